@@ -1,5 +1,8 @@
 //! Amazon States Language: definition text to diagnostics or a compiled program.
 
+pub mod program;
 mod scope;
+pub mod template;
 
+pub use program::Program;
 pub use scope::Scope;
