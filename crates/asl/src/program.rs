@@ -1,6 +1,8 @@
 //! A definition compiled once: states in vectors, next states as indexes, every path and expression parsed.
 
-use stepwell_aws::Resource;
+use std::sync::Arc;
+
+use stepwell_aws::TaskResource;
 use stepwell_value::{Str, Value};
 
 use crate::comparison::Operator;
@@ -169,9 +171,7 @@ impl StateKind {
 #[derive(Debug)]
 pub struct Task {
     /// `Resource`, taken apart.
-    pub resource: Resource,
-    /// `Resource` as written.
-    pub resource_arn: Str,
+    pub resource: Arc<TaskResource>,
     /// `TimeoutSeconds` or `TimeoutSecondsPath`.
     pub timeout_seconds: Option<NumberField>,
     /// `HeartbeatSeconds` or `HeartbeatSecondsPath`.
