@@ -1,11 +1,11 @@
 //! What AWS calls things: ARNs, the resources a Task state can name, the optimized integrations' catalogue.
 //!
 //! ```
-//! use stepwell_aws::{Pattern, Target, TaskResource};
+//! use stepwell_aws::{Pattern, Resource};
 //!
-//! let resource = TaskResource::parse("arn:aws:states:::sqs:sendMessage.waitForTaskToken")?;
+//! let resource = Resource::parse("arn:aws:states:::sqs:sendMessage.waitForTaskToken")?;
 //! assert_eq!(resource.pattern(), Pattern::WaitForTaskToken);
-//! assert!(matches!(resource.target(), Target::Optimized { api, .. } if api.service == "sqs"));
+//! assert!(matches!(resource, Resource::Optimized { service: "sqs", api: "sendMessage", .. }));
 //! # Ok::<(), stepwell_aws::ResourceError>(())
 //! ```
 
@@ -15,4 +15,4 @@ mod resource;
 
 pub use arn::{Arn, ArnError, LambdaFunctionArn, Place, Qualifier, RoleArn, StatesArn, StatesResource};
 pub use optimized::{OPTIMIZED, OptimizedApi, optimized_api, optimized_service};
-pub use resource::{Pattern, ResourceError, Target, TaskResource};
+pub use resource::{Pattern, Resource, ResourceError};

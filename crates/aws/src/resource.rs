@@ -4,29 +4,21 @@ use std::fmt;
 
 use stepwell_value::Str;
 
-use crate::{Arn, LambdaFunctionArn, OptimizedApi, StatesArn, StatesResource, optimized_api};
+use crate::{Arn, LambdaFunctionArn, StatesArn, StatesResource, optimized_api};
 
-/// A Task state's `Resource`, understood.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TaskResource {
-    arn: Arn,
-    target: Target,
-}
-
-/// What a Task state calls.
+/// What a Task state calls: its `Resource`, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Resource {
     /// A Lambda function by its ARN: the input is the payload, the function's answer the result.
     LambdaFunction(LambdaFunctionArn),
     /// An activity: a worker fetches the task.
-    Activity {
-        /// The activity's name; its place is in the ARN.
-        name: Str,
-    },
-    /// An API with an integration of its own, such as `sqs:sendMessage`.
+    Activity(StatesArn),
+    /// An API with an integration of its own, such as `sqs:sendMessage`; [`optimized_api`] says more about it.
     Optimized {
-        /// The API.
-        api: &'static OptimizedApi,
+        /// The service, such as `sqs`.
+        service: &'static str,
+        /// Its action, such as `sendMessage`.
+        api: &'static str,
         /// How its end is awaited.
         pattern: Pattern,
     },
@@ -42,7 +34,7 @@ pub enum Target {
     /// An HTTPS API of a third party, `http:invoke`.
     HttpInvoke,
     /// An ARN of another service. It may stand in a definition; what AWS does with it is not known.
-    Foreign,
+    Foreign(Arn),
 }
 
 /// How the end of a task is awaited (developer guide, "service integration patterns").
@@ -102,65 +94,49 @@ impl fmt::Display for ResourceError {
 
 impl std::error::Error for ResourceError {}
 
-impl TaskResource {
+impl Resource {
     /// Reads the value of a Task state's `Resource`.
     ///
     /// # Errors
     /// When it is no ARN, or names something that Step Functions does not call.
-    pub fn parse(text: &str) -> Result<TaskResource, ResourceError> {
+    pub fn parse(text: &str) -> Result<Resource, ResourceError> {
         let arn = Arn::parse(text).map_err(|_| ResourceError::NotAnArn)?;
-        let target = Target::of(&arn).ok_or_else(|| ResourceError::NotRecognized(Str::new(text)))?;
-        Ok(TaskResource { arn, target })
-    }
-
-    /// The ARN as it was written.
-    pub fn arn(&self) -> &Arn {
-        &self.arn
-    }
-
-    /// `aws`, `aws-cn`, `aws-us-gov` and the like.
-    pub fn partition(&self) -> &str {
-        self.arn.partition()
-    }
-
-    /// What is called.
-    pub fn target(&self) -> &Target {
-        &self.target
+        Resource::of(arn).ok_or_else(|| ResourceError::NotRecognized(Str::new(text)))
     }
 
     /// How the end of the task is awaited.
     pub fn pattern(&self) -> Pattern {
-        match &self.target {
-            Target::Optimized { pattern, .. } | Target::AwsSdk { pattern, .. } => *pattern,
-            Target::LambdaFunction(_) | Target::Activity { .. } | Target::HttpInvoke | Target::Foreign => {
+        match self {
+            Resource::Optimized { pattern, .. } | Resource::AwsSdk { pattern, .. } => *pattern,
+            Resource::LambdaFunction(_) | Resource::Activity(_) | Resource::HttpInvoke | Resource::Foreign(_) => {
                 Pattern::RequestResponse
             }
         }
     }
-}
 
-impl Target {
-    fn of(arn: &Arn) -> Option<Target> {
+    fn of(arn: Arn) -> Option<Resource> {
         match arn.service() {
-            "states" => match StatesArn::of(arn).map(|states| states.resource) {
-                Some(StatesResource::Activity { name }) => Some(Target::Activity { name }),
+            "states" => match StatesArn::of(&arn) {
+                Some(activity @ StatesArn { resource: StatesResource::Activity { .. }, .. }) => {
+                    Some(Resource::Activity(activity))
+                }
                 Some(_) => None,
-                // Region and account may be given: published workflows have them, and AWS accepts it.
-                None => Target::integration(arn.resource()),
+                // Region and account may be given: published workflows have them.
+                None => Resource::integration(arn.resource()),
             },
-            "lambda" => LambdaFunctionArn::of(arn).map(Target::LambdaFunction),
-            _ => Some(Target::Foreign),
+            "lambda" => LambdaFunctionArn::of(&arn).map(Resource::LambdaFunction),
+            _ => Some(Resource::Foreign(arn)),
         }
     }
 
-    fn integration(resource: &str) -> Option<Target> {
+    fn integration(resource: &str) -> Option<Resource> {
         let (service, action) = resource.split_once(':')?;
         if service == "aws-sdk" {
             let (service, action) = action.split_once(':')?;
             let (action, pattern) = Pattern::split(action)?;
             // `.sync` needs to know what a finished job looks like, so no SDK integration has it.
             let awaitable = matches!(pattern, Pattern::RequestResponse | Pattern::WaitForTaskToken);
-            return (awaitable && is_token(service) && is_action(action)).then(|| Target::AwsSdk {
+            return (awaitable && is_token(service) && is_action(action)).then(|| Resource::AwsSdk {
                 service: Str::new(service),
                 action: Str::new(action),
                 pattern,
@@ -171,7 +147,10 @@ impl Target {
         if !api.patterns.contains(&pattern) {
             return None;
         }
-        Some(if service == "http" { Target::HttpInvoke } else { Target::Optimized { api, pattern } })
+        Some(match api.service {
+            "http" => Resource::HttpInvoke,
+            service => Resource::Optimized { service, api: api.action, pattern },
+        })
     }
 }
 
@@ -186,33 +165,19 @@ fn is_action(action: &str) -> bool {
         && action.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-impl fmt::Display for TaskResource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.arn.as_str())
-    }
-}
-
-impl fmt::Debug for TaskResource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.arn.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// One line that says what a resource was understood as.
     fn read(text: &str) -> String {
-        match TaskResource::parse(text) {
-            Ok(resource) => match resource.target() {
-                Target::LambdaFunction(function) => format!("function {}", function.name),
-                Target::Activity { name } => format!("activity {name}"),
-                Target::Optimized { api, pattern } => format!("{} {} {pattern:?}", api.service, api.action),
-                Target::AwsSdk { service, action, pattern } => format!("sdk {service} {action} {pattern:?}"),
-                Target::HttpInvoke => "http".to_owned(),
-                Target::Foreign => "foreign".to_owned(),
-            },
+        match Resource::parse(text) {
+            Ok(Resource::LambdaFunction(function)) => format!("function {}", function.name),
+            Ok(Resource::Activity(activity)) => activity.resource.to_string(),
+            Ok(Resource::Optimized { service, api, pattern }) => format!("{service} {api} {pattern:?}"),
+            Ok(Resource::AwsSdk { service, action, pattern }) => format!("sdk {service} {action} {pattern:?}"),
+            Ok(Resource::HttpInvoke) => "http".to_owned(),
+            Ok(Resource::Foreign(arn)) => format!("foreign {}", arn.service()),
             Err(ResourceError::NotAnArn) => "no ARN".to_owned(),
             Err(ResourceError::NotRecognized(_)) => "not recognized".to_owned(),
         }
@@ -222,7 +187,7 @@ mod tests {
     fn resources_are_understood() {
         for (text, expected) in [
             ("arn:aws:lambda:us-east-1:123456789012:function:f:PROD", "function f"),
-            ("arn:aws:states:us-east-1:123456789012:activity:a", "activity a"),
+            ("arn:aws:states:us-east-1:123456789012:activity:a", "activity:a"),
             ("arn:aws:states:::lambda:invoke", "lambda invoke RequestResponse"),
             ("arn:aws-cn:states:::lambda:invoke.waitForTaskToken", "lambda invoke WaitForTaskToken"),
             ("arn:aws:states:::states:startExecution.sync:2", "states startExecution Sync2"),
@@ -230,7 +195,7 @@ mod tests {
             ("arn:aws:states:us-east-1:123456789012:aws-sdk:s3:getObject", "sdk s3 getObject RequestResponse"),
             ("arn:aws:states:::aws-sdk:s3:listBuckets.waitForTaskToken", "sdk s3 listBuckets WaitForTaskToken"),
             ("arn:aws:states:::http:invoke", "http"),
-            ("arn:aws:swf:us-east-1:123456789012:task:X", "foreign"),
+            ("arn:aws:swf:us-east-1:123456789012:task:X", "foreign swf"),
             ("foo", "no ARN"),
             ("arn:aws:states:::dynamodb:query", "not recognized"),
             ("arn:aws:states:::dynamodb:putItem.waitForTaskToken", "not recognized"),
@@ -247,12 +212,12 @@ mod tests {
 
     #[test]
     fn errors_read_as_aws_says_them() {
-        let error = TaskResource::parse("arn:aws:states:::dynamodb:query").unwrap_err();
+        let error = Resource::parse("arn:aws:states:::dynamodb:query").unwrap_err();
         assert_eq!(
             error.to_string(),
             "The resource provided arn:aws:states:::dynamodb:query is not recognized. The value is not a valid \
              resource ARN, or the resource is not available in this region."
         );
-        assert_eq!(TaskResource::parse("f").unwrap_err().to_string(), "Value is not a valid resource ARN");
+        assert_eq!(Resource::parse("f").unwrap_err().to_string(), "Value is not a valid resource ARN");
     }
 }
