@@ -1,8 +1,6 @@
 //! A definition compiled once: states in vectors, next states as indexes, every path and expression parsed.
 
-use std::sync::Arc;
-
-use stepwell_aws::TaskResource;
+use stepwell_aws::Resource;
 use stepwell_value::{Str, Value};
 
 use crate::comparison::Operator;
@@ -171,7 +169,9 @@ impl StateKind {
 #[derive(Debug)]
 pub struct Task {
     /// `Resource`, taken apart.
-    pub resource: Arc<TaskResource>,
+    pub resource: Resource,
+    /// `Resource` as written.
+    pub resource_arn: Str,
     /// `TimeoutSeconds` or `TimeoutSecondsPath`.
     pub timeout_seconds: Option<NumberField>,
     /// `HeartbeatSeconds` or `HeartbeatSecondsPath`.

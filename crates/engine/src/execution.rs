@@ -258,7 +258,7 @@ pub struct Start {
     pub identity: Arc<Identity>,
     /// Its input.
     pub input: Value,
-    /// The input's text as it was sent, if there was one.
+    /// The input's text as it was sent.
     pub input_text: Option<Str>,
     /// When the whole execution times out.
     pub deadline: Option<Timestamp>,
@@ -269,8 +269,8 @@ impl Execution {
     pub fn new(start: Start, now: Timestamp) -> Execution {
         let id = PayloadId(0);
         let input = match start.input_text {
-            Some(text) => Payload::as_sent(id, start.input, text),
-            None => Payload::new(id, start.input),
+            Some(text) if text != start.input.to_string() => Payload::as_sent(id, start.input, text),
+            _ => Payload::new(id, start.input),
         };
         Execution {
             identity: start.identity,

@@ -1,8 +1,6 @@
 //! What reaches an execution and what it has done outside.
 
-use std::sync::Arc;
-
-use stepwell_aws::TaskResource;
+use stepwell_aws::Resource;
 use stepwell_value::{Str, Value};
 
 use crate::event::{ErrorCause, Event};
@@ -131,7 +129,9 @@ pub struct TaskRequest {
     /// Whether the state is a Map iteration's or a branch's, and of which Map or Parallel states, outermost first.
     pub path: Vec<Str>,
     /// What is called.
-    pub resource: Arc<TaskResource>,
+    pub resource: Resource,
+    /// The resource as the definition writes it.
+    pub resource_arn: Str,
     /// Its parameters or payload.
     pub parameters: Payload,
     /// The task token, where the resource's pattern gives one.

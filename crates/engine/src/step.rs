@@ -1,7 +1,5 @@
 //! The interpreter: one signal in, one transition out.
 
-use std::sync::Arc;
-
 use stepwell_asl::program::{Program, State, StateKind, Transition};
 use stepwell_value::{Object, Str, Value};
 
@@ -176,11 +174,23 @@ impl<'a, O: Observer> Step<'a, O> {
             None => {
                 let root = identity.root;
                 let start = self.program.region(root).start;
-                let input = self.execution.input.clone();
+                let input = self.first_input();
                 Some(self.new_frame(None, 0, root, start, input, 0))
             }
         };
         self.advance(frame);
+    }
+
+    /// AWS: ExecutionStarted repeats the input as it was sent, the states show it without insignificant blanks.
+    fn first_input(&mut self) -> Payload {
+        let sent = self.execution.input.clone();
+        if sent.sent().is_none() {
+            return sent;
+        }
+        let payload = Payload::new(PayloadId(self.execution.next_payload), sent.value().clone());
+        self.execution.next_payload += 1;
+        self.out.payloads.push(payload.clone());
+        payload
     }
 
     pub(crate) fn new_frame(
@@ -484,7 +494,7 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     pub(crate) fn record_task(&mut self, frame: &mut Frame, task: &stepwell_asl::program::Task, event: TaskEvent) {
-        let kind = EventKind::Task { worker: task::worker(&task.resource), event };
+        let kind = EventKind::Task { worker: task::worker(task), event };
         self.record(frame, kind);
     }
 
@@ -502,8 +512,7 @@ impl<'a, O: Observer> Step<'a, O> {
 
     /// A payload for `value`: the state's input again, if that is what it is.
     pub(crate) fn payload_or_input(&mut self, value: Value, frame: &Frame) -> Result<Payload, Failure> {
-        // A payload that is shown as it was sent differs from the compact text that states show.
-        if frame.input.value().is_same(&value) && frame.input.sent().is_none() {
+        if frame.input.value().is_same(&value) {
             return Ok(frame.input.clone());
         }
         let state = self.state(frame);
@@ -553,13 +562,3 @@ pub(crate) fn cancelled(frame: &Frame) -> Option<Effect> {
         _ => None,
     }
 }
-
-/// The input of an execution as its first state shows it.
-///
-/// AWS: ExecutionStarted repeats the text as it was sent, the states have it without insignificant blanks.
-pub(crate) fn compact(input: &Payload) -> bool {
-    input.sent().is_none_or(|text| text.len() == input.value().json_len())
-}
-
-#[allow(unused)]
-fn unused(_: Arc<()>) {}
