@@ -10,6 +10,7 @@ mod execution;
 mod failure;
 mod fork;
 pub mod limits;
+pub mod local;
 mod map_run;
 mod observer;
 mod payload;
