@@ -1,0 +1,403 @@
+//! The state of one execution: frames, counters, deadlines. All of it is data; nothing here decides.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use stepwell_asl::program::{ExecutionType, RegionIdx, StateIdx};
+use stepwell_value::{Object, Str, Value};
+
+use crate::event::ErrorCause;
+use crate::{Payload, PayloadId, Timestamp};
+
+/// Identity of an execution, for the engine; the ARN is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutionId(pub u128);
+
+/// One of 256 fixed slices of all executions: the unit of ownership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u8);
+
+/// How often a shard has changed hands; each commit names it, so that a former owner cannot write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+impl ExecutionId {
+    /// The shard that the execution belongs to.
+    pub fn shard(self) -> ShardId {
+        let folded = (self.0 as u64) ^ (self.0 >> 64) as u64;
+        ShardId((folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
+    }
+}
+
+/// Number of a frame within its execution; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrameId(pub u32);
+
+/// Number of an attempt of a task within its execution; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u32);
+
+/// What never changes about an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// The engine's identity of it.
+    pub id: ExecutionId,
+    /// `Execution.Id` of the context object.
+    pub arn: Str,
+    /// `Execution.Name`
+    pub name: Str,
+    /// `StateMachine.Id`: the unqualified ARN.
+    pub state_machine_arn: Str,
+    /// `StateMachine.Name`
+    pub state_machine_name: Str,
+    /// `Execution.RoleArn`; `null` when a single state is tested without a role.
+    pub role_arn: Option<Str>,
+    /// `stateMachineVersionArn` of the first event.
+    pub version_arn: Option<Str>,
+    /// `stateMachineAliasArn` of the first event.
+    pub alias_arn: Option<Str>,
+    /// Standard or Express.
+    pub execution_type: ExecutionType,
+    /// Whether `Execution.RedriveCount` is in the context object: not in synchronous Express and in tests of a state.
+    pub shows_redrive_count: bool,
+    /// The AWS region that events of tasks name.
+    pub region: Str,
+    /// Seed of all that is left to chance in it.
+    pub seed: u64,
+    /// The region of the program that it runs: the machine, or a distributed Map's item processor.
+    pub root: RegionIdx,
+}
+
+/// Where an execution stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionStatus {
+    /// Not ended.
+    Running,
+    /// Ended with an output.
+    Succeeded,
+    /// Ended with an error.
+    Failed,
+    /// Ran into its time limit.
+    TimedOut,
+    /// Stopped from outside.
+    Aborted,
+}
+
+impl ExecutionStatus {
+    /// AWS's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecutionStatus::Running => "RUNNING",
+            ExecutionStatus::Succeeded => "SUCCEEDED",
+            ExecutionStatus::Failed => "FAILED",
+            ExecutionStatus::TimedOut => "TIMED_OUT",
+            ExecutionStatus::Aborted => "ABORTED",
+        }
+    }
+}
+
+/// One run of a program. Changed by [`crate::step`] alone.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) input: Payload,
+    pub(crate) status: ExecutionStatus,
+    pub(crate) started: Timestamp,
+    pub(crate) stopped: Option<Timestamp>,
+    pub(crate) output: Option<Payload>,
+    pub(crate) error: ErrorCause,
+    pub(crate) redrive_count: u32,
+    pub(crate) redriven: Option<Timestamp>,
+    /// When the whole execution times out.
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) frames: BTreeMap<FrameId, Frame>,
+    /// Frames that can go on without anybody outside.
+    pub(crate) ready: VecDeque<FrameId>,
+    pub(crate) next_frame: u32,
+    pub(crate) next_payload: u32,
+    pub(crate) next_attempt: u32,
+    pub(crate) last_event: u32,
+    /// Evaluations so far; together with the seed the key of what is drawn in one.
+    pub(crate) evaluations: u32,
+    /// State transitions so far, retries included.
+    pub(crate) transitions: u64,
+    /// A single state is run: it ends the execution, whatever it points to.
+    pub(crate) alone: bool,
+    /// The state that a single state points to.
+    pub(crate) next_state: Option<StateIdx>,
+    /// Deadlines of frames, derived from them.
+    pub(crate) timers: BTreeSet<(Timestamp, FrameId)>,
+}
+
+/// One active place in a program.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) id: FrameId,
+    pub(crate) parent: Option<FrameId>,
+    /// Which branch of a Parallel, which item of a Map.
+    pub(crate) index: u32,
+    pub(crate) region: RegionIdx,
+    pub(crate) state: StateIdx,
+    pub(crate) phase: Phase,
+    /// The state's input, before `InputPath`.
+    pub(crate) input: Payload,
+    /// Variables of this frame's scope; outer ones are found in the frames above.
+    pub(crate) variables: Object,
+    /// The chain's last event: `previousEventId` of the next.
+    pub(crate) last_event: u32,
+    /// The state's own `…StateEntered` event, the event before it, and its time.
+    pub(crate) entered_event: u32,
+    pub(crate) before_entered: u32,
+    pub(crate) entered: Timestamp,
+    /// Retries so far in this visit of the state, per retrier.
+    pub(crate) retries: Vec<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Phase {
+    /// About to enter the state.
+    Enter,
+    /// The state's work is to be done, for the first time or again.
+    Work,
+    /// A Wait state.
+    Waiting { until: Timestamp },
+    /// Before a retry.
+    Backoff { until: Timestamp },
+    /// A task is with somebody outside.
+    Task(OpenTask),
+    /// Branches or iterations run.
+    Fork(Box<Fork>),
+    /// A Map Run works for this state.
+    MapRun { arn: Str, started_event: u32 },
+    /// The state failed and nothing caught it; kept for a redrive.
+    Failed,
+    /// Another branch failed; kept for a redrive.
+    Aborted,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OpenTask {
+    pub(crate) attempt: AttemptId,
+    /// A worker has it; activities wait for one.
+    pub(crate) started: bool,
+    /// The call was answered; the job's end or the token's return is awaited.
+    pub(crate) submitted: bool,
+    pub(crate) timeout_s: Option<u32>,
+    pub(crate) heartbeat_s: Option<u32>,
+    pub(crate) deadline: Option<Timestamp>,
+    pub(crate) heartbeat_due: Option<Timestamp>,
+}
+
+impl OpenTask {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        [self.deadline, self.heartbeat_due].into_iter().flatten().min()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fork {
+    /// Children that have not ended.
+    pub(crate) open: u32,
+    /// Outputs of ended children, by index.
+    pub(crate) results: Vec<Option<Payload>>,
+    /// `…StateStarted`
+    pub(crate) started_event: u32,
+    /// What the join points to.
+    pub(crate) join_event: u32,
+    /// None: a Parallel state.
+    pub(crate) map: Option<MapFork>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MapFork {
+    /// The list of items; an object is listed as its key-value pairs.
+    pub(crate) items: Payload,
+    /// The items are the members of an object.
+    pub(crate) keyed: bool,
+    /// The next item to start.
+    pub(crate) cursor: u32,
+    pub(crate) concurrency: u32,
+    /// Failures allowed; none: the first failure fails the state.
+    pub(crate) tolerated: Option<Tolerance>,
+    pub(crate) failed: u32,
+}
+
+/// How many failures a Map state bears.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tolerance {
+    pub(crate) count: Option<u32>,
+    pub(crate) percentage: Option<f64>,
+}
+
+impl Tolerance {
+    /// Whether so many failures among so many items are too many; passing either bound is.
+    pub(crate) fn is_exceeded(&self, failed: u64, total: u64) -> bool {
+        let over_count = |count: u32| failed > u64::from(count);
+        let over_percentage = |percentage: f64| failed as f64 * 100.0 > percentage * total as f64;
+        match (self.count, self.percentage) {
+            (None, None) => failed > 0,
+            (count, percentage) => count.is_some_and(over_count) || percentage.is_some_and(over_percentage),
+        }
+    }
+}
+
+impl Frame {
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Waiting { until } | Phase::Backoff { until } => Some(*until),
+            Phase::Task(task) => task.due(),
+            _ => None,
+        }
+    }
+}
+
+/// What has to be known to start an execution.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// What never changes about it.
+    pub identity: Arc<Identity>,
+    /// Its input.
+    pub input: Value,
+    /// The input's text as it was sent.
+    pub input_text: Option<Str>,
+    /// When the whole execution times out.
+    pub deadline: Option<Timestamp>,
+}
+
+impl Execution {
+    /// An execution that has not taken its first step.
+    pub fn new(start: Start, now: Timestamp) -> Execution {
+        let id = PayloadId(0);
+        let input = match start.input_text {
+            Some(text) if text != start.input.to_string() => Payload::as_sent(id, start.input, text),
+            _ => Payload::new(id, start.input),
+        };
+        Execution {
+            identity: start.identity,
+            input,
+            status: ExecutionStatus::Running,
+            started: now,
+            stopped: None,
+            output: None,
+            error: ErrorCause::default(),
+            redrive_count: 0,
+            redriven: None,
+            deadline: start.deadline,
+            frames: BTreeMap::new(),
+            ready: VecDeque::new(),
+            next_frame: 0,
+            next_payload: 1,
+            next_attempt: 0,
+            last_event: 0,
+            evaluations: 0,
+            transitions: 0,
+            alone: false,
+            next_state: None,
+            timers: BTreeSet::new(),
+        }
+    }
+
+    /// What never changes about it.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Its input.
+    pub fn input(&self) -> &Payload {
+        &self.input
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> ExecutionStatus {
+        self.status
+    }
+
+    /// When it started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// When it ended.
+    pub fn stopped(&self) -> Option<Timestamp> {
+        self.stopped
+    }
+
+    /// Its output, when it succeeded.
+    pub fn output(&self) -> Option<&Payload> {
+        self.output.as_ref()
+    }
+
+    /// Its error and cause, when it failed or was stopped.
+    pub fn error(&self) -> &ErrorCause {
+        &self.error
+    }
+
+    /// How often it was redriven.
+    pub fn redrive_count(&self) -> u32 {
+        self.redrive_count
+    }
+
+    /// When it was last redriven.
+    pub fn redriven(&self) -> Option<Timestamp> {
+        self.redriven
+    }
+
+    /// State transitions so far, retries included: what AWS bills a Standard execution by.
+    pub fn transitions(&self) -> u64 {
+        self.transitions
+    }
+
+    /// Number of events so far.
+    pub fn events_count(&self) -> u32 {
+        self.last_event
+    }
+
+    /// After a single state was run: the state that it points to.
+    pub fn next_state(&self) -> Option<StateIdx> {
+        self.next_state
+    }
+
+    /// The earliest time at which it has to be woken with [`crate::Signal::TimerFired`].
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        if self.status != ExecutionStatus::Running {
+            return None;
+        }
+        let timer = self.timers.first().map(|(due, _)| *due);
+        [self.deadline, timer].into_iter().flatten().min()
+    }
+
+    /// Variables of the machine's own scope.
+    pub fn variables(&self) -> Object {
+        self.frames.values().find(|frame| frame.parent.is_none()).map(|frame| frame.variables.clone()).unwrap_or_default()
+    }
+
+    /// Number of tasks that somebody outside works on.
+    pub fn open_tasks(&self) -> usize {
+        self.frames.values().filter(|frame| matches!(frame.phase, Phase::Task(_))).count()
+    }
+
+    /// Takes a frame out, to work on it.
+    pub(crate) fn take_frame(&mut self, id: FrameId) -> Option<Frame> {
+        let frame = self.frames.remove(&id)?;
+        if let Some(due) = frame.due() {
+            self.timers.remove(&(due, id));
+        }
+        Some(frame)
+    }
+
+    /// Puts a frame back, with its deadline.
+    pub(crate) fn put_frame(&mut self, frame: Frame) {
+        if let Some(due) = frame.due() {
+            self.timers.insert((due, frame.id));
+        }
+        self.frames.insert(frame.id, frame);
+    }
+
+    /// The frame that waits for an attempt of a task.
+    pub(crate) fn frame_of_attempt(&self, attempt: AttemptId) -> Option<FrameId> {
+        self.frames
+            .values()
+            .find(|frame| matches!(&frame.phase, Phase::Task(task) if task.attempt == attempt))
+            .map(|frame| frame.id)
+    }
+}

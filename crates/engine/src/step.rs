@@ -1,0 +1,564 @@
+//! The interpreter: one signal in, one transition out.
+
+use stepwell_asl::program::{Program, State, StateKind, Transition};
+use stepwell_value::{Object, Str, Value};
+
+use crate::dataflow::Done;
+use crate::event::{ErrorCause, Event, EventKind, TaskEvent};
+use crate::execution::{Execution, ExecutionStatus, Frame, FrameId, Phase};
+use crate::failure::Failure;
+use crate::limits::{
+    ASSIGN_BYTES_MAX, HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX, STEP_EVENTS_MAX, STEP_FUEL_MAX, STEP_PAYLOAD_BYTES_MAX,
+    VARIABLES_BYTES_MAX,
+};
+use crate::observer::{Observer, Stage};
+use crate::signal::{Effect, MapRunEnd, Outcome, Signal, StepStatus, Turn};
+use crate::task;
+use crate::view::View;
+use crate::{Payload, PayloadId};
+use stepwell_asl::program::ExecutionType;
+
+/// Applies one signal to one execution.
+///
+/// Pure: the same program, execution, signal and turn give the same outcome on every machine. A crash
+/// between two calls therefore loses nothing that the last commit did not already hold. It runs until
+/// every frame waits for the outside, or until the budget of a step is used up ([`StepStatus::More`]).
+pub fn step(program: &Program, execution: &mut Execution, signal: Signal, turn: Turn<'_>) -> Outcome {
+    step_observed(program, execution, signal, turn, &mut ())
+}
+
+/// As [`step`], showing every stage of the data flow to an observer.
+pub fn step_observed<O: Observer>(
+    program: &Program,
+    execution: &mut Execution,
+    signal: Signal,
+    turn: Turn<'_>,
+    observer: &mut O,
+) -> Outcome {
+    let mut step = Step { program, execution, turn, observer, out: Outcome::default(), new_bytes: 0, fuel: 0, full: false };
+    step.accept(signal);
+    step.run();
+    step.finish()
+}
+
+/// One step at work.
+pub(crate) struct Step<'a, O> {
+    pub(crate) program: &'a Program,
+    pub(crate) execution: &'a mut Execution,
+    pub(crate) turn: Turn<'a>,
+    pub(crate) observer: &'a mut O,
+    pub(crate) out: Outcome,
+    new_bytes: usize,
+    pub(crate) fuel: u64,
+    /// The history has no room but for the event that says so.
+    full: bool,
+}
+
+impl<'a, O: Observer> Step<'a, O> {
+    fn accept(&mut self, signal: Signal) {
+        let running = self.execution.status == ExecutionStatus::Running;
+        match signal {
+            Signal::Redrive if !running => self.redrive(),
+            Signal::Start if running && self.execution.last_event == 0 => self.start(),
+            _ if !running => self.out.ignored = true,
+            Signal::Start | Signal::Redrive => self.out.ignored = true,
+            Signal::Continue => {}
+            Signal::TimerFired => self.timer_fired(),
+            Signal::Stop(error) => self.stop(error),
+            Signal::MapRunEnded { map_run_arn, end } => self.map_run_ended(&map_run_arn, end),
+            Signal::TaskStarted { attempt, worker_name } => {
+                let frame = self.frame_of(attempt);
+                self.resume(frame, |step, frame| step.task_started(frame, worker_name));
+            }
+            Signal::TaskSubmitted { attempt, output } => {
+                let frame = self.frame_of(attempt);
+                self.resume(frame, |step, frame| step.task_submitted(frame, output));
+            }
+            Signal::TaskSucceeded { attempt, output } => {
+                let frame = self.frame_of(attempt);
+                self.resume(frame, |step, frame| step.task_succeeded(frame, output));
+            }
+            Signal::TaskFailed { attempt, error, stage } => {
+                let frame = self.frame_of(attempt);
+                self.resume(frame, |step, frame| step.task_failed(frame, error, stage));
+            }
+            Signal::TaskHeartbeat { attempt } => {
+                let frame = self.frame_of(attempt);
+                self.resume(frame, |step, frame| step.task_heartbeat(frame));
+            }
+            Signal::TaskCannotRun { attempt, cause } => {
+                let frame = self.frame_of(attempt);
+                self.resume(frame, |step, frame| step.cannot_run(frame, cause));
+            }
+        }
+    }
+
+    /// The frame that waits for an attempt; none for a late answer, of which history already says enough.
+    fn frame_of(&mut self, attempt: crate::execution::AttemptId) -> Option<Frame> {
+        let id = self.execution.frame_of_attempt(attempt)?;
+        self.execution.take_frame(id)
+    }
+
+    /// Lets a frame that waited go on with `work`.
+    fn resume(&mut self, frame: Option<Frame>, work: impl FnOnce(&mut Self, Frame) -> Option<Frame>) {
+        match frame {
+            None => self.out.ignored = true,
+            Some(frame) => {
+                let next = work(self, frame);
+                self.advance(next);
+            }
+        }
+    }
+
+    fn run(&mut self) {
+        while self.execution.status == ExecutionStatus::Running && !self.full && !self.budget_is_used() {
+            let Some(id) = self.execution.ready.pop_front() else { break };
+            let frame = self.execution.take_frame(id);
+            self.advance(frame);
+        }
+        if self.full && self.execution.status == ExecutionStatus::Running {
+            let cause = format!("The execution reached the maximum number of history events ({HISTORY_EVENTS_MAX}).");
+            let error = ErrorCause::new("States.Runtime", cause);
+            let previous = self.execution.last_event;
+            self.fail_execution(previous, error);
+        }
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.out.status = if self.execution.status != ExecutionStatus::Running {
+            StepStatus::Ended
+        } else if self.execution.ready.is_empty() {
+            StepStatus::Waiting
+        } else {
+            StepStatus::More
+        };
+        self.out
+    }
+
+    fn budget_is_used(&self) -> bool {
+        self.out.events.len() >= STEP_EVENTS_MAX || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX || self.fuel >= STEP_FUEL_MAX
+    }
+
+    /// Walks with a frame until it waits, ends or the budget is used up.
+    pub(crate) fn advance(&mut self, mut current: Option<Frame>) {
+        while let Some(frame) = current {
+            if self.execution.status != ExecutionStatus::Running {
+                return;
+            }
+            if self.full || self.budget_is_used() {
+                self.execution.ready.push_front(frame.id);
+                return self.execution.put_frame(frame);
+            }
+            current = match frame.phase {
+                Phase::Enter => self.enter(frame),
+                Phase::Work => self.work(frame),
+                _ => return self.execution.put_frame(frame),
+            };
+        }
+    }
+
+    fn start(&mut self) {
+        let identity = self.execution.identity.clone();
+        let kind = EventKind::ExecutionStarted {
+            input: self.execution.input.clone(),
+            role_arn: identity.role_arn.clone().unwrap_or_default(),
+            version_arn: identity.version_arn.clone(),
+            alias_arn: identity.alias_arn.clone(),
+        };
+        self.out.payloads.push(self.execution.input.clone());
+        self.append(0, kind);
+        // AWS: the first state's entered event points to 0, not to ExecutionStarted (reference/history.md, 3).
+        let frame = match self.execution.frames.keys().next().copied() {
+            // A single state that is entered alone brings its frame along.
+            Some(id) => self.execution.take_frame(id),
+            None => {
+                let root = identity.root;
+                let start = self.program.region(root).start;
+                let input = self.first_input();
+                Some(self.new_frame(None, 0, root, start, input, 0))
+            }
+        };
+        self.advance(frame);
+    }
+
+    /// AWS: ExecutionStarted repeats the input as it was sent, the states show it without insignificant blanks.
+    fn first_input(&mut self) -> Payload {
+        let sent = self.execution.input.clone();
+        if sent.sent().is_none() {
+            return sent;
+        }
+        let payload = Payload::new(PayloadId(self.execution.next_payload), sent.value().clone());
+        self.execution.next_payload += 1;
+        self.out.payloads.push(payload.clone());
+        payload
+    }
+
+    pub(crate) fn new_frame(
+        &mut self,
+        parent: Option<FrameId>,
+        index: u32,
+        region: stepwell_asl::program::RegionIdx,
+        state: stepwell_asl::program::StateIdx,
+        input: Payload,
+        last_event: u32,
+    ) -> Frame {
+        let id = FrameId(self.execution.next_frame);
+        self.execution.next_frame += 1;
+        Frame {
+            id,
+            parent,
+            index,
+            region,
+            state,
+            phase: Phase::Enter,
+            input,
+            variables: Object::default(),
+            last_event,
+            entered_event: 0,
+            before_entered: 0,
+            entered: self.turn.now,
+            retries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn state(&self, frame: &Frame) -> &'a State {
+        self.program.state(frame.region, frame.state)
+    }
+
+    fn enter(&mut self, mut frame: Frame) -> Option<Frame> {
+        let state = self.state(&frame);
+        self.execution.transitions += 1;
+        frame.before_entered = frame.last_event;
+        let entered =
+            EventKind::StateEntered { state_type: state.kind.name(), name: state.name.clone(), input: frame.input.clone() };
+        self.record(&mut frame, entered);
+        frame.entered_event = frame.last_event;
+        frame.entered = self.turn.now;
+        frame.retries.clear();
+        frame.phase = Phase::Work;
+        self.watch(state, || Stage::Input(frame.input.value()));
+        if O::WATCHES {
+            let variables = self.visible_variables(&frame);
+            self.observer.stage(state, Stage::Variables(&variables));
+        }
+        Some(frame)
+    }
+
+    fn work(&mut self, frame: Frame) -> Option<Frame> {
+        let state = self.state(&frame);
+        match &state.kind {
+            StateKind::Pass { result } => {
+                let done = self.pass(&frame, state, result.as_ref());
+                self.leave(frame, done, state.next)
+            }
+            StateKind::Choice { rules, default } => match self.choose(&frame, state, rules, *default) {
+                Ok((done, next)) => self.leave(frame, Ok(done), Transition::Next(next)),
+                Err(failure) => self.failed(frame, failure),
+            },
+            StateKind::Wait(wait) => self.wait(frame, state, wait),
+            StateKind::Succeed => {
+                let done = self.succeed(&frame, state);
+                self.leave(frame, done, Transition::End)
+            }
+            StateKind::Fail { error, cause } => {
+                let failure = self.fail_state(&frame, error.as_ref(), cause.as_ref());
+                self.failed(frame, failure)
+            }
+            StateKind::Task(task) => self.schedule(frame, state, task),
+            StateKind::Parallel { branches } => self.start_branches(frame, state, branches),
+            StateKind::Map(map) => self.start_map(frame, state, map),
+        }
+    }
+
+    /// Leaves a state, or fails it when what it leaves with could not be made.
+    pub(crate) fn leave(&mut self, mut frame: Frame, done: Result<Done, Failure>, next: Transition) -> Option<Frame> {
+        let state = self.state(&frame);
+        let done = match done {
+            Ok(done) => done,
+            Err(failure) => return self.failed(frame, failure),
+        };
+        let output = match self.payload_or_input(done.output, &frame) {
+            Ok(output) => output,
+            Err(failure) => return self.failed(frame, failure),
+        };
+        if let Err(failure) = self.assign(&mut frame, state, done.assigned.as_ref()) {
+            return self.failed(frame, failure);
+        }
+        self.watch(state, || Stage::Output(output.value()));
+        let exited = EventKind::StateExited {
+            state_type: state.kind.name(),
+            name: state.name.clone(),
+            output: output.clone(),
+            assigned: done.assigned.filter(|assigned| !assigned.is_empty()),
+        };
+        self.record(&mut frame, exited);
+        match next {
+            Transition::Next(next) if self.execution.alone => {
+                self.execution.next_state = Some(next);
+                self.region_done(frame, output)
+            }
+            Transition::Next(next) => {
+                frame.state = next;
+                frame.input = output;
+                frame.phase = Phase::Enter;
+                Some(frame)
+            }
+            Transition::End => self.region_done(frame, output),
+        }
+    }
+
+    fn assign(&mut self, frame: &mut Frame, state: &State, assigned: Option<&Object>) -> Result<(), Failure> {
+        let Some(assigned) = assigned else { return Ok(()) };
+        for (name, value) in assigned {
+            frame.variables.insert(name.clone(), value.clone());
+        }
+        let bytes = |variables: &Object| variables.values().map(Value::json_len).sum::<usize>();
+        if bytes(assigned) > ASSIGN_BYTES_MAX {
+            return Err(Failure::data_limit(&state.name));
+        }
+        let mut all = bytes(&frame.variables);
+        let mut above = frame.parent;
+        while let Some(outer) = above.and_then(|id| self.execution.frames.get(&id)) {
+            all += bytes(&outer.variables);
+            above = outer.parent;
+        }
+        if all > VARIABLES_BYTES_MAX {
+            return Err(Failure::data_limit(&state.name));
+        }
+        Ok(())
+    }
+
+    /// A frame has run to the end of its region.
+    fn region_done(&mut self, frame: Frame, output: Payload) -> Option<Frame> {
+        if let Some(parent) = frame.parent {
+            let parent = self.execution.take_frame(parent).expect("a frame ends before its parent");
+            return self.child_done(parent, frame, output);
+        }
+        self.append(frame.last_event, EventKind::ExecutionSucceeded { output: output.clone() });
+        self.execution.output = Some(output);
+        self.end(ExecutionStatus::Succeeded);
+        self.execution.frames.clear();
+        None
+    }
+
+    /// Ends the execution with an error that nothing handled.
+    pub(crate) fn fail_execution(&mut self, previous: u32, error: ErrorCause) {
+        self.append(previous, EventKind::ExecutionFailed(error.clone()));
+        self.execution.error = error;
+        self.end(ExecutionStatus::Failed);
+    }
+
+    fn stop(&mut self, error: ErrorCause) {
+        self.append(0, EventKind::ExecutionAborted(error.clone()));
+        self.execution.error = error;
+        self.end(ExecutionStatus::Aborted);
+    }
+
+    /// Closes the execution; what is still open outside is cancelled, frames stay for a redrive.
+    fn end(&mut self, status: ExecutionStatus) {
+        self.execution.status = status;
+        self.execution.stopped = Some(self.turn.now);
+        self.execution.ready.clear();
+        self.execution.timers.clear();
+        let mut effects = Vec::new();
+        for frame in self.execution.frames.values_mut() {
+            effects.extend(cancelled(frame));
+            if !matches!(frame.phase, Phase::Fork(_) | Phase::Failed) {
+                frame.phase = Phase::Aborted;
+            }
+        }
+        self.out.effects.extend(effects);
+    }
+
+    fn timer_fired(&mut self) {
+        let now = self.turn.now;
+        if self.execution.deadline.is_some_and(|deadline| deadline <= now) {
+            let error = ErrorCause::without_cause("States.Timeout");
+            self.append(0, EventKind::ExecutionTimedOut(error.clone()));
+            self.execution.error = error;
+            return self.end(ExecutionStatus::TimedOut);
+        }
+        let mut woken = false;
+        while let Some((due, id)) = self.execution.timers.first().copied() {
+            if due > now || self.execution.status != ExecutionStatus::Running || self.full {
+                break;
+            }
+            woken = true;
+            let frame = self.execution.take_frame(id);
+            let next = frame.and_then(|frame| self.wake(frame));
+            self.advance(next);
+        }
+        self.out.ignored = !woken;
+    }
+
+    fn wake(&mut self, mut frame: Frame) -> Option<Frame> {
+        let state = self.state(&frame);
+        match &frame.phase {
+            Phase::Waiting { .. } => {
+                let done = self.waited(&frame, state);
+                self.leave(frame, done, state.next)
+            }
+            Phase::Backoff { .. } => {
+                frame.phase = Phase::Work;
+                Some(frame)
+            }
+            Phase::Task(_) => self.task_timed_out(frame),
+            _ => {
+                self.execution.put_frame(frame);
+                None
+            }
+        }
+    }
+
+    fn redrive(&mut self) {
+        let execution = &mut *self.execution;
+        let redrivable = execution.identity.execution_type == ExecutionType::Standard
+            && !matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::Succeeded)
+            && execution.last_event < HISTORY_EVENTS_MAX - 1;
+        if !redrivable {
+            self.out.ignored = true;
+            return;
+        }
+        execution.redrive_count += 1;
+        execution.redriven = Some(self.turn.now);
+        execution.status = ExecutionStatus::Running;
+        execution.stopped = None;
+        execution.error = ErrorCause::default();
+        let redrive_count = execution.redrive_count;
+        let previous = execution.last_event;
+        let redriven = self.append(previous, EventKind::ExecutionRedriven { redrive_count });
+        let mut again = Vec::new();
+        for frame in self.execution.frames.values_mut() {
+            if matches!(frame.phase, Phase::Failed | Phase::Aborted) {
+                frame.last_event = redriven;
+                frame.retries.clear();
+                // A state that was not entered yet when everything ended is entered now.
+                frame.phase = if frame.entered_event == 0 { Phase::Enter } else { Phase::Work };
+                again.push(frame.id);
+            }
+        }
+        self.execution.ready.extend(again);
+    }
+
+    fn map_run_ended(&mut self, map_run_arn: &Str, end: MapRunEnd) {
+        let waiting = self.execution.frames.values().find(
+            |frame| matches!(&frame.phase, Phase::MapRun { arn, .. } if arn == map_run_arn),
+        );
+        let id = waiting.map(|frame| frame.id);
+        let frame = id.and_then(|id| self.execution.take_frame(id));
+        self.resume(frame, |step, frame| step.map_run_done(frame, end));
+    }
+
+    /// What nobody here can do ends the execution, so that no catcher mistakes it for an error of the workflow.
+    pub(crate) fn cannot_run(&mut self, mut frame: Frame, cause: Str) -> Option<Frame> {
+        let state = self.state(&frame);
+        let error = Failure::runtime_at(&frame, state, cause.as_str());
+        frame.phase = Phase::Failed;
+        let previous = frame.last_event;
+        self.execution.put_frame(frame);
+        self.fail_execution(previous, error.error);
+        None
+    }
+
+    /// Takes a frame's children and theirs out of the execution, cancelling what they wait for.
+    pub(crate) fn drop_children(&mut self, parent: FrameId) {
+        let children: Vec<FrameId> =
+            self.execution.frames.values().filter(|frame| frame.parent == Some(parent)).map(|frame| frame.id).collect();
+        for child in children {
+            self.drop_children(child);
+            if let Some(frame) = self.execution.take_frame(child) {
+                self.out.effects.extend(cancelled(&frame));
+            }
+            self.execution.ready.retain(|ready| *ready != child);
+        }
+    }
+
+    /// Records an event of a frame's chain: it points to the last one and becomes the last one.
+    pub(crate) fn record(&mut self, frame: &mut Frame, kind: EventKind) -> u32 {
+        let id = self.append(frame.last_event, kind);
+        frame.last_event = id;
+        id
+    }
+
+    /// Records an event that points to `previous`. Whether later events point to it is the caller's to say.
+    pub(crate) fn append(&mut self, previous: u32, kind: EventKind) -> u32 {
+        let limited = self.execution.identity.execution_type == ExecutionType::Standard;
+        if limited && self.execution.last_event >= HISTORY_EVENTS_MAX - 1 && !kind.is_end() {
+            self.full = true;
+            return self.execution.last_event;
+        }
+        self.execution.last_event += 1;
+        let id = self.execution.last_event;
+        self.out.events.push(Event { id, previous, timestamp: self.turn.now, kind });
+        id
+    }
+
+    pub(crate) fn record_task(&mut self, frame: &mut Frame, task: &stepwell_asl::program::Task, event: TaskEvent) {
+        let kind = EventKind::Task { worker: task::worker(task), event };
+        self.record(frame, kind);
+    }
+
+    /// A new payload; fails when it is larger than AWS allows.
+    pub(crate) fn payload(&mut self, value: Value, producer: &str) -> Result<Payload, Failure> {
+        let payload = Payload::new(PayloadId(self.execution.next_payload), value);
+        if payload.bytes() > PAYLOAD_BYTES_MAX {
+            return Err(Failure::data_limit(producer));
+        }
+        self.execution.next_payload += 1;
+        self.new_bytes += payload.bytes();
+        self.out.payloads.push(payload.clone());
+        Ok(payload)
+    }
+
+    /// A payload for `value`: the state's input again, if that is what it is.
+    pub(crate) fn payload_or_input(&mut self, value: Value, frame: &Frame) -> Result<Payload, Failure> {
+        if frame.input.value().is_same(&value) {
+            return Ok(frame.input.clone());
+        }
+        let state = self.state(frame);
+        self.payload(value, &state.name)
+    }
+
+    /// The surroundings of an evaluation in this frame.
+    pub(crate) fn view<'v>(&'v mut self, frame: &'v Frame, state: &'v State) -> View<'v> {
+        self.execution.evaluations = self.execution.evaluations.wrapping_add(1);
+        View::new(self.execution, frame, state, self.turn)
+    }
+
+    pub(crate) fn watch<'v>(&mut self, state: &State, stage: impl FnOnce() -> Stage<'v>) {
+        if O::WATCHES {
+            self.observer.stage(state, stage());
+        }
+    }
+
+    fn visible_variables(&self, frame: &Frame) -> Object {
+        let mut scopes = vec![frame.variables.clone()];
+        let mut above = frame.parent;
+        while let Some(outer) = above.and_then(|id| self.execution.frames.get(&id)) {
+            scopes.push(outer.variables.clone());
+            above = outer.parent;
+        }
+        scopes.iter().rev().flat_map(|scope| scope.iter().map(|(name, value)| (name.clone(), value.clone()))).collect()
+    }
+
+    /// Names of the Parallel and Map states around a frame, outermost first.
+    pub(crate) fn path_of(&self, frame: &Frame) -> Vec<Str> {
+        let mut path = Vec::new();
+        let mut above = frame.parent;
+        while let Some(outer) = above.and_then(|id| self.execution.frames.get(&id)) {
+            path.push(self.state(outer).name.clone());
+            above = outer.parent;
+        }
+        path.reverse();
+        path
+    }
+}
+
+/// The effect that ends what a frame waits for outside.
+pub(crate) fn cancelled(frame: &Frame) -> Option<Effect> {
+    match &frame.phase {
+        Phase::Task(task) => Some(Effect::Cancel { attempt: task.attempt }),
+        Phase::MapRun { arn, .. } => Some(Effect::StopMapRun { map_run_arn: arn.clone() }),
+        _ => None,
+    }
+}
