@@ -1,7 +1,5 @@
 //! The machine, and the machines inside it: branches and item processors.
 
-use std::collections::BTreeMap;
-
 use stepwell_value::Str;
 
 use super::fields::{BRANCH, MACHINE, PROCESSOR, Rules};
@@ -29,7 +27,8 @@ impl Compiler<'_> {
         if let Some(timeout) = root.get("TimeoutSeconds") {
             // Zero is accepted here [measured], and then means no limit.
             let seconds = self.integer(&timeout, 0, Some(SECONDS_MAX));
-            self.timeout_seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+            self.timeout_seconds =
+                seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
         }
         self.region(root, MACHINE);
     }
@@ -72,7 +71,11 @@ impl Compiler<'_> {
             return idx;
         }
         let siblings = Siblings {
-            names: states_place.members().enumerate().map(|(n, (name, _))| (name.as_str(), StateIdx(n as u32))).collect(),
+            names: states_place
+                .members()
+                .enumerate()
+                .map(|(n, (name, _))| (name.as_str(), StateIdx(n as u32)))
+                .collect(),
         };
         let start = start_name.map(|(start, name)| self.target(&siblings, start, name, "StartAt"));
         let mut states = Vec::with_capacity(siblings.names.len());
@@ -103,13 +106,7 @@ impl Compiler<'_> {
     }
 
     /// The state that a transition leads to. AWS writes `Next` for every kind of transition [measured].
-    pub(super) fn target(
-        &mut self,
-        siblings: &Siblings<'_>,
-        place: &Place<'_>,
-        name: &str,
-        field: &str,
-    ) -> StateIdx {
+    pub(super) fn target(&mut self, siblings: &Siblings<'_>, place: &Place<'_>, name: &str, field: &str) -> StateIdx {
         if let Some(idx) = siblings.names.get(name) {
             return *idx;
         }
@@ -125,4 +122,3 @@ impl Compiler<'_> {
         StateIdx(0)
     }
 }
-

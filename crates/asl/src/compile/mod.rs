@@ -143,8 +143,7 @@ impl<'o> Compiler<'o> {
         let mut program = None;
         if errors.is_empty() {
             let regions = regions.expect("a region without errors is built");
-            let built =
-                Program { query_language: self.language, timeout_seconds: self.timeout_seconds, regions };
+            let built = Program { query_language: self.language, timeout_seconds: self.timeout_seconds, regions };
             errors = self.later;
             errors.extend(validate::scopes(&built, &self.sites));
             if judge == Judge::Whole {

@@ -1,0 +1,92 @@
+//! Ends and reachability.
+
+use super::RegionSite;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::program::{Program, Region, State, StateIdx, StateKind, Transition};
+
+/// Reports a machine that cannot end, or states that nothing leads to.
+///
+/// As measured on AWS: only the machine itself needs a terminal state, branches do not; where it has none, states that
+/// are not reachable are not reported; and of states that only hang together, the first one is.
+pub(crate) fn graph(program: &Program, sites: &[RegionSite]) -> Vec<Diagnostic> {
+    let has_end = program.regions.first().is_some_and(|machine| machine.states.iter().any(is_terminal));
+    if !has_end {
+        let mut diagnostic = Diagnostic::error(Code::MissingEndState, "Workflow has no terminal state".to_owned());
+        diagnostic.hint = Some("a state with \"End\": true, a Succeed or a Fail state ends it".to_owned());
+        return vec![diagnostic];
+    }
+    let regions = program.regions.iter().zip(sites);
+    regions.flat_map(|(region, site)| unreachable(region, site)).collect()
+}
+
+fn is_terminal(state: &State) -> bool {
+    match &state.kind {
+        StateKind::Succeed | StateKind::Fail { .. } => true,
+        StateKind::Choice { .. } => false,
+        _ => state.next == Transition::End,
+    }
+}
+
+/// The states that a state leads to.
+fn targets(state: &State) -> Vec<StateIdx> {
+    let mut targets: Vec<_> = state.catch.iter().map(|catcher| catcher.next).collect();
+    match &state.kind {
+        StateKind::Choice { rules, default } => {
+            targets.extend(rules.iter().map(|rule| rule.next));
+            targets.extend(default);
+        }
+        StateKind::Succeed | StateKind::Fail { .. } => {}
+        _ => {
+            if let Transition::Next(next) = state.next {
+                targets.push(next);
+            }
+        }
+    }
+    targets
+}
+
+fn unreachable(region: &Region, site: &RegionSite) -> Vec<Diagnostic> {
+    let mut reached = vec![false; region.states.len()];
+    reach(region, region.start, &mut reached);
+    if reached.iter().all(|reached| *reached) {
+        return Vec::new();
+    }
+    let mut is_target = vec![false; region.states.len()];
+    for (n, state) in region.states.iter().enumerate() {
+        for target in targets(state).into_iter().filter(|target| target.0 as usize != n) {
+            is_target[target.0 as usize] = true;
+        }
+    }
+    // States that nothing leads to come first, then what is left: circles that nothing leads into.
+    let mut found = Vec::new();
+    for only_roots in [true, false] {
+        for n in 0..region.states.len() {
+            if !reached[n] && !(only_roots && is_target[n]) {
+                found.push(n);
+                reach(region, StateIdx(n as u32), &mut reached);
+            }
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().map(|n| not_reachable(&region.states[n], site, n)).collect()
+}
+
+/// Marks all states that can be reached from one.
+fn reach(region: &Region, from: StateIdx, reached: &mut [bool]) {
+    let mut open = vec![from];
+    while let Some(state) = open.pop() {
+        let n = state.0 as usize;
+        if !std::mem::replace(&mut reached[n], true) {
+            open.extend(targets(&region.states[n]));
+        }
+    }
+}
+
+fn not_reachable(state: &State, site: &RegionSite, n: usize) -> Diagnostic {
+    let message = format!("State \"{}\" is not reachable.", state.name);
+    let mut diagnostic = Diagnostic::error(Code::MissingTransitionTarget, message);
+    diagnostic.location = Some(site.state_location(&state.name));
+    diagnostic.span = Some(site.states[n].key_span);
+    diagnostic.hint = Some("no Next, Default or Catch leads here".to_owned());
+    diagnostic
+}
