@@ -225,3 +225,80 @@ impl Random {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods)] // The vectors are read from a file.
+
+    use super::*;
+
+    #[test]
+    fn rounding_follows_the_vectors_of_java() {
+        let folder = std::env::var("STEPWELL_SHARED")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+        let Ok(text) = std::fs::read_to_string(format!("{folder}/reference/java-vectors.json")) else {
+            return println!("skipped: java-vectors.json is not there");
+        };
+        let vectors = stepwell_value::parse(&text).unwrap();
+        for vector in vectors.get("math_round").unwrap().as_array().unwrap() {
+            let (input, expected) = (vector.get("input").unwrap(), vector.get("value").unwrap());
+            assert_eq!(Some(round(input.as_f64().unwrap())), expected.as_i64(), "{vector}");
+        }
+        assert_eq!(round(f64::NAN), 0);
+        assert_eq!(round(-1e300), i64::MIN);
+    }
+
+    #[test]
+    fn doubles_are_written_as_java_writes_them() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (1.5, "1.5"),
+            (-8.95, "-8.95"),
+            (0.001, "0.001"),
+            (0.00099, "9.9E-4"),
+            (9_999_999.0, "9999999.0"),
+            (10_000_000.0, "1.0E7"),
+            (123_456_789.5, "1.234567895E8"),
+            (1e21, "1.0E21"),
+            (5e-324, "5.0E-324"),
+            (f64::INFINITY, "Infinity"),
+        ] {
+            assert_eq!(double_text(number), text);
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_jayway_shows_them() {
+        let shown = |json: &str| context_text(&stepwell_value::parse(json).unwrap());
+        assert_eq!(shown(r#"{"x":1,"y":{"z":[1,2]}}"#), "{x=1, y={z=[1,2]}}");
+        assert_eq!(shown(r#"[{"k":1,"v":"a"},"x",8.95]"#), r#"[{"k":1,"v":"a"},"x",8.95]"#);
+        assert_eq!(shown(r#""text""#), "text");
+        assert_eq!(shown("null"), "null");
+        assert_eq!(shown(r#"{"price":8.95,"big":1e2,"t":true}"#), "{price=8.95, big=100.0, t=true}");
+    }
+
+    #[test]
+    fn all_orders_of_units_are_as_in_java() {
+        let texts = [
+            "",
+            "a",
+            "ab",
+            "b",
+            "é",
+            "\u{d7ff}",
+            "\u{e000}",
+            "\u{ffff}",
+            "\u{10000}",
+            "\u{10ffff}",
+            "a\u{10000}",
+            "a\u{e000}",
+        ];
+        for a in texts {
+            for b in texts {
+                assert_eq!(compare_strings(a, b), a.encode_utf16().cmp(b.encode_utf16()), "{a:?} {b:?}");
+            }
+        }
+    }
+}

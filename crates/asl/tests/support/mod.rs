@@ -50,3 +50,15 @@ impl Scope for World {
         self.draws.get()
     }
 }
+
+/// A folder of the shared folder; none, with a line that says so, where it is not there.
+pub fn shared_folder(name: &str) -> Option<std::path::PathBuf> {
+    let folder = std::env::var("STEPWELL_SHARED")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+    let folder = std::path::Path::new(&folder).join(name);
+    if !folder.is_dir() {
+        println!("skipped: {name} is not there");
+        return None;
+    }
+    Some(folder)
+}
