@@ -670,9 +670,10 @@ fn a_definite_path_borrows() {
 
 #[test]
 fn hostile_paths_and_data_are_bounded_on_a_small_stack() {
-    let work = || {
+    let deep = json(&format!("{}1{}", r#"{"a":["#.repeat(499), "]}".repeat(499)));
+    let object = json(&format!("{}1{}", r#"{"a":"#.repeat(1000), "}".repeat(1000)));
+    let work = move || {
         let world = World::default();
-        let deep = json(&format!("{}1{}", r#"{"a":["#.repeat(499), "]}".repeat(499)));
         let nodes = |path: &str| Path::parse(path).unwrap().select(&deep, &world).unwrap().as_array().unwrap().len();
         assert_eq!(nodes("$..a"), 499);
         assert_eq!(nodes("$..*"), 998);
@@ -695,7 +696,6 @@ fn hostile_paths_and_data_are_bounded_on_a_small_stack() {
         let far = ReferencePath::parse(&format!("${}", ".a".repeat(1000))).unwrap();
         assert!(far.assign(json("{}"), Value::Null).is_ok());
         assert!(far.assign(json("{}"), json("[]")).is_err(), "nested 1,001 deep");
-        let object = json(&format!("{}1{}", r#"{"a":"#.repeat(1000), "}".repeat(1000)));
         let wrapped = Path::parse("$[?(@.a)]").unwrap().select(&object, &world).map(|selected| selected.into_value());
         assert_eq!(wrapped, Err(PathError::TooLarge), "an array around it would be nested 1,001 deep");
     };
