@@ -82,7 +82,7 @@ fn write_java_with(
 ) {
     match value {
         Value::Str(text) => out.push_str(text),
-        Value::Float(_) | Value::Number(_) => out.push_str(&double_text(value.as_f64().unwrap_or_default())),
+        Value::Float(_) | Value::Number(_) => write_number(value, out),
         Value::Array(items) => write_array(items, out),
         Value::Object(object) => {
             out.push('{');
@@ -93,6 +93,16 @@ fn write_java_with(
             out.push('}');
         }
         scalar => write_compact(scalar, out),
+    }
+}
+
+/// A number that is no 64-bit integer: a larger integer digit by digit, as Java's BigInteger is written, anything
+/// else as a double.
+fn write_number(number: &Value, out: &mut String) {
+    let written = number.to_string();
+    match written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        true => out.push_str(&written),
+        false => out.push_str(&double_text(number.as_f64().unwrap_or_default())),
     }
 }
 
@@ -148,7 +158,7 @@ fn hash(value: &Value) -> i32 {
 /// equal to each other, and the order of keys has no meaning.
 fn write_identity(value: &Value, out: &mut String) {
     match value {
-        Value::Float(_) | Value::Number(_) => out.push_str(&double_text(value.as_f64().unwrap_or_default())),
+        Value::Float(_) | Value::Number(_) => write_number(value, out),
         Value::Array(items) => {
             out.push('[');
             for item in items {
@@ -277,6 +287,7 @@ mod tests {
         assert_eq!(shown(r#""text""#), "text");
         assert_eq!(shown("null"), "null");
         assert_eq!(shown(r#"{"price":8.95,"big":1e2,"t":true}"#), "{price=8.95, big=100.0, t=true}");
+        assert_eq!(shown(r#"{"big":18446744073709551616,"x":1.0}"#), "{big=18446744073709551616, x=1.0}");
     }
 
     #[test]

@@ -283,6 +283,12 @@ fn arrays() {
         ("States.ArrayUnique($)", "[3,1,2,3,1]", "[1,2,3]"),
         ("States.ArrayUnique($)", "[[1,2],[2,1],[1,2]]", "[[2,1],[1,2]]"),
         ("States.ArrayUnique($)", r#"[{"a":1,"b":2},{"b":2,"a":1}]"#, r#"[{"a":1,"b":2}]"#),
+        ("States.ArrayUnique($)", "[1,1.0,1.00,1]", "[1.0,1]"),
+        (
+            "States.ArrayLength(States.ArrayUnique($))",
+            "[18446744073709551616,18446744073709551617,18446744073709551616]",
+            "2",
+        ),
         ("States.ArrayUnique($)", "{}", "invalid"),
     ]);
     check_rejected(&[
