@@ -201,7 +201,7 @@ impl Expression {
 /// How AWS goes on after "threw an error during evaluation".
 fn described(error: &jsonata::Error) -> String {
     match error.kind() {
-        jsonata::ErrorKind::Coded => format!(". {}: {}", error.code, error.message()),
+        jsonata::ErrorKind::Expression => format!(". {}: {}", error.code, error.message()),
         _ => format!(": {}", error.message()),
     }
 }

@@ -1,1 +1,36 @@
-//! engine
+//! The pure interpreter of Stepwell: one signal in, one transition out.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness: the time is an argument, chance is a function
+//! of the execution's seed, and what the outside shall do is an effect that the caller carries out.
+
+mod chance;
+mod dataflow;
+mod event;
+mod execution;
+mod failure;
+mod fork;
+pub mod limits;
+pub mod local;
+mod map_run;
+mod observer;
+mod payload;
+mod shard;
+mod signal;
+mod step;
+mod stored;
+mod task;
+mod time;
+mod view;
+
+pub use event::{ErrorCause, Event, EventKind, IterationEvent, TaskEvent, Worker};
+pub use execution::{AttemptId, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, ShardId, Start};
+pub use map_run::{
+    Batching, ChildEnd, Counts, MapItems, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader, Selector,
+};
+pub use observer::{Observer, Stage};
+pub use payload::{Payload, PayloadId};
+pub use shard::{Letter, Request, Shard, Transition};
+pub use signal::{Effect, FailureStage, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Tokens, Turn};
+pub use step::{step, step_observed};
+pub use stored::{INLINE_BYTES_MAX, Payloads, StoredError};
+pub use time::Timestamp;

@@ -1,9 +1,10 @@
 //! The interpreter: one signal in, one transition out.
 
-use stepwell_asl::program::{Program, State, StateKind, Transition};
+use stepwell_asl::program::{ExecutionType, Program, RegionIdx, State, StateIdx, StateKind, Task, Transition, Wait};
+use stepwell_asl::template::EvaluationError;
 use stepwell_value::{Object, Str, Value};
 
-use crate::dataflow::Done;
+use crate::dataflow::{self, Done};
 use crate::event::{ErrorCause, Event, EventKind, TaskEvent};
 use crate::execution::{Execution, ExecutionStatus, Frame, FrameId, Phase};
 use crate::failure::Failure;
@@ -14,9 +15,8 @@ use crate::limits::{
 use crate::observer::{Observer, Stage};
 use crate::signal::{Effect, MapRunEnd, Outcome, Signal, StepStatus, Turn};
 use crate::task;
-use crate::view::View;
+use crate::view::{Focus, View};
 use crate::{Payload, PayloadId};
-use stepwell_asl::program::ExecutionType;
 
 /// Applies one signal to one execution.
 ///
@@ -35,7 +35,8 @@ pub fn step_observed<O: Observer>(
     turn: Turn<'_>,
     observer: &mut O,
 ) -> Outcome {
-    let mut step = Step { program, execution, turn, observer, out: Outcome::default(), new_bytes: 0, fuel: 0, full: false };
+    let mut step =
+        Step { program, execution, turn, observer, out: Outcome::default(), new_bytes: 0, fuel: 0, full: false };
     step.accept(signal);
     step.run();
     step.finish()
@@ -136,7 +137,9 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn budget_is_used(&self) -> bool {
-        self.out.events.len() >= STEP_EVENTS_MAX || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX || self.fuel >= STEP_FUEL_MAX
+        self.out.events.len() >= STEP_EVENTS_MAX
+            || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX
+            || self.fuel >= STEP_FUEL_MAX
     }
 
     /// Walks with a frame until it waits, ends or the budget is used up.
@@ -197,8 +200,8 @@ impl<'a, O: Observer> Step<'a, O> {
         &mut self,
         parent: Option<FrameId>,
         index: u32,
-        region: stepwell_asl::program::RegionIdx,
-        state: stepwell_asl::program::StateIdx,
+        region: RegionIdx,
+        state: StateIdx,
         input: Payload,
         last_event: u32,
     ) -> Frame {
@@ -229,8 +232,11 @@ impl<'a, O: Observer> Step<'a, O> {
         let state = self.state(&frame);
         self.execution.transitions += 1;
         frame.before_entered = frame.last_event;
-        let entered =
-            EventKind::StateEntered { state_type: state.kind.name(), name: state.name.clone(), input: frame.input.clone() };
+        let entered = EventKind::StateEntered {
+            state_type: state.kind.name(),
+            name: state.name.clone(),
+            input: frame.input.clone(),
+        };
         self.record(&mut frame, entered);
         frame.entered_event = frame.last_event;
         frame.entered = self.turn.now;
@@ -248,26 +254,69 @@ impl<'a, O: Observer> Step<'a, O> {
         let state = self.state(&frame);
         match &state.kind {
             StateKind::Pass { result } => {
-                let done = self.pass(&frame, state, result.as_ref());
+                let done = self.evaluate(&frame, state, Focus::default(), |view, observer| {
+                    dataflow::pass(view, observer, &frame, state, result.as_ref())
+                });
                 self.leave(frame, done, state.next)
             }
-            StateKind::Choice { rules, default } => match self.choose(&frame, state, rules, *default) {
-                Ok((done, next)) => self.leave(frame, Ok(done), Transition::Next(next)),
-                Err(failure) => self.failed(frame, failure),
-            },
+            StateKind::Choice { rules, default } => {
+                let chosen = self.evaluate(&frame, state, Focus::default(), |view, observer| {
+                    dataflow::choose(view, observer, &frame, state, rules, *default)
+                });
+                match chosen {
+                    Ok((done, next)) => self.leave(frame, Ok(done), Transition::Next(next)),
+                    Err(failure) => self.failed(frame, failure),
+                }
+            }
             StateKind::Wait(wait) => self.wait(frame, state, wait),
             StateKind::Succeed => {
-                let done = self.succeed(&frame, state);
+                let done = self.pass_on(&frame, state);
                 self.leave(frame, done, Transition::End)
             }
             StateKind::Fail { error, cause } => {
-                let failure = self.fail_state(&frame, error.as_ref(), cause.as_ref());
+                let error = self.evaluate(&frame, state, Focus::default(), |view, _| {
+                    dataflow::error_of(view, &frame, state, error.as_ref(), cause.as_ref())
+                });
+                let failure = error.map_or_else(|failure| failure, Failure::of);
                 self.failed(frame, failure)
             }
             StateKind::Task(task) => self.schedule(frame, state, task),
             StateKind::Parallel { branches } => self.start_branches(frame, state, branches),
             StateKind::Map(map) => self.start_map(frame, state, map),
         }
+    }
+
+    fn wait(&mut self, mut frame: Frame, state: &State, wait: &Wait) -> Option<Frame> {
+        let entered = frame.entered;
+        let until = self.evaluate(&frame, state, Focus::default(), |view, observer| {
+            dataflow::wait_until(view, observer, &frame, state, wait, entered)
+        });
+        match until {
+            Err(failure) => self.failed(frame, failure),
+            Ok(until) if until <= self.turn.now => {
+                let done = self.pass_on(&frame, state);
+                self.leave(frame, done, state.next)
+            }
+            Ok(until) => {
+                frame.phase = Phase::Waiting { until };
+                self.execution.put_frame(frame);
+                None
+            }
+        }
+    }
+
+    /// What a state leaves with that has no result of its own: Wait and Succeed.
+    fn pass_on(&mut self, frame: &Frame, state: &State) -> Result<Done, Failure> {
+        self.evaluate(frame, state, Focus::default(), |view, observer| dataflow::pass_on(view, observer, frame, state))
+    }
+
+    /// Leaves a state with the result of its work.
+    pub(crate) fn complete(&mut self, frame: Frame, result: Value) -> Option<Frame> {
+        let state = self.state(&frame);
+        let done = self.evaluate(&frame, state, Focus::default(), |view, observer| {
+            dataflow::with_result(view, observer, &frame, state, &result)
+        });
+        self.leave(frame, done, state.next)
     }
 
     /// Leaves a state, or fails it when what it leaves with could not be made.
@@ -395,7 +444,7 @@ impl<'a, O: Observer> Step<'a, O> {
         let state = self.state(&frame);
         match &frame.phase {
             Phase::Waiting { .. } => {
-                let done = self.waited(&frame, state);
+                let done = self.pass_on(&frame, state);
                 self.leave(frame, done, state.next)
             }
             Phase::Backoff { .. } => {
@@ -441,9 +490,11 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn map_run_ended(&mut self, map_run_arn: &Str, end: MapRunEnd) {
-        let waiting = self.execution.frames.values().find(
-            |frame| matches!(&frame.phase, Phase::MapRun { arn, .. } if arn == map_run_arn),
-        );
+        let waiting = self
+            .execution
+            .frames
+            .values()
+            .find(|frame| matches!(&frame.phase, Phase::MapRun { arn, .. } if arn == map_run_arn));
         let id = waiting.map(|frame| frame.id);
         let frame = id.and_then(|id| self.execution.take_frame(id));
         self.resume(frame, |step, frame| step.map_run_done(frame, end));
@@ -493,7 +544,7 @@ impl<'a, O: Observer> Step<'a, O> {
         id
     }
 
-    pub(crate) fn record_task(&mut self, frame: &mut Frame, task: &stepwell_asl::program::Task, event: TaskEvent) {
+    pub(crate) fn record_task(&mut self, frame: &mut Frame, task: &Task, event: TaskEvent) {
         let kind = EventKind::Task { worker: task::worker(task), event };
         self.record(frame, kind);
     }
@@ -519,10 +570,19 @@ impl<'a, O: Observer> Step<'a, O> {
         self.payload(value, &state.name)
     }
 
-    /// The surroundings of an evaluation in this frame.
-    pub(crate) fn view<'v>(&'v mut self, frame: &'v Frame, state: &'v State) -> View<'v> {
+    /// Evaluates something of a state in its frame.
+    pub(crate) fn evaluate<T>(
+        &mut self,
+        frame: &Frame,
+        state: &State,
+        focus: Focus<'_>,
+        work: impl FnOnce(&View<'_>, &mut O) -> Result<T, EvaluationError>,
+    ) -> Result<T, Failure> {
         self.execution.evaluations = self.execution.evaluations.wrapping_add(1);
-        View::new(self.execution, frame, state, self.turn)
+        let view = View::new(self.execution, frame, state, self.turn, focus);
+        let result = work(&view, self.observer);
+        self.fuel += view.fuel();
+        result.map_err(|error| Failure::evaluation(frame, state, error))
     }
 
     pub(crate) fn watch<'v>(&mut self, state: &State, stage: impl FnOnce() -> Stage<'v>) {
@@ -531,7 +591,7 @@ impl<'a, O: Observer> Step<'a, O> {
         }
     }
 
-    fn visible_variables(&self, frame: &Frame) -> Object {
+    pub(crate) fn visible_variables(&self, frame: &Frame) -> Object {
         let mut scopes = vec![frame.variables.clone()];
         let mut above = frame.parent;
         while let Some(outer) = above.and_then(|id| self.execution.frames.get(&id)) {

@@ -20,45 +20,37 @@ pub(crate) struct Item<'a> {
     pub(crate) source: &'a str,
 }
 
+/// What only some evaluations see.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Focus<'a> {
+    /// The attempt of a task that is about to be made.
+    pub(crate) attempt: Option<AttemptId>,
+    /// An item of a Map state.
+    pub(crate) item: Option<Item<'a>>,
+}
+
 /// The surroundings of one evaluation.
 pub(crate) struct View<'a> {
     execution: &'a Execution,
     frame: &'a Frame,
     state: &'a State,
     turn: Turn<'a>,
-    attempt: Option<AttemptId>,
-    item: Option<Item<'a>>,
+    focus: Focus<'a>,
     draws: Draws,
     context: OnceCell<Value>,
     fuel: Cell<u64>,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(execution: &'a Execution, frame: &'a Frame, state: &'a State, turn: Turn<'a>) -> View<'a> {
-        View {
-            execution,
-            frame,
-            state,
-            turn,
-            attempt: match &frame.phase {
-                Phase::Task(OpenTask { attempt, .. }) => Some(*attempt),
-                _ => None,
-            },
-            item: None,
-            draws: Draws::new(execution.identity.seed, execution.evaluations),
-            context: OnceCell::new(),
-            fuel: Cell::new(0),
-        }
-    }
-
-    /// The same, with the token of an attempt that is about to be made.
-    pub(crate) fn with_attempt(self, attempt: AttemptId) -> View<'a> {
-        View { attempt: Some(attempt), ..self }
-    }
-
-    /// The same, for an item of a Map.
-    pub(crate) fn with_item(self, item: Item<'a>) -> View<'a> {
-        View { item: Some(item), ..self }
+    pub(crate) fn new(
+        execution: &'a Execution,
+        frame: &'a Frame,
+        state: &'a State,
+        turn: Turn<'a>,
+        focus: Focus<'a>,
+    ) -> View<'a> {
+        let draws = Draws::new(execution.identity.seed, execution.evaluations);
+        View { execution, frame, state, turn, focus, draws, context: OnceCell::new(), fuel: Cell::new(0) }
     }
 
     pub(crate) fn fuel(&self) -> u64 {
@@ -71,12 +63,9 @@ impl<'a> View<'a> {
         let identity = &self.execution.identity;
         context.insert(
             "StateMachine",
-            [
-                ("Id", identity.state_machine_arn.clone().into()),
-                ("Name", identity.state_machine_name.clone().into()),
-            ]
-            .into_iter()
-            .collect(),
+            [("Id", identity.state_machine_arn.clone().into()), ("Name", identity.state_machine_name.clone().into())]
+                .into_iter()
+                .collect(),
         );
         let mut state = Object::with_capacity(3);
         state.insert("Name", self.state.name.clone().into());
@@ -85,13 +74,13 @@ impl<'a> View<'a> {
             state.insert("RetryCount", self.frame.retries.iter().sum::<u32>().into());
         }
         context.insert("State", state.into());
-        if let (StateKind::Task(task), Some(attempt)) = (&self.state.kind, self.attempt)
+        if let (StateKind::Task(task), Some(attempt)) = (&self.state.kind, self.attempt())
             && matches!(task.resource.pattern(), Pattern::WaitForTaskToken | Pattern::Sync | Pattern::Sync2)
         {
             let token = self.turn.tokens.token(identity, attempt);
             context.insert("Task", [("Token", token.into())].into_iter().collect());
         }
-        if let Some(Item { index, key, value, source }) = self.item {
+        if let Some(Item { index, key, value, source }) = self.focus.item {
             let mut item = Object::with_capacity(4);
             item.insert("Index", index.into());
             if let Some(key) = key {
@@ -102,6 +91,13 @@ impl<'a> View<'a> {
             context.insert("Map", [("Item", item.into())].into_iter().collect());
         }
         context.into()
+    }
+
+    fn attempt(&self) -> Option<AttemptId> {
+        match &self.frame.phase {
+            Phase::Task(OpenTask { attempt, .. }) => Some(*attempt),
+            _ => self.focus.attempt,
+        }
     }
 
     fn execution_context(&self) -> Value {

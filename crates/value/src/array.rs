@@ -1,5 +1,6 @@
 //! Arrays: shared, copied only when one that others hold too is changed.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -86,6 +87,12 @@ impl<'a> IntoIterator for &'a Array {
 impl FromIterator<Value> for Array {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Array {
         Array::from(items.into_iter().collect::<Vec<_>>())
+    }
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Value::Array(self.clone()), f)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Objects: keys in their order, an index above a handful of them, copied only when a shared one is changed.
 
+use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
@@ -145,6 +146,12 @@ impl Data {
 impl Default for Object {
     fn default() -> Object {
         Object::with_capacity(0)
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&Value::Object(self.clone()), f)
     }
 }
 

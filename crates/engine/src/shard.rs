@@ -1,0 +1,251 @@
+//! The shard loop: executions and Map Runs with their mailbox and timers, still without a clock or I/O.
+//!
+//! A turn takes one letter and makes one transition of it. Whoever drives the loop makes the transition
+//! durable, releases its effects, and sends in the answers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use stepwell_asl::Program;
+use stepwell_value::Str;
+
+use crate::execution::{Execution, ExecutionId};
+use crate::map_run::{ChildEnd, MapRun, MapRunEffect, MapRunSignal, Reader};
+use crate::observer::Observer;
+use crate::signal::{Effect, Outcome, Signal, StepStatus, TaskRequest, Turn};
+use crate::{AttemptId, Timestamp, step_observed};
+use stepwell_value::Value;
+
+/// A message to an execution or a Map Run.
+#[derive(Debug)]
+pub enum Letter {
+    /// To an execution.
+    Execution(ExecutionId, Signal),
+    /// To a Map Run, by its ARN.
+    MapRun(Str, MapRunSignal),
+}
+
+/// One transition of the loop.
+#[derive(Debug)]
+pub struct Transition {
+    /// Whose it is.
+    pub execution: ExecutionId,
+    /// Events, payloads and status; its effects are in `requests`.
+    pub outcome: Outcome,
+}
+
+/// What somebody outside the loop has to do.
+#[derive(Debug)]
+pub enum Request {
+    /// Do a task and send its answer.
+    Task(ExecutionId, Box<TaskRequest>),
+    /// Stop a task.
+    Cancel(ExecutionId, AttemptId),
+    /// Read the items of a Map Run.
+    ReadItems {
+        /// The Map Run.
+        map_run_arn: Str,
+        /// Name of the Map state.
+        state: Str,
+        /// What to read.
+        reader: Reader,
+    },
+    /// Write the results of a Map Run.
+    WriteResults {
+        /// The Map Run.
+        map_run_arn: Str,
+        /// Name of the Map state.
+        state: Str,
+        /// `Bucket` and `Prefix`.
+        destination: Value,
+        /// The results.
+        results: Value,
+    },
+}
+
+/// Executions of one shard, their Map Runs, mailbox and timers.
+#[derive(Debug, Default)]
+pub struct Shard {
+    executions: BTreeMap<ExecutionId, Resident>,
+    map_runs: BTreeMap<Str, (MapRun, Arc<Program>, ExecutionId)>,
+    mailbox: VecDeque<Letter>,
+    timers: BTreeSet<(Timestamp, ExecutionId)>,
+    requests: Vec<Request>,
+}
+
+#[derive(Debug)]
+struct Resident {
+    program: Arc<Program>,
+    execution: Execution,
+    /// The Map Run that it is a child of, and its number there.
+    parent: Option<(Str, u32)>,
+    /// Its entry in the timers.
+    timer: Option<Timestamp>,
+}
+
+impl Shard {
+    /// Takes in a new execution; its first step is its letter's turn.
+    pub fn start(&mut self, program: Arc<Program>, execution: Execution) -> ExecutionId {
+        self.admit(program, execution, None)
+    }
+
+    fn admit(&mut self, program: Arc<Program>, execution: Execution, parent: Option<(Str, u32)>) -> ExecutionId {
+        let id = execution.identity().id;
+        self.executions.insert(id, Resident { program, execution, parent, timer: None });
+        self.send(Letter::Execution(id, Signal::Start));
+        id
+    }
+
+    /// Puts a letter into the mailbox.
+    pub fn send(&mut self, letter: Letter) {
+        self.mailbox.push_back(letter);
+    }
+
+    /// An execution, until it is forgotten.
+    pub fn execution(&self, id: ExecutionId) -> Option<&Execution> {
+        self.executions.get(&id).map(|resident| &resident.execution)
+    }
+
+    /// The program that an execution runs.
+    pub fn program(&self, id: ExecutionId) -> Option<&Arc<Program>> {
+        self.executions.get(&id).map(|resident| &resident.program)
+    }
+
+    /// Drops an execution that has ended.
+    pub fn forget(&mut self, id: ExecutionId) -> Option<Execution> {
+        let resident = self.executions.remove(&id)?;
+        if let Some(due) = resident.timer {
+            self.timers.remove(&(due, id));
+        }
+        Some(resident.execution)
+    }
+
+    /// Whether a letter waits.
+    pub fn has_mail(&self) -> bool {
+        !self.mailbox.is_empty()
+    }
+
+    /// Number of executions that have not been forgotten.
+    pub fn len(&self) -> usize {
+        self.executions.len()
+    }
+
+    /// Whether there is no execution.
+    pub fn is_empty(&self) -> bool {
+        self.executions.is_empty()
+    }
+
+    /// When the next timer fires.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// Takes what is to be done outside since the last call; to be released after the commit.
+    pub fn take_requests(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.requests)
+    }
+
+    /// Takes one letter and makes one transition of it; none when it was for a Map Run or came too late.
+    pub fn turn<O: Observer>(&mut self, turn: Turn<'_>, observer: &mut O) -> Option<Transition> {
+        self.fire_timers(turn.now);
+        match self.mailbox.pop_front()? {
+            Letter::Execution(id, signal) => self.step_execution(id, signal, turn, observer),
+            Letter::MapRun(arn, signal) => {
+                self.step_map_run(&arn, signal, turn.now);
+                None
+            }
+        }
+    }
+
+    fn fire_timers(&mut self, now: Timestamp) {
+        while let Some((due, id)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
+            self.timers.remove(&(due, id));
+            if let Some(resident) = self.executions.get_mut(&id) {
+                resident.timer = None;
+            }
+            self.send(Letter::Execution(id, Signal::TimerFired));
+        }
+    }
+
+    fn step_execution<O: Observer>(
+        &mut self,
+        id: ExecutionId,
+        signal: Signal,
+        turn: Turn<'_>,
+        observer: &mut O,
+    ) -> Option<Transition> {
+        let resident = self.executions.get_mut(&id)?;
+        let mut outcome = step_observed(&resident.program, &mut resident.execution, signal, turn, observer);
+        let deadline = resident.execution.next_deadline();
+        if resident.timer != deadline {
+            if let Some(due) = resident.timer {
+                self.timers.remove(&(due, id));
+            }
+            if let Some(due) = deadline {
+                self.timers.insert((due, id));
+            }
+            resident.timer = deadline;
+        }
+        let program = resident.program.clone();
+        for effect in std::mem::take(&mut outcome.effects) {
+            match effect {
+                Effect::Task(request) => self.requests.push(Request::Task(id, request)),
+                Effect::Cancel { attempt } => self.requests.push(Request::Cancel(id, attempt)),
+                Effect::StartMapRun(start) => {
+                    let arn = start.map_run_arn.clone();
+                    self.map_runs.insert(arn.clone(), (MapRun::new(*start), program.clone(), id));
+                    self.send(Letter::MapRun(arn, MapRunSignal::Start));
+                }
+                Effect::StopMapRun { map_run_arn } => self.send(Letter::MapRun(map_run_arn, MapRunSignal::Stop)),
+            }
+        }
+        match outcome.status {
+            // Behind the letters of its neighbours: a loop costs them a step, not their turn.
+            StepStatus::More => self.send(Letter::Execution(id, Signal::Continue)),
+            StepStatus::Ended => self.tell_parent(id),
+            StepStatus::Waiting => {}
+        }
+        Some(Transition { execution: id, outcome })
+    }
+
+    /// Tells the Map Run of a child how the child ended.
+    fn tell_parent(&mut self, id: ExecutionId) {
+        let Some(resident) = self.executions.get(&id) else { return };
+        let Some((arn, child)) = resident.parent.clone() else { return };
+        let end = Box::new(ChildEnd::of(&resident.execution));
+        self.forget(id);
+        self.send(Letter::MapRun(arn, MapRunSignal::ChildEnded { child, end }));
+    }
+
+    fn step_map_run(&mut self, arn: &Str, signal: MapRunSignal, now: Timestamp) {
+        let Some((map_run, program, parent)) = self.map_runs.get_mut(arn) else { return };
+        let (program, parent) = (program.clone(), *parent);
+        let (region, state) = map_run.start().state;
+        let state = program.state(region, state).name.clone();
+        for effect in map_run.step(&program, signal, now) {
+            match effect {
+                MapRunEffect::StartChild { child, start } => {
+                    self.admit(program.clone(), Execution::new(*start, now), Some((arn.clone(), child)));
+                }
+                MapRunEffect::StopChild(id) => {
+                    self.send(Letter::Execution(id, Signal::Stop(crate::ErrorCause::default())));
+                }
+                MapRunEffect::Read(reader) => {
+                    self.requests.push(Request::ReadItems { map_run_arn: arn.clone(), state: state.clone(), reader });
+                }
+                MapRunEffect::Write { destination, results } => self.requests.push(Request::WriteResults {
+                    map_run_arn: arn.clone(),
+                    state: state.clone(),
+                    destination,
+                    results,
+                }),
+                MapRunEffect::Ended(end) => {
+                    self.send(Letter::Execution(parent, Signal::MapRunEnded { map_run_arn: arn.clone(), end }));
+                }
+            }
+        }
+        if self.map_runs.get(arn).is_some_and(|(map_run, ..)| map_run.is_over()) {
+            self.map_runs.remove(arn);
+        }
+    }
+}
