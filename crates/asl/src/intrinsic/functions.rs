@@ -179,9 +179,10 @@ impl<'a> Evaluation<'a> {
         }
         let count = distance / step_wide + 1;
         match usize::try_from(count) {
-            // None of the products can leave 64 bits: each item lies between start and end.
+            // Each item lies between start and end, so that what wraps on the way to it has wrapped back.
             Ok(count) if count <= RANGE_ITEMS_MAX => {
-                Ok((0..count as i64).map(|n| Value::Int(start + n * step)).collect())
+                let item = |n: i64| Value::Int(start.wrapping_add(n.wrapping_mul(step)));
+                Ok((0..count as i64).map(item).collect())
             }
             _ => Err(self.invalid()),
         }
