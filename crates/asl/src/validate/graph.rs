@@ -73,7 +73,8 @@ fn unreachable(region: &Region) -> Vec<usize> {
     let mut found = Vec::new();
     for only_roots in [true, false] {
         for n in 0..region.states.len() {
-            if !reached[n] && !(only_roots && is_target[n]) {
+            let comes_later = only_roots && is_target[n];
+            if !reached[n] && !comes_later {
                 found.push(n);
                 reach(region, StateIdx(n as u32), &mut reached);
             }
