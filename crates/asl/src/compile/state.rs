@@ -5,7 +5,7 @@ use stepwell_value::Str;
 
 use super::expression::{Delimited, Offered, delimited};
 use super::fields::StateType;
-use super::machine::SECONDS_MAX;
+use super::machine::{NOWHERE, SECONDS_MAX};
 use super::place::Place;
 use super::scalar::{Bounds, Context};
 use super::template::{explain_call, is_call};
@@ -126,7 +126,7 @@ impl Compiler<'_> {
             }
             return Transition::End;
         }
-        Transition::Next(self.next(state, state.place, "Next").unwrap_or(StateIdx(0)))
+        Transition::Next(self.next(state, state.place, "Next").unwrap_or(NOWHERE))
     }
 
     fn pass(&mut self, state: &Ctx<'_>) -> StateKind {
