@@ -61,6 +61,18 @@ impl Compiled {
 }
 
 /// Compiles the definition of a state machine.
+///
+/// ```
+/// use stepwell_asl::{Format, Options, compile};
+///
+/// let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}"#;
+/// let program = compile(text, Format::Json, &Options::default()).program.expect("a valid definition");
+/// assert_eq!(program.states_count(), 2);
+///
+/// let refused = compile(&text.replace("Succeed", "Suceed"), Format::Json, &Options::default());
+/// assert_eq!(refused.diagnostics[0].location.as_deref(), Some("/States/B/Type"));
+/// assert_eq!(refused.diagnostics[0].hint.as_deref(), Some("did you mean \"Succeed\"?"));
+/// ```
 pub fn compile(text: &str, format: Format, options: &Options) -> Compiled {
     match syntax::parse(text, format) {
         Ok(root) => compile_tree(&root, options),

@@ -157,7 +157,7 @@ impl Compiler<'_> {
         if state.is_jsonata() {
             return None;
         }
-        self.reference_path(&path, Context::Allowed).map(|path| Wait::Timestamp(TextField::Path(path)))
+        self.reference_path(&path, Context::Refused).map(|path| Wait::Timestamp(TextField::Path(path)))
     }
 
     /// `Error` or `Cause` of a Fail state, or its `…Path` form.
