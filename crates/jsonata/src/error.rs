@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Time,
     /// More memory allocated than the budget has.
     Memory,
+    /// What AWS reports as an internal error, without a code.
+    Internal,
 }
 
 /// Code for nesting that is too deep, in an expression, an evaluation or a value.
@@ -36,6 +38,9 @@ pub const DEPTH: &str = "D1011";
 pub const TIME: &str = "D1012";
 /// Code for an evaluation that allocated too much; the reference has no such limit.
 pub const MEMORY: &str = "D1014";
+
+/// Code for what AWS reports as "an internal error during evaluation", without a code.
+pub const INTERNAL: &str = "INTERNAL";
 
 /// What fails is rare and what is returned often: the error travels in a box.
 pub(crate) type Run<T> = Result<T, Box<Error>>;
@@ -84,6 +89,7 @@ impl Error {
             DEPTH => ErrorKind::Depth,
             TIME => ErrorKind::Time,
             MEMORY => ErrorKind::Memory,
+            INTERNAL => ErrorKind::Internal,
             _ => ErrorKind::Expression,
         }
     }
@@ -185,7 +191,9 @@ fn template(code: &str) -> &'static str {
         "T1010" => {
             "The matcher function argument passed to function {{token}} does not return the correct object structure"
         }
-        "D1011" => "Stack overflow. Check for non-terminating recursive function.  Consider rewriting as tail-recursive",
+        "D1011" => {
+            "Stack overflow. Check for non-terminating recursive function.  Consider rewriting as tail-recursive"
+        }
         "D1012" => "Evaluation timeout after {{value}} milliseconds. Check for infinite loop",
         "D1014" => "Memory limit exceeded. Check for excessive memory usage",
         "T2001" => "The left side of the {{token}} operator must evaluate to a number",
@@ -195,7 +203,9 @@ fn template(code: &str) -> &'static str {
         "T2006" => "The right side of the function application operator ~> must be a function",
         "T2007" => "Type mismatch when comparing values {{value}} and {{value2}} in order-by clause",
         "T2008" => "The expressions within an order-by clause must evaluate to numeric or string values",
-        "T2009" => "The values {{value}} and {{value2}} either side of operator {{token}} must be of the same data type",
+        "T2009" => {
+            "The values {{value}} and {{value2}} either side of operator {{token}} must be of the same data type"
+        }
         "T2010" => "The expressions either side of operator {{token}} must evaluate to numeric or string values",
         "T2011" => "The insert/update clause of the transform expression must evaluate to an object: {{value}}",
         "T2012" => {
@@ -281,7 +291,10 @@ mod tests {
     fn gaps_are_filled_as_the_reference_fills_them() {
         let error = Error::new("S0202").insert_quoted("value", "]").token(",");
         assert_eq!(error.message(), r#"Expected "]", got ",""#);
-        assert_eq!(Error::new("T1005").token("sum").message(), "Attempted to invoke a non-function. Did you mean $sum?");
+        assert_eq!(
+            Error::new("T1005").token("sum").message(),
+            "Attempted to invoke a non-function. Did you mean $sum?"
+        );
         assert_eq!(
             Error::new("T0410").insert("index", "1").token("length").message(),
             r#"Argument 1 of function "length" does not match function signature"#

@@ -202,9 +202,7 @@ impl<'v> Item<'v> {
                 array.get(index).map_or(Item::Undefined, |value| Item::Value(value.clone()))
             }
             Item::List(list) => list.items.get(index).cloned().unwrap_or_default(),
-            Item::Range(range) if index < range.len as usize => {
-                Item::Value(Value::Int(range.start + index as i64))
-            }
+            Item::Range(range) if index < range.len as usize => Item::Value(Value::Int(range.start + index as i64)),
             Item::Stream(tuples) => tuples.get(index).map(|tuple| tuple.at.clone()).unwrap_or_default(),
             _ => Item::Undefined,
         }

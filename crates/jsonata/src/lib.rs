@@ -49,7 +49,7 @@ mod syntax;
 mod text;
 
 pub use budget::{BYTES_AWS, Budget, DEPTH_AWS, FUEL_AWS};
-pub use error::{DEPTH, Error, ErrorKind, MEMORY, TIME};
+pub use error::{DEPTH, Error, ErrorKind, INTERNAL, MEMORY, TIME};
 pub use profile::Profile;
 pub use program::{Environment, Host, Outcome, Program, Variables};
 pub use references::{Read, References, StatesRead};

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use stepwell_value::{Str, Value};
 
 use crate::budget::{Budget, Stack};
+use crate::builtin::Builtin;
 use crate::error::{Error, Run};
 use crate::eval::Evaluator;
 use crate::node::{Kind, Node, NodeId, Variable};
@@ -104,6 +105,8 @@ pub(crate) struct Code {
     pub(crate) labels: Vec<u32>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) globals: Vec<Str>,
+    /// The built-in of each of them, if it is one.
+    pub(crate) global_builtins: Vec<Option<Builtin>>,
     /// Scope of each node that has a frame of its own per item.
     pub(crate) item_scopes: Vec<(NodeId, u32)>,
     pub(crate) regexes: Vec<RegexLiteral>,
@@ -126,6 +129,7 @@ impl Code {
             keys: compiled.keys,
             labels: compiled.labels,
             scopes: resolved.scopes,
+            global_builtins: resolved.globals.iter().map(|name| Builtin::named(name, profile)).collect(),
             globals: resolved.globals,
             item_scopes,
             regexes: parsed.regexes,

@@ -186,7 +186,10 @@ impl Resolver<'_> {
                 Ok(())
             }
             Kind::Path { steps, .. } => self.walk_path(id, steps, scope),
-            Kind::Binary(_, left, right) | Kind::And(left, right) | Kind::Or(left, right) | Kind::Apply(left, right) => {
+            Kind::Binary(_, left, right)
+            | Kind::And(left, right)
+            | Kind::Or(left, right)
+            | Kind::Apply(left, right) => {
                 self.walk(*left, scope)?;
                 self.walk(*right, scope)
             }

@@ -134,7 +134,8 @@ impl Parser<'_> {
 
     #[inline(never)]
     fn regex(&mut self, pattern: Str, ignore_case: bool, multi_line: bool, position: u32) -> Run<TreeId> {
-        let literal = RegexLiteral::compile(pattern, ignore_case, multi_line).map_err(|err| Box::new(err.at(position)))?;
+        let literal =
+            RegexLiteral::compile(pattern, ignore_case, multi_line).map_err(|err| Box::new(err.at(position)))?;
         self.regexes.push(literal);
         self.node(TreeKind::Regex(self.regexes.len() as u32 - 1), position, &[])
     }
@@ -230,7 +231,11 @@ impl Parser<'_> {
             delete = Some(self.expression(0)?);
         }
         self.expect("|", false)?;
-        self.node(TreeKind::Transform { pattern, update, delete }, position, &[pattern, update, delete.unwrap_or(update)])
+        self.node(
+            TreeKind::Transform { pattern, update, delete },
+            position,
+            &[pattern, update, delete.unwrap_or(update)],
+        )
     }
 
     /// What can follow an operand; the operator itself is read.
@@ -354,7 +359,8 @@ impl Parser<'_> {
             }
         }
         self.expect(")", true)?;
-        if matches!(&self.tree.nodes[procedure as usize].kind, TreeKind::Name(name) if name == "function" || name == "λ") {
+        if matches!(&self.tree.nodes[procedure as usize].kind, TreeKind::Name(name) if name == "function" || name == "λ")
+        {
             return self.lambda(position, &arguments);
         }
         let mut children = arguments.clone();

@@ -52,14 +52,36 @@ pub(crate) enum TreeKind {
     Array(Vec<TreeId>),
     Object(Vec<(TreeId, TreeId)>),
     Block(Vec<TreeId>),
-    Call { procedure: TreeId, arguments: Vec<TreeId>, partial: bool },
-    Lambda { parameters: Vec<Str>, signature: Option<Box<Signature>>, body: TreeId },
-    Condition { condition: TreeId, then: TreeId, otherwise: Option<TreeId> },
+    Call {
+        procedure: TreeId,
+        arguments: Vec<TreeId>,
+        partial: bool,
+    },
+    Lambda {
+        parameters: Vec<Str>,
+        signature: Option<Box<Signature>>,
+        body: TreeId,
+    },
+    Condition {
+        condition: TreeId,
+        then: TreeId,
+        otherwise: Option<TreeId>,
+    },
     /// `left ?: right`: the left side is both condition and result.
-    Elvis { left: TreeId, otherwise: TreeId },
+    Elvis {
+        left: TreeId,
+        otherwise: TreeId,
+    },
     /// `left ?? right`
-    Coalesce { left: TreeId, otherwise: TreeId },
-    Transform { pattern: TreeId, update: TreeId, delete: Option<TreeId> },
+    Coalesce {
+        left: TreeId,
+        otherwise: TreeId,
+    },
+    Transform {
+        pattern: TreeId,
+        update: TreeId,
+        delete: Option<TreeId>,
+    },
 }
 
 #[derive(Clone, Copy)]
