@@ -269,7 +269,7 @@ fn plain_names(steps: &str) -> bool {
 }
 
 /// Where the bracket that is open before `inside` closes; brackets in between nest, in quotes too.
-fn closing_bracket(inside: &str) -> Option<usize> {
+pub(super) fn closing_bracket(inside: &str) -> Option<usize> {
     let mut nested = 0_usize;
     for (position, byte) in inside.bytes().enumerate() {
         match byte {

@@ -66,22 +66,19 @@ enum Node {
 }
 
 impl Regex {
-    /// Parses `/…/` or `/…/i` at the start of `text`; gives the expression and its length in bytes.
-    pub(super) fn parse_literal(text: &str) -> Result<(Regex, usize), RegexError> {
-        let Some(inner) = text.strip_prefix('/') else {
-            return Err(RegexError { message: "A regular expression is written /…/".to_owned(), offset: 0 });
+    /// Parses `/…/` or `/…/i`, which is all of `text`.
+    pub(super) fn parse_literal(text: &str) -> Result<Regex, RegexError> {
+        let (literal, ignores_case) = match text.strip_suffix('i') {
+            Some(literal) => (literal, true),
+            None => (text, false),
         };
-        let mut escaped = false;
-        let end = inner.find(|character| {
-            let ends = character == '/' && !escaped;
-            escaped = character == '\\' && !escaped;
-            ends
-        });
-        let Some(end) = end else {
-            return Err(RegexError { message: "This regular expression is not closed".to_owned(), offset: 0 });
+        let Some(inner) = literal.strip_prefix('/').and_then(|inner| inner.strip_suffix('/')) else {
+            return Err(RegexError {
+                message: "A regular expression is written /…/ or /…/i".to_owned(), offset: 0
+            });
         };
-        let ignores_case = inner[end + 1..].starts_with('i');
-        let mut parser = Parser { text: &inner[..end], position: 0, groups: 0 };
+        let end = inner.len();
+        let mut parser = Parser { text: inner, position: 0, groups: 0 };
         let node = parser.alternatives().map_err(|error| RegexError { offset: error.offset + 1, ..error })?;
         if parser.position < end {
             return Err(RegexError {
@@ -92,8 +89,7 @@ impl Regex {
         let mut program = Vec::new();
         emit(&node, &mut program)?;
         program.push(Instruction::Match);
-        let length = 1 + end + 1 + usize::from(ignores_case);
-        Ok((Regex { program, ignores_case }, length))
+        Ok(Regex { program, ignores_case })
     }
 
     /// Whether the whole text matches; nothing when finding out takes too long.
