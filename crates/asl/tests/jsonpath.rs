@@ -224,12 +224,12 @@ fn roots() {
         ("$$.a", Root::Context),
         ("$$[0]", Root::Context),
         ("$a", Root::Variable("a".into())),
-        ("$_x1.b", Root::Variable("_x1".into())),
+        ("$x_1.b", Root::Variable("x_1".into())),
         ("$日本[0]", Root::Variable("日本".into())),
     ] {
         assert_eq!(*Path::parse(text).unwrap().root(), root, "{text}");
     }
-    for text in ["", " ", "a", "@.a", "$-a", "$1", "$ .a", "$$$", "$$a", "$a-b", "$a b", "$'a'"] {
+    for text in ["", " ", "a", "@.a", "$-a", "$1", "$_a", "$ .a", "$$$", "$$a", "$a-b", "$a b", "$'a'"] {
         assert!(Path::parse(text).is_err(), "{text} is taken");
     }
     let world = World {
@@ -609,6 +609,10 @@ fn regular_expressions_match_whole_texts() {
         ("//", "", true),
         (r"/\d+\.\d{2}/", "12.50", true),
         (r"/\w+\s\W/", "ab_1 -", true),
+        ("/[a-cb-dx]+/", "abcdx", true),
+        ("/[a-cb-dx]/", "e", false),
+        (r"/[\W\d]/", "5", true),
+        (r"/[^\W_]/", "_", false),
         (r"/[^\d]/", "5", false),
         (r"/[^\d]/", "é", true),
         (r"/[\D]/", "5", false),

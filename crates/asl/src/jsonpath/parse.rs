@@ -237,11 +237,11 @@ impl Parser<'_> {
     }
 }
 
-/// Length in bytes of the identifier that `text` starts with.
+/// Length in bytes of the variable name that `text` starts with; it cannot start with an underscore.
 fn identifier_length(text: &str) -> usize {
     let mut characters = text.char_indices();
     match characters.next() {
-        Some((_, first)) if first == '_' || unicode_ident::is_xid_start(first) => {}
+        Some((_, first)) if unicode_ident::is_xid_start(first) => {}
         _ => return 0,
     }
     characters.find(|(_, next)| !unicode_ident::is_xid_continue(*next)).map_or(text.len(), |(position, _)| position)
