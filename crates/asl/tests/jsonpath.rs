@@ -591,6 +591,8 @@ fn regular_expressions_match_whole_texts() {
         (r"/[a-]/", "-", true),
         (r"/a\/b/", "a/b", true),
         (r"/\bab\b/", "ab", true),
+        (r"/\D\B\D/", "é1", false),
+        (r"/é\bx?/", "é", true),
         (r"/^ab$/", "ab", true),
         (r"/a.b/", "a\nb", false),
         (r"/a\nb/", "a\nb", true),

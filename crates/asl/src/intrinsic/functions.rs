@@ -163,8 +163,13 @@ impl<'a> Evaluation<'a> {
     fn array_contains(&self) -> Result<Value, IntrinsicFault> {
         let items = self.items(0)?;
         let wanted = self.argument(1)?;
-        let wanted = comparable_text(&wanted);
-        Ok(items.iter().any(|item| comparable_text(item) == wanted).into())
+        let wanted_text = comparable_text(&wanted);
+        let found = items.iter().any(|item| match (item, &*wanted) {
+            (Value::Int(item), Value::Int(wanted)) => item == wanted,
+            (Value::Str(item), _) => **item == *wanted_text,
+            _ => comparable_text(item) == wanted_text,
+        });
+        Ok(found.into())
     }
 
     fn array_range(&self) -> Result<Value, IntrinsicFault> {

@@ -163,7 +163,8 @@ impl States {
 
 impl Assertion {
     fn holds(self, text: &str, offset: usize) -> bool {
-        let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        // Unlike `\w`, boundaries know the letters of all scripts (in Java up to 18).
+        let is_word = |character: char| character.is_alphanumeric() || character == '_';
         let at_boundary = || {
             let before = text[..offset].chars().next_back().is_some_and(is_word);
             before != text[offset..].chars().next().is_some_and(is_word)
@@ -487,6 +488,7 @@ impl Parser<'_> {
                     [(first, last)] if first == last => first,
                     _ => return Err(self.error("A range ends with one character", place)),
                 },
+                Some('[') => return Err(self.error("A class within a class is not supported", place)),
                 Some(character) => character,
                 None => return Err(self.error("This class is not closed", start)),
             };
