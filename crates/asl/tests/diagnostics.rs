@@ -203,7 +203,8 @@ fn an_expression_is_marked_where_it_is_wrong() {
            1 | :"JSONata","Output":{"v":["{%$sum(1 + * 2)%}"]},"Next":"Z"},"Z":{"Type":"Succeed"}}}
              |                                         ^
           = AWS says: Expected ")", got 2 at /States/A/Output/v[0]
-    "#]].assert_eq(&page);
+    "#]]
+    .assert_eq(&page);
 }
 
 #[test]

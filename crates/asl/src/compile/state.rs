@@ -215,7 +215,10 @@ impl Compiler<'_> {
         let resource = match Resource::parse(text) {
             Ok(resource) => resource,
             Err(error) => {
-                self.refuse(&place, error.to_string()).hint = explain_resource(text);
+                let diagnostic = self.refuse(&place, error.to_string());
+                if diagnostic.hint.is_none() {
+                    diagnostic.hint = explain_resource(text);
+                }
                 return None;
             }
         };
@@ -292,9 +295,6 @@ impl Compiler<'_> {
 
 /// What a resource that is not recognized was probably meant to be.
 fn explain_resource(text: &str) -> Option<String> {
-    if text.contains("${") {
-        return Some("the placeholder has no value".to_owned());
-    }
     let (_, call) = text.split_once(":states:")?;
     let call = call.splitn(3, ':').nth(2)?;
     let (service, action) = call.split_once(':')?;
