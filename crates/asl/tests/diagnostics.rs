@@ -194,6 +194,21 @@ fn results_and_errors_can_be_read_where_there_are_some() {
 }
 
 #[test]
+fn a_wrong_expression_is_the_only_complaint() {
+    check(
+        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Condition":"{% 1 + %}",
+            "Next":"B"}]},"B":{"Type":"Wait","Seconds":"{% ) %}","Next":"C"},"C":{"Type":"Wait","Timestamp":"{% ( %}",
+            "Next":"D"},"D":{"Type":"Fail","Error":"{% [ %}"}}}"#,
+        expect![[r#"
+            INVALID_JSONATA_EXPRESSION Unexpected end of expression at /States/A/Choices[0]/Condition
+            INVALID_JSONATA_EXPRESSION The symbol ")" cannot be used as a unary operator at /States/B/Seconds
+            INVALID_JSONATA_EXPRESSION Expected ")" before end of expression at /States/C/Timestamp
+            INVALID_JSONATA_EXPRESSION Expected "]" before end of expression at /States/D/Error
+        "#]],
+    );
+}
+
+#[test]
 fn an_expression_is_marked_where_it_is_wrong() {
     let text = output("$sum(1 + * 2)");
     let page = compile(&text, Format::Json, &Options::default()).diagnostics[0].render("a.json", &text);
