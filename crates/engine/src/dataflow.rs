@@ -272,7 +272,17 @@ pub(crate) fn wait_until<O: Observer>(
     entered_at: Timestamp,
 ) -> Evaluated<Timestamp> {
     let entered = enter(view, observer, frame, state)?;
-    let data = entered.data();
+    let until = time_of(wait, entered.data(), entered_at)?;
+    if until > entered_at.after_s(WAIT_SECONDS_MAX) {
+        return Err(EvaluationError::runtime("Wait state delay is too long."));
+    }
+    Ok(until)
+}
+
+/// AWS counts the seconds of a delay in 31 bits (conformance, timestamp-too-far-in-future-boundary).
+const WAIT_SECONDS_MAX: f64 = 2_147_483_647.0;
+
+fn time_of(wait: &Wait, data: Data<'_>, entered_at: Timestamp) -> Evaluated<Timestamp> {
     match wait {
         Wait::Seconds(NumberField::Constant(seconds)) => Ok(entered_at.after_s(*seconds)),
         Wait::Seconds(NumberField::Path(path)) => Ok(entered_at.after_s(seconds_at(path, data)?)),
@@ -375,7 +385,9 @@ pub(crate) fn integer(field: &NumberField, name: &'static str, data: Data<'_>) -
         NumberField::Constant(number) => Ok(*number as i64),
         NumberField::Path(path) => {
             let value = select(path, data)?;
-            value.as_i64().filter(|_| value.is_number()).ok_or_else(|| not_a("integer", name, path, &value))
+            // AWS reads the value's text: "1" will do (conformance, reference-in-map-state).
+            let read = value.as_str().map_or_else(|| value.as_i64(), |text| text.parse().ok());
+            read.ok_or_else(|| not_a("integer", name, path, &value))
         }
         NumberField::Expression(expression) => Ok(number(expression, name, data)?.trunc() as i64),
     }
@@ -387,7 +399,8 @@ pub(crate) fn float(field: &NumberField, name: &'static str, data: Data<'_>) -> 
         NumberField::Constant(number) => Ok(*number),
         NumberField::Path(path) => {
             let value = select(path, data)?;
-            value.as_f64().ok_or_else(|| not_a("float", name, path, &value))
+            let read = value.as_str().map_or_else(|| value.as_f64(), |text| text.parse().ok());
+            read.filter(|number| number.is_finite()).ok_or_else(|| not_a("float", name, path, &value))
         }
         NumberField::Expression(expression) => number(expression, name, data),
     }

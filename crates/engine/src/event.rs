@@ -364,10 +364,10 @@ impl Event {
 }
 
 impl fmt::Display for Event {
-    /// One line: ` 4 <3  TaskStateEntered Pay`; the number behind `<` is the previous event's.
+    /// One line: `4   <3  TaskStateEntered Pay`; the number behind `<` is the previous event's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let previous = format!("<{}", self.previous);
-        write!(f, "{:>3} {previous:<4}{}", self.id, self.kind.type_name())?;
+        write!(f, "{:<3} {previous:<4}{}", self.id, self.kind.type_name())?;
         let error = |f: &mut fmt::Formatter<'_>, error: &ErrorCause| match &error.error {
             Some(name) => write!(f, " {name}"),
             None => Ok(()),

@@ -7,7 +7,7 @@ use super::place::Place;
 use super::{Compiler, Siblings};
 use crate::diagnostic::{Code, nearest};
 use crate::program::{QueryLanguage, Region, RegionIdx, StateIdx};
-use crate::validate::StateSite;
+use crate::validate::{Parent, StateSite};
 
 /// Longest name of a state, in characters.
 const STATE_NAME_CHARS_MAX: usize = 80;
@@ -30,17 +30,17 @@ impl Compiler<'_> {
             self.timeout_seconds =
                 seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
         }
-        self.region(root, MACHINE);
+        self.region(root, MACHINE, None);
     }
 
     /// A branch of a Parallel state.
-    pub(super) fn branch(&mut self, place: &Place<'_>) -> RegionIdx {
-        self.region(place, BRANCH)
+    pub(super) fn branch(&mut self, place: &Place<'_>, parent: Parent) -> RegionIdx {
+        self.region(place, BRANCH, Some(parent))
     }
 
     /// An item processor.
-    pub(super) fn processor(&mut self, place: &Place<'_>) -> RegionIdx {
-        self.region(place, PROCESSOR)
+    pub(super) fn processor(&mut self, place: &Place<'_>, parent: Parent) -> RegionIdx {
+        self.region(place, PROCESSOR, Some(parent))
     }
 
     /// The value of `QueryLanguage`. Anything that is not exactly `JSONPath` counts as JSONata for the checks that
@@ -50,8 +50,8 @@ impl Compiler<'_> {
         self.one_of(place, &languages).unwrap_or(QueryLanguage::Jsonata)
     }
 
-    fn region(&mut self, place: &Place<'_>, rules: Rules) -> RegionIdx {
-        let idx = self.reserve_region(place);
+    fn region(&mut self, place: &Place<'_>, rules: Rules, parent: Option<Parent>) -> RegionIdx {
+        let idx = self.reserve_region(parent);
         if !self.object(place) {
             return idx;
         }
@@ -71,6 +71,7 @@ impl Compiler<'_> {
             return idx;
         }
         let siblings = Siblings {
+            region: idx,
             names: states_place
                 .members()
                 .enumerate()
@@ -79,10 +80,10 @@ impl Compiler<'_> {
         };
         let start = start_name.map(|(start, name)| self.target(&siblings, start, name, "StartAt"));
         let mut states = Vec::with_capacity(siblings.names.len());
-        for (name, state) in states_place.members() {
+        for (n, (name, state)) in states_place.members().enumerate() {
             self.state_name(&state, name);
             self.sites[idx.0 as usize].states.push(StateSite { key_span: state.key_span() });
-            states.extend(self.state(&state, name, &siblings));
+            states.extend(self.state(&state, name, &siblings, StateIdx(n as u32)));
         }
         self.regions[idx.0 as usize] = Some(Region { start: start.unwrap_or(StateIdx(0)), states });
         idx
@@ -98,7 +99,7 @@ impl Compiler<'_> {
         } else if name.is_empty() {
             self.refuse_later(Code::InvalidStateName, state, span, "State name cannot be empty".to_owned());
         }
-        if self.names.insert(name.clone(), ()).is_some() {
+        if !self.names.insert(name.clone()) {
             let diagnostic =
                 self.refuse_later(Code::DuplicateStateName, state, span, format!("Duplicate State name: {name}"));
             diagnostic.hint = Some("names are unique over the whole machine, branches and maps included".to_owned());
@@ -110,15 +111,11 @@ impl Compiler<'_> {
         if let Some(idx) = siblings.names.get(name) {
             return *idx;
         }
-        let mut diagnostic = crate::diagnostic::Diagnostic::error(
-            Code::MissingTransitionTarget,
-            format!("Missing 'Next' target: {name}"),
-        );
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(place.node.span);
+        let near = if self.dangling.truncated { None } else { nearest(name, siblings.names.keys().copied()) };
+        let message = format!("Missing 'Next' target: {name}");
+        let diagnostic = self.dangling.add(Code::MissingTransitionTarget, place, place.node.span, message);
         diagnostic.summary = Some(format!("{field} points to a state that does not exist here"));
-        diagnostic.hint = nearest(name, siblings.names.keys().copied()).map(|near| format!("did you mean \"{near}\"?"));
-        self.dangling.push(diagnostic);
+        diagnostic.hint = near.map(|near| format!("did you mean \"{near}\"?"));
         StateIdx(0)
     }
 }

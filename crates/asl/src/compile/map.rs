@@ -87,9 +87,10 @@ impl Compiler<'_> {
         if !self.exactly_one(state.place, &["ItemProcessor", "Iterator"]) {
             return None;
         }
-        let place = state.place.get("ItemProcessor").or_else(|| state.place.get("Iterator"))?;
+        let field = if state.place.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
+        let place = state.place.get(field)?;
         let execution_type = self.processor_config(state, &place);
-        Some((self.processor(&place), execution_type))
+        Some((self.processor(&place, state.parent(field, None)), execution_type))
     }
 
     fn processor_config(&mut self, state: &Ctx<'_>, processor: &Place<'_>) -> Option<ExecutionType> {
@@ -157,7 +158,7 @@ impl Compiler<'_> {
         } else if label.is_empty() {
             self.refuse_later(Code::InvalidLabelName, &place, span, "Label cannot be empty".to_owned());
         }
-        if self.labels.insert(label.clone(), ()).is_some() {
+        if !self.labels.insert(label.clone()) {
             self.refuse_later(Code::DuplicateLabelName, &place, span, format!("Duplicate Label name: {label}"));
         }
         Some(label)

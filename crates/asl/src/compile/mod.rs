@@ -16,7 +16,7 @@ mod scalar;
 mod state;
 mod template;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_value::Str;
 
@@ -35,6 +35,9 @@ pub struct Options {
     pub machine_type: ExecutionType,
 }
 
+/// Most errors, and most warnings, that are reported; ValidateStateMachineDefinition gives no more at once.
+pub const DIAGNOSTICS_MAX: usize = 100;
+
 /// What became of a definition.
 #[derive(Debug)]
 pub struct Compiled {
@@ -42,6 +45,8 @@ pub struct Compiled {
     pub program: Option<Program>,
     /// What AWS would report: errors first, then warnings, each in the order of the definition.
     pub diagnostics: Vec<Diagnostic>,
+    /// There are more than [`DIAGNOSTICS_MAX`] errors or warnings.
+    pub truncated: bool,
 }
 
 impl Compiled {
@@ -51,7 +56,7 @@ impl Compiled {
     }
 
     fn refused(diagnostic: Diagnostic) -> Compiled {
-        Compiled { program: None, diagnostics: vec![diagnostic] }
+        Compiled { program: None, diagnostics: vec![diagnostic], truncated: false }
     }
 }
 
@@ -108,16 +113,16 @@ struct Compiler<'o> {
     /// Where regions and states stand, parallel to `regions`.
     sites: Vec<validate::RegionSite>,
     /// Errors that AWS reports alone.
-    schema: Vec<Diagnostic>,
+    schema: Findings,
     /// Errors that it reports of a definition whose parts are right.
-    later: Vec<Diagnostic>,
-    /// Transitions that lead nowhere: among the later ones, but first.
-    dangling: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    later: Findings,
+    /// Transitions that lead nowhere: among the later ones, but after them.
+    dangling: Findings,
+    warnings: Findings,
     /// Names of all states so far.
-    names: BTreeMap<Str, ()>,
+    names: BTreeSet<Str>,
     /// Labels of all Map states so far.
-    labels: BTreeMap<Str, ()>,
+    labels: BTreeSet<Str>,
 }
 
 impl<'o> Compiler<'o> {
@@ -128,32 +133,34 @@ impl<'o> Compiler<'o> {
             timeout_seconds: None,
             regions: Vec::new(),
             sites: Vec::new(),
-            schema: Vec::new(),
-            later: Vec::new(),
-            dangling: Vec::new(),
-            warnings: Vec::new(),
-            names: BTreeMap::new(),
-            labels: BTreeMap::new(),
+            schema: Findings::default(),
+            later: Findings::default(),
+            dangling: Findings::default(),
+            warnings: Findings::default(),
+            names: BTreeSet::new(),
+            labels: BTreeSet::new(),
         }
     }
 
-    fn finish(mut self, judge: Judge) -> Compiled {
+    fn finish(self, judge: Judge) -> Compiled {
         let regions: Option<Vec<Region>> = self.regions.into_iter().collect();
         let mut errors = self.schema;
         let mut program = None;
-        if errors.is_empty() {
+        if errors.list.is_empty() {
             let regions = regions.expect("a region without errors is built");
             let built = Program { query_language: self.language, timeout_seconds: self.timeout_seconds, regions };
             errors = self.later;
             errors.extend(validate::scopes(&built, &self.sites));
             if judge == Judge::Whole {
-                errors.append(&mut self.dangling);
+                errors.truncated |= self.dangling.truncated;
+                errors.extend(self.dangling.list);
                 errors.extend(validate::graph(&built, &self.sites));
             }
-            program = errors.is_empty().then_some(built);
+            program = errors.list.is_empty().then_some(built);
         }
-        errors.append(&mut self.warnings);
-        Compiled { program, diagnostics: errors }
+        let mut diagnostics = errors.list;
+        diagnostics.extend(self.warnings.list);
+        Compiled { program, diagnostics, truncated: errors.truncated || self.warnings.truncated }
     }
 
     /// Reports that a rule is broken at `place`, marked at the value.
@@ -167,26 +174,16 @@ impl<'o> Compiler<'o> {
     }
 
     fn refuse_at(&mut self, place: &Place<'_>, span: Span, message: impl Into<String>) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::error(Code::SchemaValidationFailed, message.into());
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(span);
-        pushed(&mut self.schema, diagnostic)
+        self.schema.add(Code::SchemaValidationFailed, place, span, message.into())
     }
 
     /// Reports an error that AWS finds in its second step.
     fn refuse_later(&mut self, code: Code, place: &Place<'_>, span: Span, message: String) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::error(code, message);
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(span);
-        pushed(&mut self.later, diagnostic)
+        self.later.add(code, place, span, message)
     }
 
     fn warn(&mut self, code: Code, place: &Place<'_>, span: Span, message: String) {
-        let mut diagnostic = Diagnostic::error(code, message);
-        diagnostic.severity = Severity::Warning;
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(span);
-        self.warnings.push(diagnostic);
+        self.warnings.add(code, place, span, message).severity = Severity::Warning;
     }
 
     /// Reports a field that an object must not have.
@@ -197,7 +194,9 @@ impl<'o> Compiler<'o> {
         name: &str,
         known: impl IntoIterator<Item = &'n str>,
     ) {
-        let hint = nearest(name, known).map(|near| format!("did you mean \"{near}\"?"));
+        // Looking for what was meant costs more than a mere diagnostic.
+        let near = if self.schema.truncated { None } else { nearest(name, known) };
+        let hint = near.map(|near| format!("did you mean \"{near}\"?"));
         self.refuse_at(object, field.key_span(), format!("Field '{name}' is not supported")).hint = hint;
     }
 
@@ -232,7 +231,7 @@ impl<'o> Compiler<'o> {
     fn explain_misplaced(&mut self, name: &str) {
         let types: Vec<_> =
             StateType::NAMES.iter().filter(|(_, other)| other.field(name).is_some()).map(|(name, _)| *name).collect();
-        if let (Some(diagnostic), false) = (self.schema.last_mut(), types.is_empty()) {
+        if let (Some(diagnostic), false) = (self.schema.list.last_mut(), types.is_empty()) {
             diagnostic.hint = Some(format!("only {} states have this field", types.join(", ")));
         }
     }
@@ -281,11 +280,41 @@ impl<'o> Compiler<'o> {
     }
 
     /// Makes room for a region, so that an outer one comes before those inside it.
-    fn reserve_region(&mut self, place: &Place<'_>) -> RegionIdx {
+    fn reserve_region(&mut self, parent: Option<validate::Parent>) -> RegionIdx {
         let region = RegionIdx(self.regions.len() as u32);
         self.regions.push(None);
-        self.sites.push(validate::RegionSite { location: place.location(), states: Vec::new() });
+        self.sites.push(validate::RegionSite { parent, states: Vec::new() });
         region
+    }
+}
+
+/// Diagnostics of one kind, up to [`DIAGNOSTICS_MAX`].
+#[derive(Default)]
+struct Findings {
+    list: Vec<Diagnostic>,
+    /// There were more.
+    truncated: bool,
+    /// Takes what callers add to a diagnostic that is not kept.
+    dropped: Option<Diagnostic>,
+}
+
+impl Findings {
+    fn add(&mut self, code: Code, place: &Place<'_>, span: Span, message: String) -> &mut Diagnostic {
+        let mut diagnostic = Diagnostic::error(code, message);
+        if self.list.len() >= DIAGNOSTICS_MAX {
+            self.truncated = true;
+            return self.dropped.insert(diagnostic);
+        }
+        diagnostic.location = Some(place.location());
+        diagnostic.span = Some(span);
+        self.list.push(diagnostic);
+        self.list.last_mut().expect("one was pushed")
+    }
+
+    fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
+        self.list.extend(more);
+        self.truncated |= self.list.len() > DIAGNOSTICS_MAX;
+        self.list.truncate(DIAGNOSTICS_MAX);
     }
 }
 
@@ -296,22 +325,25 @@ struct Ctx<'a> {
     language: QueryLanguage,
     /// The states of the same region.
     siblings: &'a Siblings<'a>,
+    /// Its position among them.
+    idx: StateIdx,
 }
 
 impl Ctx<'_> {
     fn is_jsonata(&self) -> bool {
         self.language == QueryLanguage::Jsonata
     }
+
+    /// Where a region inside this state is.
+    fn parent(&self, field: &'static str, branch: Option<usize>) -> validate::Parent {
+        validate::Parent { region: self.siblings.region, state: self.idx, field, branch }
+    }
 }
 
 /// The states that a transition can lead to.
 struct Siblings<'a> {
+    region: RegionIdx,
     names: BTreeMap<&'a str, StateIdx>,
-}
-
-fn pushed(list: &mut Vec<Diagnostic>, diagnostic: Diagnostic) -> &mut Diagnostic {
-    list.push(diagnostic);
-    list.last_mut().expect("one was pushed")
 }
 
 fn needed_name(language: QueryLanguage) -> &'static str {

@@ -21,13 +21,19 @@ const WAIT_FIELDS: [&str; 4] = ["SecondsPath", "Seconds", "TimestampPath", "Time
 
 impl Compiler<'_> {
     /// One state; none when not even its type is known.
-    pub(super) fn state(&mut self, place: &Place<'_>, name: &Str, siblings: &Siblings<'_>) -> Option<State> {
+    pub(super) fn state(
+        &mut self,
+        place: &Place<'_>,
+        name: &Str,
+        siblings: &Siblings<'_>,
+        idx: StateIdx,
+    ) -> Option<State> {
         if !self.object(place) {
             return None;
         }
         let language = self.state_language(place);
         let state_type = self.state_type(place)?;
-        let state = &Ctx { place, language, siblings };
+        let state = &Ctx { place, language, siblings, idx };
         self.check_state_fields(state, state_type);
         self.comment(place);
         let offered = match state_type {
@@ -191,7 +197,8 @@ impl Compiler<'_> {
         self.require(state.place, &["Branches"]);
         let mut branches = Vec::new();
         if let Some(list) = state.place.get("Branches").filter(|list| self.non_empty_array(list)) {
-            branches.extend(list.items().map(|branch| self.branch(&branch)));
+            let items = list.items().enumerate();
+            branches.extend(items.map(|(n, branch)| self.branch(&branch, state.parent("Branches", Some(n)))));
         }
         StateKind::Parallel { branches }
     }

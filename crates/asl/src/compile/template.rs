@@ -1,5 +1,7 @@
 //! Payload templates of JSONPath and their counterpart in JSONata.
 
+use std::collections::BTreeSet;
+
 use stepwell_value::{Str, Value};
 
 use super::expression::{Delimited, Offered, delimited};
@@ -95,9 +97,13 @@ impl Compiler<'_> {
         match &place.node.kind {
             NodeKind::Scalar(value) => Template::Constant(value.clone()),
             NodeKind::Array(_) => array(place.items().map(|item| self.payload(field, &item)).collect()),
-            NodeKind::Object(_) => {
+            NodeKind::Object(members) => {
+                let plain: BTreeSet<_> = match members.iter().any(|member| member.key.ends_with(DYNAMIC)) {
+                    true => members.iter().map(|member| member.key.as_str()).collect(),
+                    false => BTreeSet::new(),
+                };
                 let members = place.members();
-                object(members.map(|(key, member)| self.payload_member(field, place, key, &member)).collect())
+                object(members.map(|(key, member)| self.payload_member(field, &plain, key, &member)).collect())
             }
         }
     }
@@ -105,7 +111,7 @@ impl Compiler<'_> {
     fn payload_member(
         &mut self,
         field: &Place<'_>,
-        object: &Place<'_>,
+        siblings: &BTreeSet<&str>,
         key: &Str,
         member: &Place<'_>,
     ) -> (Str, Template) {
@@ -113,7 +119,7 @@ impl Compiler<'_> {
             self.warn_if_path(field, key, member);
             return (key.clone(), self.payload(field, member));
         };
-        if object.has(name) {
+        if siblings.contains(name) {
             // AWS refuses such an object; its text is not known.
             let message = format!("The fields '{name}' and '{key}' cannot both be used");
             self.refuse_at(field, member.key_span(), message);

@@ -1,8 +1,10 @@
 //! Ends and reachability.
 
-use super::RegionSite;
+use super::{RegionSite, location};
+use crate::compile::DIAGNOSTICS_MAX;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::program::{Program, Region, State, StateIdx, StateKind, Transition};
+use crate::program::{Program, Region, RegionIdx, State, StateIdx, StateKind, Transition};
+use crate::syntax::Span;
 
 /// Reports a machine that cannot end, or states that nothing leads to.
 ///
@@ -15,8 +17,17 @@ pub(crate) fn graph(program: &Program, sites: &[RegionSite]) -> Vec<Diagnostic> 
         diagnostic.hint = Some("a state with \"End\": true, a Succeed or a Fail state ends it".to_owned());
         return vec![diagnostic];
     }
-    let regions = program.regions.iter().zip(sites);
-    regions.flat_map(|(region, site)| unreachable(region, site)).collect()
+    let mut found = Vec::new();
+    for (idx, region) in program.regions.iter().enumerate() {
+        for n in unreachable(region) {
+            if found.len() > DIAGNOSTICS_MAX {
+                return found;
+            }
+            let location = location(program, sites, RegionIdx(idx as u32), n);
+            found.push(not_reachable(&region.states[n], location, sites[idx].states[n].key_span));
+        }
+    }
+    found
 }
 
 fn is_terminal(state: &State) -> bool {
@@ -45,7 +56,8 @@ fn targets(state: &State) -> Vec<StateIdx> {
     targets
 }
 
-fn unreachable(region: &Region, site: &RegionSite) -> Vec<Diagnostic> {
+/// The states that are to be reported.
+fn unreachable(region: &Region) -> Vec<usize> {
     let mut reached = vec![false; region.states.len()];
     reach(region, region.start, &mut reached);
     if reached.iter().all(|reached| *reached) {
@@ -61,14 +73,15 @@ fn unreachable(region: &Region, site: &RegionSite) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for only_roots in [true, false] {
         for n in 0..region.states.len() {
-            if !reached[n] && !(only_roots && is_target[n]) {
+            let comes_later = only_roots && is_target[n];
+            if !reached[n] && !comes_later {
                 found.push(n);
                 reach(region, StateIdx(n as u32), &mut reached);
             }
         }
     }
     found.sort_unstable();
-    found.into_iter().map(|n| not_reachable(&region.states[n], site, n)).collect()
+    found
 }
 
 /// Marks all states that can be reached from one.
@@ -82,11 +95,11 @@ fn reach(region: &Region, from: StateIdx, reached: &mut [bool]) {
     }
 }
 
-fn not_reachable(state: &State, site: &RegionSite, n: usize) -> Diagnostic {
+fn not_reachable(state: &State, location: String, span: Span) -> Diagnostic {
     let message = format!("State \"{}\" is not reachable.", state.name);
     let mut diagnostic = Diagnostic::error(Code::MissingTransitionTarget, message);
-    diagnostic.location = Some(site.state_location(&state.name));
-    diagnostic.span = Some(site.states[n].key_span);
+    diagnostic.location = Some(location);
+    diagnostic.span = Some(span);
     diagnostic.hint = Some("no Next, Default or Catch leads here".to_owned());
     diagnostic
 }

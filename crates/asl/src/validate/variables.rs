@@ -1,10 +1,12 @@
 //! Variables: which scope assigns them, which state refers to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use stepwell_value::Str;
 
-use super::RegionSite;
+use super::{RegionSite, StateSite, location};
+use crate::compile::DIAGNOSTICS_MAX;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::jsonpath::{Path, Root};
 use crate::program::{
@@ -32,42 +34,66 @@ pub fn variable_references(program: &Program) -> BTreeMap<Str, Vec<Str>> {
 /// outside, and may use its names.
 pub(crate) fn scopes(program: &Program, sites: &[RegionSite]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    // An explicit list, since regions may be nested deep; each with the names that scopes around it assign.
-    let mut open = vec![(TOP, BTreeSet::new())];
+    // An explicit list, since regions may be nested deep.
+    let mut open: Vec<(RegionIdx, Option<Rc<Scope>>)> = vec![(TOP, None)];
     while let Some((region, outer)) = open.pop() {
         let states = &program.region(region).states;
-        let mut visible = outer.clone();
+        let mut names = BTreeSet::new();
         for (n, state) in states.iter().enumerate() {
             for name in assigned(state) {
-                if outer.contains(&name) {
-                    found.push((region, n, hidden(state, &sites[region.0 as usize], n, &name)));
+                if outer.as_ref().is_some_and(|outer| outer.assigns(&name)) && found.len() <= DIAGNOSTICS_MAX {
+                    found.push((
+                        (region, n),
+                        hidden(location(program, sites, region, n), &sites[region.0 as usize].states[n], &name),
+                    ));
                 }
-                visible.insert(name);
+                names.insert(name);
             }
         }
+        let scope = Rc::new(Scope { names, outer });
         for state in states {
             match &state.kind {
                 StateKind::Parallel { branches } => {
-                    open.extend(branches.iter().map(|branch| (*branch, visible.clone())));
+                    open.extend(branches.iter().map(|branch| (*branch, Some(Rc::clone(&scope)))));
                 }
                 StateKind::Map(map) => {
-                    let seen = if map.distributed.is_some() { BTreeSet::new() } else { visible.clone() };
-                    open.push((map.processor, seen));
+                    let visible = map.distributed.is_none().then(|| Rc::clone(&scope));
+                    open.push((map.processor, visible));
                 }
                 _ => {}
             }
         }
     }
-    found.sort_by_key(|(RegionIdx(region), n, _)| (*region, *n));
-    found.into_iter().map(|(_, _, diagnostic)| diagnostic).collect()
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+}
+
+/// What a scope assigns, and the one around it.
+struct Scope {
+    names: BTreeSet<Str>,
+    outer: Option<Rc<Scope>>,
+}
+
+impl Scope {
+    /// Whether this scope or one around it assigns a variable.
+    fn assigns(&self, name: &str) -> bool {
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            if here.names.contains(name) {
+                return true;
+            }
+            scope = here.outer.as_deref();
+        }
+        false
+    }
 }
 
 /// AWS refuses such a machine; its text is not known.
-fn hidden(state: &State, site: &RegionSite, n: usize, name: &str) -> Diagnostic {
+fn hidden(location: String, site: &StateSite, name: &str) -> Diagnostic {
     let message = format!("Invalid variable name '{name}': the variable is assigned in an outer scope.");
     let mut diagnostic = Diagnostic::error(Code::InvalidVariableName, message);
-    diagnostic.location = Some(format!("{}/Assign", site.state_location(&state.name)));
-    diagnostic.span = Some(site.states[n].key_span);
+    diagnostic.location = Some(format!("{location}/Assign"));
+    diagnostic.span = Some(site.key_span);
     diagnostic.hint = Some(format!("give the inner variable another name than {name}"));
     diagnostic
 }

@@ -13,7 +13,10 @@ use stepwell_engine::ExecutionStatus;
 use stepwell_value::{Value, parse};
 
 /// Cases that are known to differ, each with its reason.
-const KNOWN: &[(&str, &str)] = &[];
+const KNOWN: &[(&str, &str)] = &[(
+    "scenarios/lambda-service-invoke-with-retry-extended-input",
+    "(recorded a month before redrives existed: the context object has no RedriveCount there)",
+)];
 
 const OPERATIONS: &[&str] = &[
     "CreateStateMachine",
@@ -44,8 +47,8 @@ fn conformance_cases_replay_in_process() {
     for (id, differences) in &different {
         let reason = KNOWN.iter().find(|(known, _)| known == id).map_or("", |(_, reason)| reason);
         println!("  {id} {reason}");
-        for difference in differences.iter().take(4) {
-            println!("      {difference}");
+        for difference in differences.iter().take(2) {
+            println!("      {}", difference.chars().take(600).collect::<String>());
         }
     }
     let equal = cases.len() - different.len();
@@ -183,6 +186,10 @@ fn replay(case: &Value, change: &dyn Fn(&Value) -> Value) -> Vec<String> {
         }
         let parameters = fill(step.get("params").expect("a call has parameters"), &values);
         let reply = service.call(&member(step, "op"), &parameters);
+        let name = member(step, "as");
+        if let (Ok(reply), false) = (&reply, name.is_empty()) {
+            values.insert(name, reply.clone());
+        }
         let lookup = |name: &str| look_up(name, &values);
         let names = Names { lookup: &lookup, tokens: &tokens };
         let mut matcher = Matcher { names, bound: std::mem::take(&mut bound), differences: Vec::new() };
@@ -202,18 +209,10 @@ fn replay(case: &Value, change: &dyn Fn(&Value) -> Value) -> Vec<String> {
             }
             (Ok(reply), None) => {
                 compare(step, &reply, &mut matcher, &place, change);
-                let found = std::mem::take(&mut matcher.differences);
-                bound = std::mem::take(&mut matcher.bound);
-                differences.extend(found);
-                let name = member(step, "as");
-                if !name.is_empty() {
-                    values.insert(name, reply);
-                }
-                continue;
             }
         }
         differences.append(&mut matcher.differences);
-        bound = std::mem::take(&mut matcher.bound);
+        bound = matcher.bound;
     }
     differences
 }

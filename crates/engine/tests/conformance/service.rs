@@ -88,8 +88,14 @@ impl Service {
                 Ok(self.machines[machine].description.clone().into())
             }
             "GetExecutionHistory" => {
-                let events = &self.executions[&text("executionArn")].events;
-                Ok(object([("events", events.iter().map(|event| event.to_json(true)).collect())]))
+                let flag = |name: &str| parameters.get(name).and_then(Value::as_bool);
+                let with_data = flag("includeExecutionData").unwrap_or(true);
+                let events = self.executions[&text("executionArn")].events.iter().map(|event| event.to_json(with_data));
+                let mut events: Vec<Value> = events.collect();
+                if flag("reverseOrder") == Some(true) {
+                    events.reverse();
+                }
+                Ok(object([("events", events.into())]))
             }
             other => panic!("the replay does not know {other}"),
         }
@@ -238,7 +244,13 @@ impl Responder for Functions {
         let optimized = matches!(request.resource, Resource::Optimized { .. });
         let (name, event) = if optimized {
             let name = parameters.get("FunctionName").and_then(Value::as_str).unwrap_or_default();
-            (name.to_owned(), parameters.get("Payload").cloned().unwrap_or_else(Value::empty_object))
+            let payload = match parameters.get("Payload") {
+                None | Some(Value::Null) => Value::empty_object(),
+                // A text that is JSON is the body itself.
+                Some(Value::Str(text)) => parse(text).unwrap_or_else(|_| text.clone().into()),
+                Some(payload) => payload.clone(),
+            };
+            (name.to_owned(), payload)
         } else {
             (request.resource_arn.to_string(), parameters.clone())
         };
@@ -253,14 +265,17 @@ impl Responder for Functions {
             return vec![Answer::now(What::Failed(error, FailureStage::Run))];
         };
         let what = if failed {
-            let error_type = parse(&body).ok().and_then(|error| error.get("errorType").cloned());
-            let error = error_type.and_then(|name| name.as_str().map(Str::new)).unwrap_or_default();
-            What::Failed(ErrorCause::new(error, body), FailureStage::Run)
+            let payload = parse(&body).expect("an error is JSON");
+            let error = payload.get("errorType").and_then(Value::as_str).unwrap_or_default().to_owned();
+            // AWS: the cause is the function's text for an ARN, written anew for `lambda:invoke`.
+            let cause = if optimized { payload.to_string() } else { body };
+            What::Failed(ErrorCause::new(error, cause), FailureStage::Run)
         } else if body.len() > stepwell_engine::limits::PAYLOAD_BYTES_MAX * 2 {
             What::Succeeded(body.into())
         } else {
             let payload = parse(&body).unwrap_or_else(|_| body.as_str().into());
-            What::Succeeded(if optimized { invocation(payload, body.len(), &request_id) } else { payload })
+            let with_log = parameters.get("LogType").and_then(Value::as_str) == Some("Tail");
+            What::Succeeded(if optimized { invocation(payload, body.len(), &request_id, with_log) } else { payload })
         };
         vec![Answer { after_ms: delay_ms, what }]
     }
@@ -275,9 +290,10 @@ impl Responder for Functions {
 }
 
 /// The result of `lambda:invoke`.
-fn invocation(payload: Value, length: usize, request_id: &str) -> Value {
+fn invocation(payload: Value, length: usize, request_id: &str, with_log: bool) -> Value {
     let length = length.to_string();
-    let headers = [
+    let log = with_log.then_some(("X-Amz-Log-Result", "U1RBUlQ="));
+    let headers: Vec<(&str, &str)> = [
         ("Connection", "keep-alive"),
         ("Content-Length", &length),
         ("Content-Type", "application/json"),
@@ -286,10 +302,17 @@ fn invocation(payload: Value, length: usize, request_id: &str) -> Value {
         ("x-amzn-Remapped-Content-Length", "0"),
         ("x-amzn-RequestId", request_id),
         ("X-Amzn-Trace-Id", "root=1-00000000-000000000000000000000000;parent=0000000000000000;sampled=0"),
-    ];
+    ]
+    .into_iter()
+    .chain(log)
+    .collect();
     let all: Value = headers.iter().map(|(name, value)| (*name, Value::from(vec![Value::from(*value)]))).collect();
     let single: Value = headers.iter().map(|(name, value)| (*name, Value::from(*value))).collect();
-    object([
+    let mut result = Object::default();
+    if let Some((_, log)) = log {
+        result.insert("LogResult", log.into());
+    }
+    let rest = object([
         ("ExecutedVersion", "$LATEST".into()),
         ("Payload", payload),
         (
@@ -298,7 +321,11 @@ fn invocation(payload: Value, length: usize, request_id: &str) -> Value {
         ),
         ("SdkResponseMetadata", object([("RequestId", request_id.into())])),
         ("StatusCode", 200.into()),
-    ])
+    ]);
+    for (name, value) in rest.as_object().expect("it was made here") {
+        result.insert(name.clone(), value.clone());
+    }
+    result.into()
 }
 
 pub(crate) fn object<const N: usize>(members: [(&'static str, Value); N]) -> Value {
