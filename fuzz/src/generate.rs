@@ -18,7 +18,7 @@ const SEPARATOR: &str = "\n=====\n";
 pub(crate) fn input(target: &Target, corpus: &Corpus, seed: u64, number: u64) -> String {
     let mut random = Random::new(seed, number);
     let random = &mut random;
-    let mut text = random.pick(&corpus.texts).clone();
+    let mut text = random.text(&corpus.texts).to_owned();
     // One in sixty stays as it is.
     if !random.one_in(60) {
         for _ in 0..=random.below(4) {
@@ -45,16 +45,16 @@ pub(crate) fn parts(input: &str) -> (&str, Value) {
 
 fn changed(target: &Target, corpus: &Corpus, text: String, random: &mut Random) -> String {
     if random.one_in(4) {
-        return mutate::bytes(&text, random.pick(&corpus.texts), random);
+        return mutate::bytes(&text, random.text(&corpus.texts), random);
     }
     if matches!(target.kind, Kind::Definition | Kind::Json) && !random.one_in(5) {
-        let others = [random.pick(&corpus.texts), random.pick(&corpus.texts)];
+        let others = [random.text(&corpus.texts), random.text(&corpus.texts)];
         let others: Vec<Value> = others.iter().filter_map(|text| stepwell_value::parse(text).ok()).collect();
         if let Ok(value) = stepwell_value::parse(&text) {
             return json_mutate::changed(&value, &others, target.words, random).to_string();
         }
     }
-    mutate::tokens(&text, random.pick(&corpus.texts), target.words, random)
+    mutate::tokens(&text, random.text(&corpus.texts), target.words, random)
 }
 
 fn document(corpus: &Corpus, random: &mut Random) -> Value {

@@ -9,7 +9,7 @@ pub(crate) fn changed(value: &Value, others: &[Value], words: &[&str], random: &
     let at = random.below(count(value));
     let replacement = match random.below(4) {
         0 => scalar(words, random),
-        1 => Value::from(*random.pick(words)),
+        1 => Value::from(random.text(words)),
         _ => {
             let other = if others.is_empty() { value } else { random.pick(others) };
             nth(other, random.below(count(other))).unwrap_or_default()
@@ -31,7 +31,7 @@ fn what_becomes_of(part: &Value, replacement: &Value, words: &[&str], random: &m
             let mut object = object.clone();
             let key = match object.entries() {
                 entries if !entries.is_empty() && random.one_in(2) => random.pick(entries).0.clone(),
-                _ => Str::from(*random.pick(words)),
+                _ => Str::from(random.text(words)),
             };
             object.insert(key, replacement.clone());
             Value::Object(object)
@@ -41,7 +41,7 @@ fn what_becomes_of(part: &Value, replacement: &Value, words: &[&str], random: &m
             let renamed = random.below(object.len());
             let mut fresh = Object::with_capacity(object.len());
             for (n, (key, member)) in object.iter().enumerate() {
-                let key = if n == renamed { Str::from(*random.pick(words)) } else { key.clone() };
+                let key = if n == renamed { Str::from(random.text(words)) } else { key.clone() };
                 fresh.insert(key, member.clone());
             }
             Value::Object(fresh)
@@ -68,7 +68,7 @@ fn what_becomes_of(part: &Value, replacement: &Value, words: &[&str], random: &m
             }
             nested
         }
-        (4, Value::Str(text)) => Value::from(crate::mutate::tokens(text, random.pick(words), words, random)),
+        (4, Value::Str(text)) => Value::from(crate::mutate::tokens(text, random.text(words), words, random)),
         _ => replacement.clone(),
     }
 }
@@ -95,9 +95,9 @@ fn scalar(words: &[&str], random: &mut Random) -> Value {
     match random.below(6) {
         0 => Value::Null,
         1 => Value::Bool(random.one_in(2)),
-        2 | 3 => stepwell_value::number_from_text(random.pick(&NUMBERS)).unwrap_or_default(),
+        2 | 3 => stepwell_value::number_from_text(random.text(&NUMBERS)).unwrap_or_default(),
         4 => Value::empty_object(),
-        _ => Value::from(random.pick(words).repeat(1 + random.below(3) * random.below(200))),
+        _ => Value::from(random.text(words).repeat(1 + random.below(3) * random.below(200))),
     }
 }
 

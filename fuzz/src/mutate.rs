@@ -30,7 +30,7 @@ pub(crate) fn bytes(text: &str, other: &str, random: &mut Random) -> String {
             4 => bytes.truncate(at),
             5 if at < bytes.len() => bytes[at] = random.next() as u8,
             _ => {
-                let characters = random.pick(&CHARACTERS).as_bytes();
+                let characters = random.text(&CHARACTERS).as_bytes();
                 bytes.splice(at..at, characters.iter().copied());
             }
         }
@@ -64,7 +64,7 @@ pub(crate) fn tokens(text: &str, other: &str, words: &[&str], random: &mut Rando
             let times = many(random, middle.len());
             middle.repeat(times)
         }
-        4 => (*random.pick(words)).to_owned(),
+        4 => random.text(words).to_owned(),
         5 => format!("({other})"),
         6 => {
             // An operand changes place with another.
@@ -81,7 +81,7 @@ pub(crate) fn tokens(text: &str, other: &str, words: &[&str], random: &mut Rando
             let times = many(random, middle.len());
             format!("{}{middle}{}", open.repeat(times), close.repeat(times))
         }
-        _ => format!("{middle}{}{}", random.pick(words), random.pick(words)),
+        _ => format!("{middle}{}{}", random.text(words), random.text(words)),
     };
     [before, changed, after].concat()
 }

@@ -45,6 +45,11 @@ impl Random {
     pub(crate) fn pick<'a, T>(&mut self, things: &'a [T]) -> &'a T {
         &things[self.below(things.len())]
     }
+
+    /// One of several texts, which must not be none.
+    pub(crate) fn text<'a, T: AsRef<str>>(&mut self, texts: &'a [T]) -> &'a str {
+        self.pick(texts).as_ref()
+    }
 }
 
 /// A seed from the clock.

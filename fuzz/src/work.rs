@@ -47,7 +47,7 @@ pub(crate) fn work(
     let watch = Watch::start();
     let corpus = corpus::load(target);
     let end = Instant::now() + time;
-    let (sender, inputs) = mpsc::sync_channel(QUEUE);
+    let (sender, inputs) = mpsc::sync_channel::<(u64, String)>(QUEUE);
     let runner = on_small_stack(move || {
         let mut known = BTreeSet::new();
         let mut count = 0_u64;

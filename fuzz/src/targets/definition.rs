@@ -278,7 +278,7 @@ fn happening(random: &mut Random) -> What {
         2 => What::Heartbeat,
         3 if random.one_in(4) => What::CannotRun(Str::from("no mock")),
         4..7 => {
-            let error = ErrorCause { error: Some(Str::from(*random.pick(&ERRORS))), cause: Some(Str::from("a cause")) };
+            let error = ErrorCause { error: Some(Str::from(random.text(&ERRORS))), cause: Some(Str::from("a cause")) };
             What::Failed(error, *random.pick(&STAGES))
         }
         _ => What::Succeeded(answer_value(random)),
@@ -300,5 +300,5 @@ fn answer_value(random: &mut Random) -> Value {
     if random.one_in(40) {
         return Value::from("x".repeat(300_000));
     }
-    parse(random.pick(&VALUES)).unwrap_or_default()
+    parse(random.text(&VALUES)).unwrap_or_default()
 }

@@ -39,10 +39,11 @@ fn check(text: &str) -> Result<(), String> {
 
     let depth = value.depth();
     promise(depth <= DEPTH_MAX, || format!("nested {depth} deep"))?;
+    // Of what is written, not of `text`: there, a deep value may be hidden behind another one of the same key.
     let as_deep = Limits { depth_max: depth, ..Limits::default() };
-    promise(parse_with(text, &as_deep).is_ok(), || "refused at its own depth".to_owned())?;
+    promise(parse_with(&written, &as_deep).is_ok(), || "refused at its own depth".to_owned())?;
     if let Some(depth_max) = depth.checked_sub(1) {
-        let refused = parse_with(text, &Limits { depth_max, ..Limits::default() });
+        let refused = parse_with(&written, &Limits { depth_max, ..Limits::default() });
         let is_too_deep = refused.is_err_and(|err| matches!(err.kind, ParseErrorKind::TooDeep(_)));
         promise(is_too_deep, || "accepted deeper than the limit".to_owned())?;
     }
