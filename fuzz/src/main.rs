@@ -18,12 +18,14 @@ mod work;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use stepwell_value::Value;
 use targets::{TARGETS, Target};
 
 const HELP: &str = "\
 stepwell-fuzz run TARGET|all [--seconds S] [--seed N]   random inputs; what is found goes to fuzz/findings/TARGET/
 stepwell-fuzz replay                                    runs all that was found before
 stepwell-fuzz show TARGET --seed N --number I           prints one input
+stepwell-fuzz inputs TARGET --seed N --number COUNT     prints inputs as {\"expr\", \"input\"}, one per line
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +57,18 @@ fn command(arguments: &[String]) -> Result<ExitCode, String> {
             println!("{}", generate::input(target, &corpus::load(target), options.seed, options.number));
             Ok(ExitCode::SUCCESS)
         }
+        ["inputs", target, ref rest @ ..] => {
+            let options = Options::parse(rest)?;
+            let target = named(target)?;
+            let corpus = corpus::load(target);
+            for number in 0..options.number {
+                let input = generate::input(target, &corpus, options.seed, number);
+                let (expression, document) = generate::parts(&input);
+                let line: Value = [("expr", Value::from(expression)), ("input", document)].into_iter().collect();
+                println!("{line}");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
         // What the supervisor calls itself with.
         ["work", target, state_file, ref rest @ ..] => {
             let options = Options::parse(rest)?;
@@ -75,7 +89,7 @@ fn named(name: &str) -> Result<&'static Target, String> {
 struct Options {
     seconds: Duration,
     seed: u64,
-    /// The first input.
+    /// The first input, or how many.
     number: u64,
 }
 
