@@ -502,7 +502,13 @@ impl MapRun {
                 (_, result) => results.push(result),
             }
         }
-        let results = Value::from(results);
+        // AWS does not document what JSON Lines look like as a state's result; a text is what they are.
+        let lines = self.start.output_type == Some(OutputType::JsonLines) && self.start.destination.is_none();
+        let results = if lines {
+            Value::from(results.iter().map(|result| format!("{result}\n")).collect::<String>())
+        } else {
+            Value::from(results)
+        };
         match self.start.destination.clone() {
             Some(destination) => effects.push(MapRunEffect::Write { destination, results }),
             None => self.end(MapRunEnd::Succeeded(results), effects),
