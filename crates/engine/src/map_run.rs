@@ -593,15 +593,8 @@ impl MapRun {
             context: OnceCell::new(),
             fuel: Cell::new(0),
         };
-        let data = match state.query_language {
-            QueryLanguage::JsonPath => self.start.selector.data.clone(),
-            QueryLanguage::Jsonata => {
-                let mut states = self.start.selector.data.as_object().cloned().unwrap_or_default();
-                states.insert("context", scope.context().clone());
-                states.into()
-            }
-        };
-        selector.evaluate("ItemSelector", Data { data: &data, scope: &scope }).map(Some).map_err(|error| {
+        let data = Data::new(&self.start.selector.data, &scope);
+        selector.evaluate("ItemSelector", data).map(Some).map_err(|error| {
             let cause = format!("An error occurred while executing the state '{}'. {}", state.name, error.cause);
             ErrorCause::new(error.name.as_str(), cause)
         })

@@ -4,6 +4,7 @@ use stepwell_value::Value;
 
 use super::expression::Offered;
 use super::fields::{CHOICE_RULE, In, NESTED_RULE, Rules};
+use super::machine::NOWHERE;
 use super::place::Place;
 use super::scalar::Context;
 use super::{Compiler, Ctx};
@@ -38,7 +39,7 @@ impl Compiler<'_> {
         self.check_rule_fields(state, rule, CHOICE_RULE);
         self.comment(rule);
         self.require(rule, &["Next"]);
-        let next = self.next(state, rule, "Next").unwrap_or(StateIdx(0));
+        let next = self.next(state, rule, "Next").unwrap_or(NOWHERE);
         let assign = self.assign(state, rule, Offered::NOTHING);
         let output =
             if state.is_jsonata() { self.template_field(state, rule, "Output", Offered::NOTHING) } else { None };

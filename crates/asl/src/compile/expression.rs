@@ -1,12 +1,13 @@
 //! JSONata expressions: their delimiters, their syntax and what they may refer to.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stepwell_jsonata as jsonata;
 
 use super::Compiler;
 use super::place::Place;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Code;
 use crate::syntax::Span;
 use crate::template::Expression;
 
@@ -81,28 +82,41 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        let references = program.references();
-        for name in &references.top_level {
-            let diagnostic =
-                self.unsupported(place, format!("Reference to '{name}' at the top level is not supported."));
-            diagnostic.hint =
-                Some(format!("the input is $states.input, a variable is ${}", name.trim_start_matches('$')));
-        }
-        if references.reads_root {
-            self.unsupported(place, "Reference to '$$' is not supported.".to_owned()).hint =
-                Some("the input is $states.input".to_owned());
-        }
-        for member in &references.states {
-            if !offered.has(member) {
-                let diagnostic = self.unsupported(place, format!("Field '$states.{member}' does not exist."));
-                diagnostic.summary = Some(format!("$states.{member} is not available in this field"));
-            }
-        }
+        self.check_references(place, text, program.references(), offered);
         Some(Expression(Arc::new(program)))
     }
 
-    fn unsupported(&mut self, place: &Place<'_>, message: String) -> &mut Diagnostic {
-        self.refuse_later(Code::UnsupportedJsonataExpression, place, place.node.span, message)
+    /// Reports what an expression reads although it is not there: each once.
+    fn check_references(&mut self, place: &Place<'_>, text: &str, read: &jsonata::References, offered: Offered) {
+        let mut reported = BTreeSet::new();
+        for jsonata::Read { name, position } in &read.top_level {
+            if !reported.insert(name.as_str()) {
+                continue;
+            }
+            let span = inside(place, text, *position);
+            if name == "$$" {
+                let message = "Reference to '$$' is not supported.".to_owned();
+                self.refuse_later(Code::UnsupportedJsonataExpression, place, span, message).hint =
+                    Some("the input of the state is $states.input".to_owned());
+                continue;
+            }
+            let message = format!("Reference to '{name}' at the top level is not supported.");
+            let diagnostic = self.refuse_later(Code::UnsupportedJsonataExpression, place, span, message);
+            let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+            diagnostic.hint = Some(match is_name {
+                true => format!("$states.input.{name} reads the input, ${name} a variable"),
+                false => "the input of the state is $states.input".to_owned(),
+            });
+        }
+        for jsonata::StatesRead { path, position } in &read.states {
+            let Some(member) = path.first().filter(|member| !offered.has(member)) else { continue };
+            if reported.insert(member.as_str()) {
+                let span = inside(place, text, *position);
+                let message = format!("Field '$states.{member}' does not exist.");
+                self.refuse_later(Code::UnsupportedJsonataExpression, place, span, message).summary =
+                    Some(format!("$states.{member} is not available in this field"));
+            }
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use super::fields::{BRANCH, MACHINE, PROCESSOR, Rules};
 use super::place::Place;
 use super::{Compiler, Siblings};
 use crate::diagnostic::{Code, nearest};
-use crate::program::{QueryLanguage, Region, RegionIdx, StateIdx};
+use crate::program::{
+    DataPath, QueryLanguage, Region, RegionIdx, ResultPath, State, StateIdx, StateKind, TOP, Transition,
+};
 use crate::validate::{Parent, StateSite};
 
 /// Longest name of a state, in characters.
@@ -85,7 +87,10 @@ impl Compiler<'_> {
             self.sites[idx.0 as usize].states.push(StateSite { key_span: state.key_span() });
             states.extend(self.state(&state, name, &siblings, StateIdx(n as u32)));
         }
-        self.regions[idx.0 as usize] = Some(Region { start: start.unwrap_or(StateIdx(0)), states });
+        if idx == TOP {
+            states.extend(self.lone_targets.iter().flatten().map(succeed));
+        }
+        self.regions[idx.0 as usize] = Some(Region { start: start.unwrap_or(NOWHERE), states });
         idx
     }
 
@@ -111,11 +116,41 @@ impl Compiler<'_> {
         if let Some(idx) = siblings.names.get(name) {
             return *idx;
         }
+        if let Some(targets) = self.lone_targets.as_mut().filter(|_| siblings.region == TOP) {
+            let known = targets.iter().position(|target| target == name);
+            let n = known.unwrap_or_else(|| {
+                targets.push(Str::new(name));
+                targets.len() - 1
+            });
+            return StateIdx((siblings.names.len() + n) as u32);
+        }
         let near = if self.dangling.truncated { None } else { nearest(name, siblings.names.keys().copied()) };
         let message = format!("Missing 'Next' target: {name}");
         let diagnostic = self.dangling.add(Code::MissingTransitionTarget, place, place.node.span, message);
         diagnostic.summary = Some(format!("{field} points to a state that does not exist here"));
         diagnostic.hint = near.map(|near| format!("did you mean \"{near}\"?"));
-        StateIdx(0)
+        NOWHERE
+    }
+}
+
+/// The target of a transition that leads nowhere; never in a program that is handed out.
+pub(crate) const NOWHERE: StateIdx = StateIdx(u32::MAX);
+
+/// A state that stands for one outside of what is compiled.
+fn succeed(name: &Str) -> State {
+    State {
+        name: name.clone(),
+        query_language: QueryLanguage::JsonPath,
+        input_path: DataPath::Whole,
+        parameters: None,
+        result_selector: None,
+        result_path: ResultPath::Replace,
+        output_path: DataPath::Whole,
+        output: None,
+        assign: None,
+        next: Transition::End,
+        retry: Vec::new(),
+        catch: Vec::new(),
+        kind: StateKind::Succeed,
     }
 }

@@ -61,6 +61,18 @@ impl Compiled {
 }
 
 /// Compiles the definition of a state machine.
+///
+/// ```
+/// use stepwell_asl::{Format, Options, compile};
+///
+/// let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}"#;
+/// let program = compile(text, Format::Json, &Options::default()).program.expect("a valid definition");
+/// assert_eq!(program.states_count(), 2);
+///
+/// let refused = compile(&text.replace("Succeed", "Suceed"), Format::Json, &Options::default());
+/// assert_eq!(refused.diagnostics[0].location.as_deref(), Some("/States/B/Type"));
+/// assert_eq!(refused.diagnostics[0].hint.as_deref(), Some("did you mean \"Succeed\"?"));
+/// ```
 pub fn compile(text: &str, format: Format, options: &Options) -> Compiled {
     match syntax::parse(text, format) {
         Ok(root) => compile_tree(&root, options),
@@ -71,15 +83,16 @@ pub fn compile(text: &str, format: Format, options: &Options) -> Compiled {
 /// Compiles a definition that has been read already.
 pub fn compile_tree(root: &Node, options: &Options) -> Compiled {
     let mut compiler = Compiler::new(options);
-    let root = Place::root(root);
-    compiler.machine(&root);
-    compiler.finish(Judge::Whole)
+    compiler.machine(&Place::root(root));
+    compiler.finish()
 }
 
 /// The name of the state that [`compile_state`] makes a machine of; AWS's locations have it, too.
 pub const LONE_STATE_NAME: &str = "StateName";
 
-/// Compiles one state without a machine around it, as TestState does: its transitions lead nowhere.
+/// Compiles one state without a machine around it, as TestState does.
+///
+/// The state is the first of the program. Each state that it can lead to follows as a Succeed state with that name.
 pub fn compile_state(text: &str, format: Format, options: &Options) -> Compiled {
     let state = match syntax::parse(text, format) {
         Ok(state) => state,
@@ -92,15 +105,9 @@ pub fn compile_state(text: &str, format: Format, options: &Options) -> Compiled 
     let states = object(vec![member(LONE_STATE_NAME, state)]);
     let root = object(vec![member("StartAt", name), member("States", states)]);
     let mut compiler = Compiler::new(options);
+    compiler.lone_targets = Some(Vec::new());
     compiler.machine(&Place::root(&root));
-    compiler.finish(Judge::Alone)
-}
-
-/// Whether transitions are judged.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Judge {
-    Whole,
-    Alone,
+    compiler.finish()
 }
 
 /// What a definition is compiled with: the pass goes through its methods, which the modules here add.
@@ -109,6 +116,8 @@ struct Compiler<'o> {
     /// `QueryLanguage` of the machine.
     language: QueryLanguage,
     timeout_seconds: Option<u32>,
+    /// When one state is compiled alone: the states that it leads to.
+    lone_targets: Option<Vec<Str>>,
     regions: Vec<Option<Region>>,
     /// Where regions and states stand, parallel to `regions`.
     sites: Vec<validate::RegionSite>,
@@ -131,6 +140,7 @@ impl<'o> Compiler<'o> {
             options,
             language: QueryLanguage::JsonPath,
             timeout_seconds: None,
+            lone_targets: None,
             regions: Vec::new(),
             sites: Vec::new(),
             schema: Findings::default(),
@@ -142,7 +152,7 @@ impl<'o> Compiler<'o> {
         }
     }
 
-    fn finish(self, judge: Judge) -> Compiled {
+    fn finish(self) -> Compiled {
         let regions: Option<Vec<Region>> = self.regions.into_iter().collect();
         let mut errors = self.schema;
         let mut program = None;
@@ -151,11 +161,9 @@ impl<'o> Compiler<'o> {
             let built = Program { query_language: self.language, timeout_seconds: self.timeout_seconds, regions };
             errors = self.later;
             errors.extend(validate::scopes(&built, &self.sites));
-            if judge == Judge::Whole {
-                errors.truncated |= self.dangling.truncated;
-                errors.extend(self.dangling.list);
-                errors.extend(validate::graph(&built, &self.sites));
-            }
+            errors.truncated |= self.dangling.truncated;
+            errors.extend(self.dangling.list);
+            errors.extend(validate::graph(&built, &self.sites));
             program = errors.list.is_empty().then_some(built);
         }
         let mut diagnostics = errors.list;

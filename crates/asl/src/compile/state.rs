@@ -5,7 +5,7 @@ use stepwell_value::Str;
 
 use super::expression::{Delimited, Offered, delimited};
 use super::fields::StateType;
-use super::machine::SECONDS_MAX;
+use super::machine::{NOWHERE, SECONDS_MAX};
 use super::place::Place;
 use super::scalar::{Bounds, Context};
 use super::template::{explain_call, is_call};
@@ -126,7 +126,7 @@ impl Compiler<'_> {
             }
             return Transition::End;
         }
-        Transition::Next(self.next(state, state.place, "Next").unwrap_or(StateIdx(0)))
+        Transition::Next(self.next(state, state.place, "Next").unwrap_or(NOWHERE))
     }
 
     fn pass(&mut self, state: &Ctx<'_>) -> StateKind {
@@ -157,7 +157,7 @@ impl Compiler<'_> {
         if state.is_jsonata() {
             return None;
         }
-        self.reference_path(&path, Context::Allowed).map(|path| Wait::Timestamp(TextField::Path(path)))
+        self.reference_path(&path, Context::Refused).map(|path| Wait::Timestamp(TextField::Path(path)))
     }
 
     /// `Error` or `Cause` of a Fail state, or its `…Path` form.

@@ -155,13 +155,15 @@ impl Compiler<'_> {
     }
 
     fn warn_if_path(&mut self, field: &Place<'_>, key: &str, member: &Place<'_>) {
-        if looks_like_path(member.node) {
-            let message = format!(
-                "The value of '{key}' looks like a JSONPath. Instead of '{key}', use '{key}.$' to evaluate it as a \
-                 JSONPath at runtime."
-            );
-            self.warn(Code::NoDollar, field, member.node.span, message);
-        }
+        let what = match member.node.as_str() {
+            Some(_) if looks_like_path(member.node) => "a JSONPath",
+            Some(text) if is_call(text) && Call::parse(text).is_ok() => "an Intrinsic Function",
+            _ => return,
+        };
+        let message = format!(
+            "The value of '{key}' looks like {what}. Instead of '{key}', use '{key}.$' to evaluate it as {what} at runtime."
+        );
+        self.warn(Code::NoDollar, field, member.node.span, message);
     }
 
     /// `Result` of a Pass state is taken as it is: keys that end in `.$` in it are probably a mistake.

@@ -40,7 +40,21 @@ fn invalid(text: &str, error: &ParseError) -> Diagnostic {
     diagnostic.summary = Some(format!("This is not JSON: {}", error.kind));
     let width = text[error.offset..].chars().next().map_or(0, char::len_utf8);
     diagnostic.span = Some(Span::new(error.offset, error.offset + width));
+    diagnostic.hint = advice(text, error.offset).map(str::to_owned);
     diagnostic
+}
+
+/// What is often meant where JSON ends.
+fn advice(text: &str, offset: usize) -> Option<&'static str> {
+    let before = text[..offset].trim_end();
+    let rest = &text[offset..];
+    match rest.bytes().next()? {
+        b'}' | b']' if before.ends_with(',') => Some("remove the comma in front"),
+        b'"' if before.ends_with(['"', '}', ']']) => Some("a comma is missing in front"),
+        b'\'' => Some("strings need double quotes"),
+        b'/' | b'#' => Some("JSON has no comments: there is the field Comment, and YAML"),
+        _ => None,
+    }
 }
 
 struct Parser<'t> {

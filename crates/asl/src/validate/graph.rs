@@ -38,9 +38,9 @@ fn is_terminal(state: &State) -> bool {
     }
 }
 
-/// The states that a state leads to.
-fn targets(state: &State) -> Vec<StateIdx> {
-    let mut targets: Vec<_> = state.catch.iter().map(|catcher| catcher.next).collect();
+/// The states that a state leads to; those that do not exist are reported elsewhere.
+fn targets(region: &Region, state: &State) -> Vec<usize> {
+    let mut targets: Vec<StateIdx> = state.catch.iter().map(|catcher| catcher.next).collect();
     match &state.kind {
         StateKind::Choice { rules, default } => {
             targets.extend(rules.iter().map(|rule| rule.next));
@@ -53,20 +53,20 @@ fn targets(state: &State) -> Vec<StateIdx> {
             }
         }
     }
-    targets
+    targets.into_iter().map(|target| target.0 as usize).filter(|target| *target < region.states.len()).collect()
 }
 
 /// The states that are to be reported.
 fn unreachable(region: &Region) -> Vec<usize> {
     let mut reached = vec![false; region.states.len()];
-    reach(region, region.start, &mut reached);
+    reach(region, region.start.0 as usize, &mut reached);
     if reached.iter().all(|reached| *reached) {
         return Vec::new();
     }
     let mut is_target = vec![false; region.states.len()];
     for (n, state) in region.states.iter().enumerate() {
-        for target in targets(state).into_iter().filter(|target| target.0 as usize != n) {
-            is_target[target.0 as usize] = true;
+        for target in targets(region, state).into_iter().filter(|target| *target != n) {
+            is_target[target] = true;
         }
     }
     // States that nothing leads to come first, then what is left: circles that nothing leads into.
@@ -76,7 +76,7 @@ fn unreachable(region: &Region) -> Vec<usize> {
             let comes_later = only_roots && is_target[n];
             if !reached[n] && !comes_later {
                 found.push(n);
-                reach(region, StateIdx(n as u32), &mut reached);
+                reach(region, n, &mut reached);
             }
         }
     }
@@ -85,12 +85,11 @@ fn unreachable(region: &Region) -> Vec<usize> {
 }
 
 /// Marks all states that can be reached from one.
-fn reach(region: &Region, from: StateIdx, reached: &mut [bool]) {
+fn reach(region: &Region, from: usize, reached: &mut [bool]) {
     let mut open = vec![from];
-    while let Some(state) = open.pop() {
-        let n = state.0 as usize;
-        if !std::mem::replace(&mut reached[n], true) {
-            open.extend(targets(&region.states[n]));
+    while let Some(n) = open.pop() {
+        if n < reached.len() && !std::mem::replace(&mut reached[n], true) {
+            open.extend(targets(region, &region.states[n]));
         }
     }
 }

@@ -163,7 +163,8 @@ impl Names {
     }
 
     fn expression(&mut self, expression: &Expression) {
-        self.0.extend(expression.0.references().variables.iter().cloned());
+        let read = &expression.0.references().variables;
+        self.0.extend(read.iter().map(|read| read.name.clone()).filter(|name| name != "states"));
     }
 
     fn data_path(&mut self, path: &DataPath) {

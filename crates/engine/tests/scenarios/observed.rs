@@ -138,7 +138,6 @@ fn choice_map_and_parallel_show_rule_items_and_numbers() {
         Each: Variables({})
         Each: AfterInputPath({"n":2,"l":["a"]})
         Each: AfterItemsPath(["a"])
-        Each: AfterInputPath({"n":2,"l":["a"]})
         Each: MaxConcurrency(2)
         Each: ToleratedFailureCount(1)
         Each: ToleratedFailurePercentage(5.0)
