@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::findings::{Trouble, folder, keep, shortened, signature};
 use crate::targets::{TARGETS, Target};
+use crate::work::FOUND;
 use crate::{corpus, generate};
 
 /// Attempts to make a finding shorter.
@@ -122,7 +123,8 @@ impl Campaign {
                 let Ok(number) = number.trim().parse::<u64>() else {
                     return Err(format!("the worker died at once ({status})"));
                 };
-                if !found.iter().any(|(_, other, _)| *other == number) {
+                // The watch ends the process with a word; the thread that answers may have gone on meanwhile.
+                if status.code() != Some(i32::from(FOUND)) {
                     found.push((Trouble::Crash, number, format!("the process died ({status})")));
                 }
                 self.count += number + 1 - first;

@@ -20,8 +20,11 @@ use crate::{corpus, generate};
 /// The stack of whoever answers an input: a quarter of what a thread usually has.
 const STACK_BYTES: usize = 512 * 1024;
 
-/// The longest that an answer may take.
+/// The longest that an answer may take, in time of a processor: other load on the machine does not count.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(3);
+
+/// How often the watch looks.
+const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Memory that the process may hold while it answers.
 pub(crate) const MEMORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -49,6 +52,7 @@ pub(crate) fn work(
     let end = Instant::now() + time;
     let (sender, inputs) = mpsc::sync_channel::<(u64, String)>(QUEUE);
     let runner = on_small_stack(move || {
+        watch.me();
         let mut known = BTreeSet::new();
         let mut count = 0_u64;
         let mut next = first;
@@ -85,6 +89,7 @@ pub(crate) fn one(target: &'static Target, file: &str) -> Result<ExitCode, Strin
     let input = String::from_utf8_lossy(&input).into_owned();
     let watch = Watch::start();
     let answered = on_small_stack(move || {
+        watch.me();
         watch.begin(0);
         let answered = answer(target, &input);
         watch.rest();
@@ -118,12 +123,13 @@ fn report(trouble: Trouble, number: u64, message: &str) {
 }
 
 /// Watches time and memory, and ends the process when an answer takes too much.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Watch {
-    /// When the answer began, in milliseconds since `start` plus one; 0: nothing to watch.
-    began: Arc<AtomicU64>,
+    /// Counts up when an answer begins and when it ends: odd while there is one to watch.
+    changes: Arc<AtomicU64>,
     number: Arc<AtomicU64>,
-    start: Instant,
+    /// The thread that answers, as the system calls it.
+    thread: Arc<Mutex<String>>,
 }
 
 impl Watch {
@@ -134,31 +140,50 @@ impl Watch {
                 *last = format!("{place}: {}", panic.payload_as_str().unwrap_or("(no message)")).replace('\n', " ");
             }
         }));
-        let watch = Watch { began: Arc::default(), number: Arc::default(), start: Instant::now() };
+        let watch = Watch::default();
         let mine = watch.clone();
         thread::spawn(move || mine.look());
         watch
     }
 
+    /// The calling thread is the one to watch.
+    fn me(&self) {
+        let me = std::fs::read_link("/proc/thread-self").unwrap_or_default();
+        if let Ok(mut thread) = self.thread.lock() {
+            *thread = format!("/proc/{}/schedstat", me.display());
+        }
+    }
+
     fn begin(&self, number: u64) {
         self.number.store(number, Ordering::Relaxed);
-        self.began.store(self.start.elapsed().as_millis() as u64 + 1, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     fn rest(&self) {
-        self.began.store(0, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     fn look(&self) {
+        let mut seen = 0;
+        // Time that the thread had used when the answer was first seen, and the time of day.
+        let mut began = (None, Instant::now());
         loop {
-            thread::sleep(Duration::from_millis(20));
-            let began = self.began.load(Ordering::Acquire);
-            if began == 0 {
+            thread::sleep(WATCH_INTERVAL);
+            let changes = self.changes.load(Ordering::Acquire);
+            if changes.is_multiple_of(2) {
                 continue;
             }
-            let number = self.number.load(Ordering::Relaxed);
-            let taken = Duration::from_millis((self.start.elapsed().as_millis() as u64 + 1).saturating_sub(began));
+            let used = self.used();
+            if changes != seen {
+                (seen, began) = (changes, (used, Instant::now()));
+                continue;
+            }
+            let taken = match (began.0, used) {
+                (Some(before), Some(now)) => Duration::from_nanos(now - before),
+                _ => began.1.elapsed(),
+            };
             let memory = memory_bytes();
+            let number = self.number.load(Ordering::Relaxed);
             if taken > TIME_MAX {
                 report(Trouble::Time, number, &format!("no answer after {} s", TIME_MAX.as_secs()));
             } else if memory > MEMORY_BYTES_MAX {
@@ -168,6 +193,12 @@ impl Watch {
             }
             std::process::exit(i32::from(FOUND));
         }
+    }
+
+    /// Nanoseconds of a processor that the thread has used; none where the system does not say.
+    fn used(&self) -> Option<u64> {
+        let path = self.thread.lock().ok()?.clone();
+        std::fs::read_to_string(path).ok()?.split(' ').next()?.parse().ok()
     }
 }
 

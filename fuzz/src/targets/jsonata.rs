@@ -1,6 +1,7 @@
 //! JSONata: compiled and evaluated in both profiles, within AWS's limits.
 
 use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use stepwell_asl::intrinsic;
 use stepwell_jsonata::{BYTES_AWS, Budget, Environment, Host, Outcome, Profile, Program, Variables};
@@ -51,7 +52,7 @@ pub(super) const TARGET: Target = Target {
         "0.1",
         "-1",
         "9007199254740993",
-        "[1..100000]",
+        "[1..1000]",
         "/a*b+(c|d)?/i",
         "/(a*)*b/",
         "function($x) {$x}",
@@ -192,6 +193,7 @@ fn check(input: &str) -> Result<(), String> {
                 continue;
             }
         };
+        let start = Instant::now();
         let evaluate = |budget: &mut Budget| {
             let environment = Environment { input: Some(&document), variables: &given, host: &Fixed(Cell::new(0)) };
             program.evaluate(&environment, budget)
@@ -207,7 +209,10 @@ fn check(input: &str) -> Result<(), String> {
             Ok(_) => {}
             Err(err) => promise(!err.message().is_empty(), || format!("a strange error: {err:?}"))?,
         }
-        // What took long the first time need not take it twice.
+        // One evaluation may take about a second, so a long one is neither repeated nor tried in the other profile.
+        if start.elapsed() > Duration::from_millis(100) {
+            return Ok(());
+        }
         let again = evaluate(&mut Budget::aws());
         promise(shown(&outcome) == shown(&again), || "the second time it gives something else".to_owned())?;
     }
