@@ -416,3 +416,13 @@ States:
     "#]]
     .assert_eq(&page);
 }
+
+#[test]
+fn a_block_of_yaml_is_marked_at_its_first_key() {
+    for text in ["\u{a0}: 1", "Überschrift: 1"] {
+        let compiled = compile(text, Format::Yaml, &Options::default());
+        let span = compiled.diagnostics[0].span.expect("a place");
+        let key = text.split(':').next().unwrap_or_default();
+        assert_eq!(text.get(span.start as usize..span.end as usize), Some(key));
+    }
+}
