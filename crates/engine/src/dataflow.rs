@@ -51,9 +51,7 @@ pub(crate) fn enter<'a, O: Observer>(
 ) -> Evaluated<Entered<'a>> {
     let input = frame.input.value();
     match state.query_language {
-        QueryLanguage::Jsonata => {
-            Ok(Entered { effective: input.clone(), data: states(view, input, None), view })
-        }
+        QueryLanguage::Jsonata => Ok(Entered { effective: input.clone(), data: states(view, input, None), view }),
         QueryLanguage::JsonPath => {
             let effective = apply(&state.input_path, input, view)?;
             watch(observer, state, || Stage::AfterInputPath(&effective));
@@ -100,12 +98,7 @@ pub(crate) fn pass<O: Observer>(
 }
 
 /// Wait and Succeed states, and Pass in JSONata: the input goes on, past `Output` or `OutputPath`.
-pub(crate) fn pass_on<O: Observer>(
-    view: &View<'_>,
-    observer: &mut O,
-    frame: &Frame,
-    state: &State,
-) -> Evaluated<Done> {
+pub(crate) fn pass_on<O: Observer>(view: &View<'_>, observer: &mut O, frame: &Frame, state: &State) -> Evaluated<Done> {
     let entered = enter(view, observer, frame, state)?;
     leave_without_result(&entered, state, state.assign.as_ref(), state.output.as_ref(), "")
 }
@@ -212,8 +205,7 @@ pub(crate) fn choose<O: Observer>(
         if holds(&rule.condition, &entered, index)? {
             watch(observer, state, || Stage::Rule(Some(index)));
             let place = format!("Choices[{index}]/");
-            let done =
-                leave_without_result(&entered, state, rule.assign.as_ref(), rule.output.as_ref(), &place)?;
+            let done = leave_without_result(&entered, state, rule.assign.as_ref(), rule.output.as_ref(), &place)?;
             return Ok((done, rule.next));
         }
     }
@@ -260,9 +252,7 @@ fn holds(condition: &Condition, entered: &Entered<'_>, rule: usize) -> Evaluated
             Ok(false)
         }
         Condition::Not(condition) => Ok(!holds(condition, entered, rule)?),
-        Condition::IsPresent { variable, expected } => {
-            Ok(variable.select(data.data, data.scope).is_ok() == *expected)
-        }
+        Condition::IsPresent { variable, expected } => Ok(variable.select(data.data, data.scope).is_ok() == *expected),
         Condition::Compare { variable, operator, operand: constant } => {
             Ok(comparison::matches(*operator, &operand(variable)?, constant))
         }
@@ -353,7 +343,8 @@ pub(crate) fn error_of(
         QueryLanguage::JsonPath => input.clone(),
     };
     let data = Data { data: &data, scope: view };
-    let text = |field: Option<&TextField>, name: &'static str| field.map(|field| text_of(field, name, data)).transpose();
+    let text =
+        |field: Option<&TextField>, name: &'static str| field.map(|field| text_of(field, name, data)).transpose();
     Ok(ErrorCause { error: text(error, "Error")?, cause: text(cause, "Cause")? })
 }
 
@@ -434,7 +425,9 @@ fn put(path: &ResultPath, input: &Value, result: Value) -> Evaluated<Value> {
     match path {
         ResultPath::Replace => Ok(result),
         ResultPath::Discard => Ok(input.clone()),
-        ResultPath::At(path) => path.assign(input.clone(), result).map_err(|error| EvaluationError::runtime(error.to_string())),
+        ResultPath::At(path) => {
+            path.assign(input.clone(), result).map_err(|error| EvaluationError::runtime(error.to_string()))
+        }
     }
 }
 

@@ -368,7 +368,11 @@ impl Execution {
 
     /// Variables of the machine's own scope.
     pub fn variables(&self) -> Object {
-        self.frames.values().find(|frame| frame.parent.is_none()).map(|frame| frame.variables.clone()).unwrap_or_default()
+        self.frames
+            .values()
+            .find(|frame| frame.parent.is_none())
+            .map(|frame| frame.variables.clone())
+            .unwrap_or_default()
     }
 
     /// Number of tasks that somebody outside works on.

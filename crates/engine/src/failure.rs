@@ -274,13 +274,8 @@ impl<O: Observer> Step<'_, O> {
             self.append(failing_event, event);
         }
         self.out.effects.extend(cancelled(&frame));
-        let children: Vec<FrameId> = self
-            .execution
-            .frames
-            .values()
-            .filter(|child| child.parent == Some(id))
-            .map(|child| child.id)
-            .collect();
+        let children: Vec<FrameId> =
+            self.execution.frames.values().filter(|child| child.parent == Some(id)).map(|child| child.id).collect();
         let inner = self.iteration_of(&frame);
         for child in children {
             self.abort(child, inner.clone(), failing_event);

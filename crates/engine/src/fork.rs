@@ -4,6 +4,7 @@ use stepwell_asl::program::{Items, Map, NumberField, QueryLanguage, RegionIdx, S
 use stepwell_asl::template::EvaluationError;
 use stepwell_value::{Kind, Str, Value};
 
+use crate::Payload;
 use crate::dataflow::{self, Entered};
 use crate::event::{EventKind, IterationEvent};
 use crate::execution::{Fork, Frame, MapFork, Phase, Tolerance};
@@ -14,7 +15,6 @@ use crate::observer::{Observer, Stage};
 use crate::signal::{Effect, MapRunEnd};
 use crate::step::Step;
 use crate::view::{Focus, Item};
-use crate::Payload;
 
 /// `Map.Item.Source` of items that come from the state's own data.
 const STATE_DATA: &str = "STATE_DATA";
@@ -153,7 +153,8 @@ impl<'a, O: Observer> Step<'a, O> {
             None => item.clone(),
             Some(selector) => {
                 let place = if map.selector_is_parameters { "Parameters" } else { "ItemSelector" };
-                let focus = Focus { item: Some(Item { index, key: None, value: item, source: STATE_DATA }), attempt: None };
+                let focus =
+                    Focus { item: Some(Item { index, key: None, value: item, source: STATE_DATA }), attempt: None };
                 let frame: &Frame = map_frame;
                 self.evaluate(frame, state, focus, |view, observer| {
                     let entered = dataflow::enter(view, &mut (), frame, state)?;
@@ -164,8 +165,7 @@ impl<'a, O: Observer> Step<'a, O> {
             }
         };
         let input = self.payload(input, &state.name)?;
-        let started =
-            EventKind::MapIteration { event: IterationEvent::Started, name: state.name.clone(), index };
+        let started = EventKind::MapIteration { event: IterationEvent::Started, name: state.name.clone(), index };
         let started = self.append(after, started);
         let start = self.program.region(map.processor).start;
         Ok(Some(self.new_frame(Some(parent), index, map.processor, start, input, started)))
@@ -230,7 +230,8 @@ impl<'a, O: Observer> Step<'a, O> {
         // AWS: what follows points to the same event as this one does, not to this one (reference/history.md, 3).
         self.append(fork.join_event, succeeded);
         frame.last_event = fork.join_event;
-        let results = fork.results.iter().map(|result| result.as_ref().map_or(Value::Null, |result| result.value().clone()));
+        let results =
+            fork.results.iter().map(|result| result.as_ref().map_or(Value::Null, |result| result.value().clone()));
         let result = results.collect();
         self.complete(frame, result)
     }
@@ -382,7 +383,9 @@ fn items_of(map: &Map, entered: &Entered<'_>, state: &State, distributed: bool) 
 fn unexpected_items(template: &stepwell_asl::template::Template, items: &Value) -> EvaluationError {
     match template {
         stepwell_asl::template::Template::Expression(expression) => expression.unexpected_type("Items", "array", items),
-        _ => dataflow::query_error("Items", format!("Items must be an array, but was {}: {items}", items.kind().name())),
+        _ => {
+            dataflow::query_error("Items", format!("Items must be an array, but was {}: {items}", items.kind().name()))
+        }
     }
 }
 
@@ -396,8 +399,8 @@ fn numbers_of<O: Observer>(
         field.map(|field| dataflow::integer(field, name, entered.data())).transpose()
     };
     let concurrency = given(map.max_concurrency.as_ref(), "MaxConcurrency")?.unwrap_or(0);
-    let concurrency = u32::try_from(concurrency)
-        .map_err(|_| EvaluationError::runtime("MaxConcurrency cannot be negative."))?;
+    let concurrency =
+        u32::try_from(concurrency).map_err(|_| EvaluationError::runtime("MaxConcurrency cannot be negative."))?;
     let count = given(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount")?;
     let count = count
         .map(|count| u32::try_from(count.min(i64::from(u32::MAX))))

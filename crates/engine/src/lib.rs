@@ -18,18 +18,20 @@ mod payload;
 mod shard;
 mod signal;
 mod step;
+mod stored;
 mod task;
 mod time;
 mod view;
 
 pub use event::{ErrorCause, Event, EventKind, IterationEvent, TaskEvent, Worker};
-pub use execution::{
-    AttemptId, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, ShardId, Start,
+pub use execution::{AttemptId, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, ShardId, Start};
+pub use map_run::{
+    Batching, ChildEnd, Counts, MapItems, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader, Selector,
 };
-pub use map_run::{ChildEnd, Counts, MapItems, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader};
 pub use observer::{Observer, Stage};
 pub use payload::{Payload, PayloadId};
 pub use shard::{Letter, Request, Shard, Transition};
 pub use signal::{Effect, FailureStage, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Tokens, Turn};
 pub use step::{step, step_observed};
+pub use stored::{INLINE_BYTES_MAX, Payloads, StoredError};
 pub use time::Timestamp;

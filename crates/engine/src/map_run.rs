@@ -160,13 +160,10 @@ impl MapRunStart {
         distributed: &Distributed,
     ) -> MapRunStart {
         let draws = Draws::new(seed, 0);
-        let label =
-            distributed.label.clone().unwrap_or_else(|| Str::from(intrinsic::uuid(draws.next(), draws.next())));
+        let label = distributed.label.clone().unwrap_or_else(|| Str::from(intrinsic::uuid(draws.next(), draws.next())));
         let run = intrinsic::uuid(draws.next(), draws.next());
-        let map_run_arn = Str::from(format!(
-            "{}/{label}:{run}",
-            parent.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1)
-        ));
+        let map_run_arn =
+            Str::from(format!("{}/{label}:{run}", parent.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1)));
         let writer = distributed.writer.as_ref();
         MapRunStart {
             map_run_arn,
@@ -611,9 +608,7 @@ impl MapRun {
         let machine = format!("{}/{}", parent.state_machine_arn, self.start.label);
         let (resource, suffix) = match self.start.execution_type {
             ExecutionType::Standard => (":execution:", String::new()),
-            ExecutionType::Express => {
-                (":express:", format!(":{}", intrinsic::uuid(draws.next(), draws.next())))
-            }
+            ExecutionType::Express => (":express:", format!(":{}", intrinsic::uuid(draws.next(), draws.next()))),
         };
         let arn = format!("{}:{name}{suffix}", machine.replacen(":stateMachine:", resource, 1));
         let identity = Identity {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use stepwell_asl::Program;
 use stepwell_value::Str;
 
-use crate::execution::{Execution, ExecutionId, Start};
+use crate::execution::{Execution, ExecutionId};
 use crate::map_run::{ChildEnd, MapRun, MapRunEffect, MapRunSignal, Reader};
 use crate::observer::Observer;
 use crate::signal::{Effect, Outcome, Signal, StepStatus, TaskRequest, Turn};

@@ -35,7 +35,8 @@ pub fn step_observed<O: Observer>(
     turn: Turn<'_>,
     observer: &mut O,
 ) -> Outcome {
-    let mut step = Step { program, execution, turn, observer, out: Outcome::default(), new_bytes: 0, fuel: 0, full: false };
+    let mut step =
+        Step { program, execution, turn, observer, out: Outcome::default(), new_bytes: 0, fuel: 0, full: false };
     step.accept(signal);
     step.run();
     step.finish()
@@ -136,7 +137,9 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn budget_is_used(&self) -> bool {
-        self.out.events.len() >= STEP_EVENTS_MAX || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX || self.fuel >= STEP_FUEL_MAX
+        self.out.events.len() >= STEP_EVENTS_MAX
+            || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX
+            || self.fuel >= STEP_FUEL_MAX
     }
 
     /// Walks with a frame until it waits, ends or the budget is used up.
@@ -229,8 +232,11 @@ impl<'a, O: Observer> Step<'a, O> {
         let state = self.state(&frame);
         self.execution.transitions += 1;
         frame.before_entered = frame.last_event;
-        let entered =
-            EventKind::StateEntered { state_type: state.kind.name(), name: state.name.clone(), input: frame.input.clone() };
+        let entered = EventKind::StateEntered {
+            state_type: state.kind.name(),
+            name: state.name.clone(),
+            input: frame.input.clone(),
+        };
         self.record(&mut frame, entered);
         frame.entered_event = frame.last_event;
         frame.entered = self.turn.now;
@@ -484,9 +490,11 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn map_run_ended(&mut self, map_run_arn: &Str, end: MapRunEnd) {
-        let waiting = self.execution.frames.values().find(
-            |frame| matches!(&frame.phase, Phase::MapRun { arn, .. } if arn == map_run_arn),
-        );
+        let waiting = self
+            .execution
+            .frames
+            .values()
+            .find(|frame| matches!(&frame.phase, Phase::MapRun { arn, .. } if arn == map_run_arn));
         let id = waiting.map(|frame| frame.id);
         let frame = id.and_then(|id| self.execution.take_frame(id));
         self.resume(frame, |step, frame| step.map_run_done(frame, end));

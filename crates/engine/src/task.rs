@@ -93,9 +93,8 @@ impl<'a, O: Observer> Step<'a, O> {
             open.start(self.turn.now);
         }
         frame.phase = Phase::Task(open);
-        let has_token =
-            matches!(task.resource.pattern(), Pattern::WaitForTaskToken | Pattern::Sync | Pattern::Sync2)
-                || matches!(task.resource, Resource::Activity(_));
+        let has_token = matches!(task.resource.pattern(), Pattern::WaitForTaskToken | Pattern::Sync | Pattern::Sync2)
+            || matches!(task.resource, Resource::Activity(_));
         let request = TaskRequest {
             attempt,
             state: state.name.clone(),

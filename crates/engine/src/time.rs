@@ -89,7 +89,15 @@ mod tests {
     fn only_rfc_3339_with_an_offset_is_a_time() {
         assert_eq!(Timestamp::parse("2023-11-14T22:13:20Z"), Some(Timestamp(1_700_000_000_000)));
         assert_eq!(Timestamp::parse("2023-11-14T23:13:20.5+01:00"), Some(Timestamp(1_700_000_000_500)));
-        for text in ["2023-11-14", "2023-11-14T22:13:20", "2023-11-14 22:13:20Z", "20231114T221320Z", "", "x", "2023-13-14T22:13:20Z"] {
+        for text in [
+            "2023-11-14",
+            "2023-11-14T22:13:20",
+            "2023-11-14 22:13:20Z",
+            "20231114T221320Z",
+            "",
+            "x",
+            "2023-13-14T22:13:20Z",
+        ] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }

@@ -63,12 +63,9 @@ impl<'a> View<'a> {
         let identity = &self.execution.identity;
         context.insert(
             "StateMachine",
-            [
-                ("Id", identity.state_machine_arn.clone().into()),
-                ("Name", identity.state_machine_name.clone().into()),
-            ]
-            .into_iter()
-            .collect(),
+            [("Id", identity.state_machine_arn.clone().into()), ("Name", identity.state_machine_name.clone().into())]
+                .into_iter()
+                .collect(),
         );
         let mut state = Object::with_capacity(3);
         state.insert("Name", self.state.name.clone().into());

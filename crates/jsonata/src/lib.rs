@@ -1,1 +1,4 @@
 //! jsonata
+
+pub mod picture;
+pub mod regex;

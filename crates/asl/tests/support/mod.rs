@@ -1,0 +1,52 @@
+//! What several tests need: the corpora, and surroundings for an evaluation.
+#![allow(dead_code)] // Each test uses a part of it.
+
+use std::cell::Cell;
+
+use stepwell_asl::Scope;
+use stepwell_value::{Str, Value};
+
+/// A file of the shared folder; none, with a line that says so, where the folder is not there.
+pub fn shared(name: &str) -> Option<String> {
+    let folder = std::env::var("STEPWELL_SHARED")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+    match std::fs::read_to_string(format!("{folder}/{name}")) {
+        Ok(text) => Some(text),
+        Err(err) => {
+            println!("skipped: {name}: {err}");
+            None
+        }
+    }
+}
+
+/// The value of a JSON text that is known to be one.
+pub fn json(text: &str) -> Value {
+    stepwell_value::parse(text).unwrap_or_else(|err| panic!("{text}: {err}"))
+}
+
+/// Surroundings with a context object, variables and a generator that counts.
+#[derive(Default)]
+pub struct World {
+    pub context: Value,
+    pub variables: Vec<(Str, Value)>,
+    pub draws: Cell<u64>,
+}
+
+impl Scope for World {
+    fn context(&self) -> &Value {
+        &self.context
+    }
+
+    fn variable(&self, name: &str) -> Option<&Value> {
+        self.variables.iter().find(|(variable, _)| variable == name).map(|(_, value)| value)
+    }
+
+    fn now_ms(&self) -> i64 {
+        0
+    }
+
+    fn random(&self) -> u64 {
+        self.draws.set(self.draws.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
+        self.draws.get()
+    }
+}
