@@ -150,9 +150,7 @@ impl Responses {
     pub fn parse(text: &str) -> Result<Responses, MockError> {
         let value = parse(text).map_err(|error| syntax_error(&error))?;
         let by_attempt = match value.as_object() {
-            Some(object) if looks_like_response(object) => {
-                read_response(&value, &Path::ROOT).map(ByAttempt::Every)
-            }
+            Some(object) if looks_like_response(object) => read_response(&value, &Path::ROOT).map(ByAttempt::Every),
             Some(object) if looks_like_attempts(object) => read_attempts(object, &Path::ROOT),
             _ => Ok(ByAttempt::Every(Response { end: End::Return(value.clone()), after_ms: 0 })),
         };
@@ -578,5 +576,216 @@ fn skip_value(scanner: &mut Scanner<'_>) -> Option<()> {
         if depth == 0 {
             return Some(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_aws::Resource;
+
+    use super::*;
+    use crate::{AttemptId, Payload, PayloadId};
+
+    /// The developer guide's example, shortened: a function that is throttled three times, and a queue.
+    const GUIDE: &str = r#"{
+      "StateMachines": {
+        "LambdaSQSIntegration": {
+          "TestCases": {
+            "HappyPath": {"LambdaState": "MockedLambdaSuccess", "SQSState": "MockedSQSSuccess"},
+            "RetryPath": {"LambdaState": "MockedLambdaRetry", "SQSState": "MockedSQSSuccess"},
+            "HybridPath": {"LambdaState": "MockedLambdaSuccess"}
+          }
+        }
+      },
+      "MockedResponses": {
+        "MockedLambdaSuccess": {"0": {"Return": {"StatusCode": 200, "Payload": {"body": "Hello from Lambda!"}}}},
+        "MockedSQSSuccess": {"0": {"Return": {"MessageId": "3bcb6e8e-8b51-4375-b0bc-1a59812c6e51"}}},
+        "MockedLambdaRetry": {
+          "0": {"Throw": {"Error": "Lambda.ResourceNotReadyException", "Cause": "Lambda resource is not ready."}},
+          "1-2": {"Throw": {"Error": "Lambda.TimeoutException", "Cause": "Lambda timed out."}},
+          "3": {"Return": {"StatusCode": 200, "Payload": {"body": "Hello from Lambda!"}}}
+        }
+      }
+    }"#;
+
+    const INVOKE: &str = "arn:aws:states:::lambda:invoke";
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:F";
+
+    fn request(state: &str, resource: &str) -> TaskRequest {
+        TaskRequest {
+            attempt: AttemptId(0),
+            state: Str::new(state),
+            retry_count: 0,
+            path: Vec::new(),
+            resource: Resource::parse(resource).expect("the resource of a test"),
+            resource_arn: Str::new(resource),
+            parameters: Payload::new(PayloadId(0), Value::Null),
+            token: None,
+            role_arn: None,
+            timeout_s: None,
+            heartbeat_s: None,
+        }
+    }
+
+    /// Answers as text: `submitted {}, returns 1`.
+    fn ask(mocks: &mut Mocks, state: &str, resource: &str) -> String {
+        let Some(answers) = Mocks::task(mocks, &request(state, resource)) else { return "not mocked".to_owned() };
+        let text = |answer: Answer| {
+            let what = match answer.what {
+                What::Started(worker) => format!("started {worker:?}"),
+                What::Submitted(output) => format!("submitted {output}"),
+                What::Succeeded(output) => format!("returns {output}"),
+                What::Failed(error, _) => format!("throws {}", error.error.unwrap_or_default()),
+                What::Heartbeat => "beats".to_owned(),
+                What::CannotRun(cause) => format!("cannot run: {cause}"),
+            };
+            if answer.after_ms > 0 { format!("{what} after {} ms", answer.after_ms) } else { what }
+        };
+        answers.into_iter().map(text).collect::<Vec<_>>().join(", ")
+    }
+
+    fn case(name: &str) -> Mocks {
+        let file = MockFile::parse(GUIDE).expect("the guide's file");
+        Mocks::of_case(file.machine("LambdaSQSIntegration").and_then(|machine| machine.case(name)).expect("its case"))
+    }
+
+    #[test]
+    fn the_guides_file_answers_attempt_by_attempt() {
+        let mut mocks = case("RetryPath");
+        let answers: Vec<_> = (0..4).map(|_| ask(&mut mocks, "LambdaState", INVOKE)).collect();
+        assert_eq!(
+            answers,
+            [
+                "throws Lambda.ResourceNotReadyException",
+                "throws Lambda.TimeoutException",
+                "throws Lambda.TimeoutException",
+                r#"returns {"StatusCode":200,"Payload":{"body":"Hello from Lambda!"}}"#,
+            ]
+        );
+        let missing = ask(&mut mocks, "LambdaState", INVOKE);
+        assert_eq!(
+            missing,
+            "cannot run: The state 'LambdaState' was called for the 5th time, but the mocked response \
+             'MockedLambdaRetry' has nothing for attempt \"4\". Add it."
+        );
+    }
+
+    #[test]
+    fn a_state_that_the_case_does_not_name_is_not_mocked() {
+        assert_eq!(ask(&mut case("HybridPath"), "SQSState", "arn:aws:states:::sqs:sendMessage"), "not mocked");
+    }
+
+    #[test]
+    fn a_function_called_by_its_arn_gives_the_payload_alone() {
+        assert_eq!(ask(&mut case("HappyPath"), "LambdaState", FUNCTION), r#"returns {"body":"Hello from Lambda!"}"#);
+    }
+
+    #[test]
+    fn jobs_tokens_and_activities_have_their_first_events_too() {
+        let mut mocks = Mocks::default();
+        mocks.insert("S", Responses::parse(r#"{"Return": 1, "AfterSeconds": 1.5}"#).unwrap());
+        for (resource, answers) in [
+            ("arn:aws:states:::sqs:sendMessage.waitForTaskToken", "submitted {}, returns 1 after 1500 ms"),
+            ("arn:aws:states:::states:startExecution.sync:2", "submitted {}, returns 1 after 1500 ms"),
+            ("arn:aws:states:::batch:submitJob.sync", "submitted {}, returns 1 after 1500 ms"),
+            ("arn:aws:states:us-east-1:123456789012:activity:A", "started None, returns 1 after 1500 ms"),
+            ("arn:aws:states:::sqs:sendMessage", "returns 1 after 1500 ms"),
+        ] {
+            assert_eq!(ask(&mut mocks, "S", resource), answers, "{resource}");
+        }
+    }
+
+    #[test]
+    fn a_single_mock_is_a_result_a_response_or_responses_by_attempt() {
+        let twice = |text: &str| {
+            let mut mocks = Mocks::default();
+            mocks.insert("S", Responses::parse(text).unwrap());
+            [ask(&mut mocks, "S", INVOKE), ask(&mut mocks, "S", INVOKE)]
+        };
+        assert_eq!(twice("[1]"), ["returns [1]", "returns [1]"]);
+        assert_eq!(twice(r#"{"a": 1}"#), [r#"returns {"a":1}"#, r#"returns {"a":1}"#]);
+        assert_eq!(twice("{}"), ["returns {}", "returns {}"]);
+        assert_eq!(twice(r#"{"Return": {"Throw": 1}}"#), [r#"returns {"Throw":1}"#, r#"returns {"Throw":1}"#]);
+        assert_eq!(twice(r#"{"Throw": {"Error": "E"}}"#), ["throws E", "throws E"]);
+        assert_eq!(twice(r#"{"0": {"Throw": {"Error": "E"}}, "1": {"Return": 2}}"#), ["throws E", "returns 2"]);
+        // A result that only happens to have numbers as keys.
+        assert_eq!(twice(r#"{"0": 1}"#), [r#"returns {"0":1}"#, r#"returns {"0":1}"#]);
+        assert_eq!(Responses::parse(r#"{"Throw": 1}"#).unwrap_err().to_string(), "Throw must be an object at /Throw");
+    }
+
+    #[test]
+    fn readers_and_writers_are_mocked_by_their_names() {
+        let mut mocks = Mocks::default();
+        mocks.insert("Each/ItemReader", Responses::parse("[1, 2]").unwrap());
+        assert_eq!(mocks.items("Each").map(|items| items.unwrap().to_string()), Some("[1,2]".to_owned()));
+        assert!(mocks.written("Each").is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_named_with_its_place() {
+        let table = [
+            ("", "the text ends where a value or its rest is expected @1:1"),
+            ("[]", "a mock file must be an object @1:1"),
+            ("{}", "'MockedResponses' is missing @1:1"),
+            (
+                r#"{"MockedResponses": {}, "StateMachine": {}}"#,
+                "unknown member 'StateMachine': 'StateMachines' and 'MockedResponses' can stand here at /StateMachine @1:41",
+            ),
+            (
+                "{\"MockedResponses\": {\"a/b\": {\n  \"x\": {}}}}",
+                "'x' is no attempt: write a number (\"0\") or a range (\"1-2\") at /MockedResponses/a~1b/x @2:8",
+            ),
+            (
+                r#"{"MockedResponses": {"R": {"2-1": {}}}}"#,
+                "'2-1' is no attempt: write a number (\"0\") or a range (\"1-2\") at /MockedResponses/R/2-1 @1:35",
+            ),
+            (
+                r#"{"MockedResponses": {"R": {"0": {}}}}"#,
+                "'Return' or 'Throw' is missing at /MockedResponses/R/0 @1:33",
+            ),
+            (
+                r#"{"MockedResponses": {"R": {"0": {"Return": 1, "Throw": {}}}}}"#,
+                "an attempt has either 'Return' or 'Throw' at /MockedResponses/R/0 @1:33",
+            ),
+            (
+                r#"{"MockedResponses": {"R": {"0": {"Throw": {"Cause": "C"}}}}}"#,
+                "'Error' is missing at /MockedResponses/R/0/Throw @1:43",
+            ),
+            (
+                r#"{"MockedResponses": {"R": {"0-1": {"Return": 1}, "1": {"Return": 1}}}}"#,
+                "attempt \"1\" has two responses at /MockedResponses/R/1 @1:55",
+            ),
+            (
+                r#"{"StateMachines": {"M": {"TestCases": {"C": {"S": "Nope"}}}}, "MockedResponses": {}}"#,
+                "there is no mocked response 'Nope' at /StateMachines/M/TestCases/C/S @1:51",
+            ),
+            (
+                r#"{"StateMachines": {"M": {}}, "MockedResponses": {"R": {"0": {"Return": "}"}}}}"#,
+                "'TestCases' is missing at /StateMachines/M @1:25",
+            ),
+            (
+                r#"{"StateMachines": {"M": {"TestCases": {"C": {"S": 1}}}}, "MockedResponses": {}}"#,
+                "the name of a mocked response must be a string at /StateMachines/M/TestCases/C/S @1:51",
+            ),
+        ];
+        for (text, expected) in table {
+            let error = MockFile::parse(text).expect_err(text);
+            assert_eq!(format!("{error} @{}:{}", error.line, error.column), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn cases_and_states_keep_the_order_of_the_file() {
+        let file = MockFile::parse(GUIDE).unwrap();
+        let machine = &file.machines()[0];
+        let names: Vec<_> = machine.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["HappyPath", "RetryPath", "HybridPath"]);
+        assert_eq!(machine.cases[0].states().collect::<Vec<_>>(), ["LambdaState", "SQSState"]);
+    }
+
+    #[test]
+    fn counting_words() {
+        let words: Vec<_> = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ordinal).into();
+        assert_eq!(words, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
     }
 }
