@@ -82,7 +82,7 @@ fn write_java_with(
 ) {
     match value {
         Value::Str(text) => out.push_str(text),
-        Value::Float(_) | Value::Number(_) => out.push_str(&double_text(value.as_f64().unwrap_or_default())),
+        Value::Float(_) | Value::Number(_) => write_number(value, out),
         Value::Array(items) => write_array(items, out),
         Value::Object(object) => {
             out.push('{');
@@ -93,6 +93,16 @@ fn write_java_with(
             out.push('}');
         }
         scalar => write_compact(scalar, out),
+    }
+}
+
+/// A number that is no 64-bit integer: a larger integer digit by digit, as Java's BigInteger is written, anything
+/// else as a double.
+fn write_number(number: &Value, out: &mut String) {
+    let written = number.to_string();
+    match written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        true => out.push_str(&written),
+        false => out.push_str(&double_text(number.as_f64().unwrap_or_default())),
     }
 }
 
@@ -148,7 +158,7 @@ fn hash(value: &Value) -> i32 {
 /// equal to each other, and the order of keys has no meaning.
 fn write_identity(value: &Value, out: &mut String) {
     match value {
-        Value::Float(_) | Value::Number(_) => out.push_str(&double_text(value.as_f64().unwrap_or_default())),
+        Value::Float(_) | Value::Number(_) => write_number(value, out),
         Value::Array(items) => {
             out.push('[');
             for item in items {
@@ -222,6 +232,84 @@ impl Random {
                 return drawn;
             }
             bits = self.next(31);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods)] // The vectors are read from a file.
+
+    use super::*;
+
+    #[test]
+    fn rounding_follows_the_vectors_of_java() {
+        let folder = std::env::var("STEPWELL_SHARED")
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+        let Ok(text) = std::fs::read_to_string(format!("{folder}/reference/java-vectors.json")) else {
+            return println!("skipped: java-vectors.json is not there");
+        };
+        let vectors = stepwell_value::parse(&text).unwrap();
+        for vector in vectors.get("math_round").unwrap().as_array().unwrap() {
+            let (input, expected) = (vector.get("input").unwrap(), vector.get("value").unwrap());
+            assert_eq!(Some(round(input.as_f64().unwrap())), expected.as_i64(), "{vector}");
+        }
+        assert_eq!(round(f64::NAN), 0);
+        assert_eq!(round(-1e300), i64::MIN);
+    }
+
+    #[test]
+    fn doubles_are_written_as_java_writes_them() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (1.5, "1.5"),
+            (-8.95, "-8.95"),
+            (0.001, "0.001"),
+            (0.00099, "9.9E-4"),
+            (9_999_999.0, "9999999.0"),
+            (10_000_000.0, "1.0E7"),
+            (123_456_789.5, "1.234567895E8"),
+            (1e21, "1.0E21"),
+            (5e-324, "5.0E-324"),
+            (f64::INFINITY, "Infinity"),
+        ] {
+            assert_eq!(double_text(number), text);
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_jayway_shows_them() {
+        let shown = |json: &str| context_text(&stepwell_value::parse(json).unwrap());
+        assert_eq!(shown(r#"{"x":1,"y":{"z":[1,2]}}"#), "{x=1, y={z=[1,2]}}");
+        assert_eq!(shown(r#"[{"k":1,"v":"a"},"x",8.95]"#), r#"[{"k":1,"v":"a"},"x",8.95]"#);
+        assert_eq!(shown(r#""text""#), "text");
+        assert_eq!(shown("null"), "null");
+        assert_eq!(shown(r#"{"price":8.95,"big":1e2,"t":true}"#), "{price=8.95, big=100.0, t=true}");
+        assert_eq!(shown(r#"{"big":18446744073709551616,"x":1.0}"#), "{big=18446744073709551616, x=1.0}");
+    }
+
+    #[test]
+    fn all_orders_of_units_are_as_in_java() {
+        let texts = [
+            "",
+            "a",
+            "ab",
+            "b",
+            "é",
+            "\u{d7ff}",
+            "\u{e000}",
+            "\u{ffff}",
+            "\u{10000}",
+            "\u{10ffff}",
+            "a\u{10000}",
+            "a\u{e000}",
+        ];
+        for a in texts {
+            for b in texts {
+                assert_eq!(compare_strings(a, b), a.encode_utf16().cmp(b.encode_utf16()), "{a:?} {b:?}");
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ pub mod syntax;
 pub mod template;
 mod validate;
 
-pub use compile::{Compiled, LONE_STATE_NAME, Options, compile, compile_state, compile_tree};
+pub use compile::{Compiled, DIAGNOSTICS_MAX, LONE_STATE_NAME, Options, compile, compile_state, compile_tree};
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use program::Program;
 pub use scope::Scope;

@@ -1,5 +1,7 @@
 //! Payload templates and expressions of both query languages: one evaluator, errors with AWS's texts.
 
+use std::cell::OnceCell;
+
 use stepwell_jsonata as jsonata;
 use stepwell_value::{Kind, Object, Str, Value};
 
@@ -31,10 +33,19 @@ pub struct Expression(pub std::sync::Arc<jsonata::Program>);
 /// What an evaluation reads.
 #[derive(Clone, Copy)]
 pub struct Data<'a> {
-    /// `$` of JSONPath; `$states` of JSONata.
+    /// `$` of JSONPath; `$states.input` of JSONata.
     pub data: &'a Value,
+    /// JSONata: what else the field has in `$states`: `result` or `errorOutput`.
+    pub extra: Option<(&'static str, &'a Value)>,
     /// Context object, variables, time and chance.
     pub scope: &'a dyn Scope,
+}
+
+impl<'a> Data<'a> {
+    /// Data without anything else.
+    pub fn new(data: &'a Value, scope: &'a dyn Scope) -> Data<'a> {
+        Data { data, extra: None, scope }
+    }
 }
 
 /// Why a template, path or expression has no value.
@@ -156,9 +167,12 @@ impl Expression {
     /// # Errors
     /// `States.QueryEvaluationError` when it fails, selects nothing, or yields something that is no JSON.
     pub fn evaluate(&self, field: &str, data: Data<'_>) -> Result<Value, EvaluationError> {
-        let surroundings = Surroundings { data };
+        let surroundings = Surroundings { data, expression: self, states: OnceCell::new() };
         let environment = jsonata::Environment { input: None, variables: &surroundings, host: &surroundings };
-        match self.0.evaluate(&environment, &mut jsonata::Budget::aws()) {
+        let mut budget = jsonata::Budget::aws();
+        let evaluated = self.0.evaluate(&environment, &mut budget);
+        data.scope.spend(jsonata::FUEL_AWS - budget.fuel_left());
+        match evaluated {
             Ok(jsonata::Outcome::Value(value)) => Ok(value),
             Ok(jsonata::Outcome::Undefined) => Err(self.error(field, "returned nothing (undefined).")),
             Ok(jsonata::Outcome::NotData) => Err(self.error(field, "returned an unsupported result type.")),
@@ -189,6 +203,11 @@ impl Expression {
         )
     }
 
+    fn reads_context(&self) -> bool {
+        let reads = &self.0.references().states;
+        reads.iter().any(|read| read.path.first().is_none_or(|member| member == "context"))
+    }
+
     fn error(&self, field: &str, what: &str) -> EvaluationError {
         EvaluationError {
             name: ErrorName::QueryEvaluation,
@@ -201,7 +220,7 @@ impl Expression {
 /// How AWS goes on after "threw an error during evaluation".
 fn described(error: &jsonata::Error) -> String {
     match error.kind() {
-        jsonata::ErrorKind::Coded => format!(". {}: {}", error.code, error.message()),
+        jsonata::ErrorKind::Expression => format!(". {}: {}", error.code, error.message()),
         _ => format!(": {}", error.message()),
     }
 }
@@ -209,12 +228,30 @@ fn described(error: &jsonata::Error) -> String {
 /// Gives an expression its variables, time and chance.
 struct Surroundings<'a> {
     data: Data<'a>,
+    expression: &'a Expression,
+    /// `$states`, made when it is asked for.
+    states: OnceCell<Value>,
+}
+
+impl Surroundings<'_> {
+    fn make_states(&self) -> Value {
+        let mut states = Object::with_capacity(3);
+        states.insert("input", self.data.data.clone());
+        // The context object is made for each state that reads it, and most do not.
+        if self.expression.reads_context() {
+            states.insert("context", self.data.scope.context().clone());
+        }
+        if let Some((name, value)) = self.data.extra {
+            states.insert(name, value.clone());
+        }
+        states.into()
+    }
 }
 
 impl jsonata::Variables for Surroundings<'_> {
     fn get(&self, name: &str) -> Option<&Value> {
         match name {
-            "states" => Some(self.data.data),
+            "states" => Some(self.states.get_or_init(|| self.make_states())),
             name => self.data.scope.variable(name),
         }
     }

@@ -27,22 +27,20 @@ pub(crate) struct Done {
     pub(crate) assigned: Option<Object>,
 }
 
-/// The data of a state that has not done its work: `$`, or `$states`.
+/// The data of a state that has not done its work.
 pub(crate) struct Entered<'a> {
     /// The state's input after `InputPath`; the input itself in JSONata.
     pub(crate) effective: Value,
-    /// What expressions are applied to.
-    pub(crate) data: Value,
     view: &'a View<'a>,
 }
 
 impl<'a> Entered<'a> {
     pub(crate) fn data(&'a self) -> Data<'a> {
-        Data { data: &self.data, scope: self.view }
+        Data::new(&self.effective, self.view)
     }
 }
 
-/// Applies `InputPath`, or makes `$states`.
+/// Applies `InputPath`.
 pub(crate) fn enter<'a, O: Observer>(
     view: &'a View<'a>,
     observer: &mut O,
@@ -51,11 +49,11 @@ pub(crate) fn enter<'a, O: Observer>(
 ) -> Evaluated<Entered<'a>> {
     let input = frame.input.value();
     match state.query_language {
-        QueryLanguage::Jsonata => Ok(Entered { effective: input.clone(), data: states(view, input, None), view }),
+        QueryLanguage::Jsonata => Ok(Entered { effective: input.clone(), view }),
         QueryLanguage::JsonPath => {
             let effective = apply(&state.input_path, input, view)?;
             watch(observer, state, || Stage::AfterInputPath(&effective));
-            Ok(Entered { data: effective.clone(), effective, view })
+            Ok(Entered { effective, view })
         }
     }
 }
@@ -131,8 +129,7 @@ pub(crate) fn with_result<O: Observer>(
     match state.query_language {
         QueryLanguage::JsonPath => combine(view, observer, frame, state, result),
         QueryLanguage::Jsonata => {
-            let states = states(view, frame.input.value(), Some(("result", result)));
-            let data = Data { data: &states, scope: view };
+            let data = Data { extra: Some(("result", result)), ..Data::new(frame.input.value(), view) };
             let output = match &state.output {
                 Some(output) => output.evaluate("Output", data)?,
                 None => result.clone(),
@@ -150,7 +147,7 @@ fn combine<O: Observer>(
     state: &State,
     result: &Value,
 ) -> Evaluated<Done> {
-    let data = Data { data: result, scope: view };
+    let data = Data::new(result, view);
     let selected = match &state.result_selector {
         Some(selector) => selector.evaluate("ResultSelector", data)?,
         None => result.clone(),
@@ -175,13 +172,12 @@ pub(crate) fn caught(
     let assign_place = format!("Catch[{index}]/Assign");
     match state.query_language {
         QueryLanguage::JsonPath => {
-            let data = Data { data: error_output, scope: view };
+            let data = Data::new(error_output, view);
             let assigned = assigned(catcher.assign.as_ref(), &assign_place, data)?;
             Ok(Done { output: put(&catcher.result_path, input, error_output.clone())?, assigned })
         }
         QueryLanguage::Jsonata => {
-            let states = states(view, input, Some(("errorOutput", error_output)));
-            let data = Data { data: &states, scope: view };
+            let data = Data { extra: Some(("errorOutput", error_output)), ..Data::new(input, view) };
             let output = match &catcher.output {
                 Some(output) => output.evaluate(&format!("Catch[{index}]/Output"), data)?,
                 None => error_output.clone(),
@@ -272,7 +268,17 @@ pub(crate) fn wait_until<O: Observer>(
     entered_at: Timestamp,
 ) -> Evaluated<Timestamp> {
     let entered = enter(view, observer, frame, state)?;
-    let data = entered.data();
+    let until = time_of(wait, entered.data(), entered_at)?;
+    if until > entered_at.after_s(WAIT_SECONDS_MAX) {
+        return Err(EvaluationError::runtime("Wait state delay is too long."));
+    }
+    Ok(until)
+}
+
+/// AWS counts the seconds of a delay in 31 bits (conformance, timestamp-too-far-in-future-boundary).
+const WAIT_SECONDS_MAX: f64 = 2_147_483_647.0;
+
+fn time_of(wait: &Wait, data: Data<'_>, entered_at: Timestamp) -> Evaluated<Timestamp> {
     match wait {
         Wait::Seconds(NumberField::Constant(seconds)) => Ok(entered_at.after_s(*seconds)),
         Wait::Seconds(NumberField::Path(path)) => Ok(entered_at.after_s(seconds_at(path, data)?)),
@@ -337,12 +343,7 @@ pub(crate) fn error_of(
     error: Option<&TextField>,
     cause: Option<&TextField>,
 ) -> Evaluated<ErrorCause> {
-    let input = frame.input.value();
-    let data = match state.query_language {
-        QueryLanguage::Jsonata => states(view, input, None),
-        QueryLanguage::JsonPath => input.clone(),
-    };
-    let data = Data { data: &data, scope: view };
+    let data = Data::new(frame.input.value(), view);
     let text =
         |field: Option<&TextField>, name: &'static str| field.map(|field| text_of(field, name, data)).transpose();
     Ok(ErrorCause { error: text(error, "Error")?, cause: text(cause, "Cause")? })
@@ -375,7 +376,9 @@ pub(crate) fn integer(field: &NumberField, name: &'static str, data: Data<'_>) -
         NumberField::Constant(number) => Ok(*number as i64),
         NumberField::Path(path) => {
             let value = select(path, data)?;
-            value.as_i64().filter(|_| value.is_number()).ok_or_else(|| not_a("integer", name, path, &value))
+            // AWS reads the value's text: "1" will do (conformance, reference-in-map-state).
+            let read = value.as_str().map_or_else(|| value.as_i64(), |text| text.parse().ok());
+            read.ok_or_else(|| not_a("integer", name, path, &value))
         }
         NumberField::Expression(expression) => Ok(number(expression, name, data)?.trunc() as i64),
     }
@@ -387,7 +390,8 @@ pub(crate) fn float(field: &NumberField, name: &'static str, data: Data<'_>) -> 
         NumberField::Constant(number) => Ok(*number),
         NumberField::Path(path) => {
             let value = select(path, data)?;
-            value.as_f64().ok_or_else(|| not_a("float", name, path, &value))
+            let read = value.as_str().map_or_else(|| value.as_f64(), |text| text.parse().ok());
+            read.filter(|number| number.is_finite()).ok_or_else(|| not_a("float", name, path, &value))
         }
         NumberField::Expression(expression) => number(expression, name, data),
     }
@@ -417,7 +421,7 @@ fn apply(path: &DataPath, value: &Value, scope: &dyn Scope) -> Evaluated<Value> 
     match path {
         DataPath::Whole => Ok(value.clone()),
         DataPath::Nothing => Ok(Value::empty_object()),
-        DataPath::Path(path) => select(path, Data { data: value, scope }),
+        DataPath::Path(path) => select(path, Data::new(value, scope)),
     }
 }
 
@@ -437,17 +441,6 @@ fn assigned(assign: Option<&Template>, field: &str, data: Data<'_>) -> Evaluated
         Value::Object(assigned) => Ok(Some(assigned)),
         other => Err(query_error(field, format!("{field} must be an object, but was {}", other.kind().name()))),
     }
-}
-
-/// `$states`: the input, the context object, and what else the field may read.
-pub(crate) fn states(view: &View<'_>, input: &Value, extra: Option<(&'static str, &Value)>) -> Value {
-    let mut states = Object::with_capacity(3);
-    states.insert("input", input.clone());
-    states.insert("context", view.context().clone());
-    if let Some((name, value)) = extra {
-        states.insert(name, value.clone());
-    }
-    states.into()
 }
 
 pub(crate) fn query_error(location: &str, cause: String) -> EvaluationError {

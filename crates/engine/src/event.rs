@@ -1,5 +1,7 @@
 //! History events: what AWS's GetExecutionHistory lists, as data.
 
+use std::fmt;
+
 use stepwell_value::{Object, Str, Value};
 
 use crate::{Payload, Timestamp};
@@ -358,6 +360,42 @@ impl Event {
             event.insert(self.kind.details_name(), details.into());
         }
         event.into()
+    }
+}
+
+impl fmt::Display for Event {
+    /// One line: `4   <3  TaskStateEntered Pay`; the number behind `<` is the previous event's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let previous = format!("<{}", self.previous);
+        write!(f, "{:<3} {previous:<4}{}", self.id, self.kind.type_name())?;
+        let error = |f: &mut fmt::Formatter<'_>, error: &ErrorCause| match &error.error {
+            Some(name) => write!(f, " {name}"),
+            None => Ok(()),
+        };
+        match &self.kind {
+            EventKind::StateEntered { name, .. } => write!(f, " {name}"),
+            EventKind::StateExited { name, output, .. } => write!(f, " {name} {}", output.value()),
+            EventKind::ExecutionSucceeded { output } => write!(f, " {}", output.value()),
+            EventKind::ExecutionFailed(failed)
+            | EventKind::ExecutionAborted(failed)
+            | EventKind::ExecutionTimedOut(failed)
+            | EventKind::MapRunFailed(failed) => error(f, failed),
+            EventKind::Task { event, .. } => match event {
+                TaskEvent::Failed(failed)
+                | TaskEvent::TimedOut(failed)
+                | TaskEvent::ScheduleFailed(failed)
+                | TaskEvent::StartFailed(failed)
+                | TaskEvent::SubmitFailed(failed) => error(f, failed),
+                _ => Ok(()),
+            },
+            EventKind::MapIteration { index, .. } => write!(f, " {index}"),
+            EventKind::MapStateStarted { length } => write!(f, " {length}"),
+            EventKind::EvaluationFailed { location, .. } => match location {
+                Some(location) => write!(f, " {location}"),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 }
 

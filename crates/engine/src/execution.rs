@@ -297,6 +297,32 @@ impl Execution {
         }
     }
 
+    /// An execution of one state alone, as TestState has it: it ends where the state points to another one.
+    ///
+    /// The state is entered with the input of `start`; `variables` are visible to it.
+    pub fn of_state(start: Start, region: RegionIdx, state: StateIdx, variables: Object, now: Timestamp) -> Execution {
+        let mut execution = Execution::new(start, now);
+        execution.alone = true;
+        execution.next_frame = 1;
+        let frame = Frame {
+            id: FrameId(0),
+            parent: None,
+            index: 0,
+            region,
+            state,
+            phase: Phase::Enter,
+            input: execution.input.clone(),
+            variables,
+            last_event: 0,
+            entered_event: 0,
+            before_entered: 0,
+            entered: now,
+            retries: Vec::new(),
+        };
+        execution.put_frame(frame);
+        execution
+    }
+
     /// What never changes about it.
     pub fn identity(&self) -> &Identity {
         &self.identity

@@ -82,7 +82,8 @@ impl<'a, O: Observer> Step<'a, O> {
 
     fn numbers(&mut self, frame: &Frame, state: &State, map: &Map) -> Result<MapNumbers, Failure> {
         self.evaluate(frame, state, Focus::default(), |view, observer| {
-            let entered = dataflow::enter(view, observer, frame, state)?;
+            // The state has shown its input already.
+            let entered = dataflow::enter(view, &mut (), frame, state)?;
             numbers_of(map, &entered, state, observer)
         })
     }
@@ -282,8 +283,8 @@ impl<'a, O: Observer> Step<'a, O> {
             Err(failure) => return self.failed(frame, failure),
         };
         let draws_from = self.execution.evaluations.wrapping_add(1);
-        let prepared = self.evaluate(&frame, state, Focus::default(), |view, observer| {
-            let entered = dataflow::enter(view, observer, &frame, state)?;
+        let prepared = self.evaluate(&frame, state, Focus::default(), |view, _| {
+            let entered = dataflow::enter(view, &mut (), &frame, state)?;
             let items = match (&distributed.reader, plan.items) {
                 (Some(reader), _) => MapItems::Read(Reader::of(reader, &entered, state)?),
                 (None, items) => MapItems::Given(items.unwrap_or_default()),
@@ -296,7 +297,7 @@ impl<'a, O: Observer> Step<'a, O> {
                 Some(destination) => Some(destination.evaluate("ResultWriter/Arguments", entered.data())?),
                 None => None,
             };
-            let selector = Selector { data: entered.data.clone(), context: stepwell_asl::Scope::context(view).clone() };
+            let selector = Selector { data: entered.effective.clone(), context: stepwell_asl::Scope::context(view).clone() };
             Ok((items, batching, destination, selector))
         });
         let (items, batching, destination, selector) = match prepared {

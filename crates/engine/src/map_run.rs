@@ -502,7 +502,13 @@ impl MapRun {
                 (_, result) => results.push(result),
             }
         }
-        let results = Value::from(results);
+        // AWS does not document what JSON Lines look like as a state's result; a text is what they are.
+        let lines = self.start.output_type == Some(OutputType::JsonLines) && self.start.destination.is_none();
+        let results = if lines {
+            Value::from(results.iter().map(|result| format!("{result}\n")).collect::<String>())
+        } else {
+            Value::from(results)
+        };
         match self.start.destination.clone() {
             Some(destination) => effects.push(MapRunEffect::Write { destination, results }),
             None => self.end(MapRunEnd::Succeeded(results), effects),
@@ -587,15 +593,8 @@ impl MapRun {
             context: OnceCell::new(),
             fuel: Cell::new(0),
         };
-        let data = match state.query_language {
-            QueryLanguage::JsonPath => self.start.selector.data.clone(),
-            QueryLanguage::Jsonata => {
-                let mut states = self.start.selector.data.as_object().cloned().unwrap_or_default();
-                states.insert("context", scope.context().clone());
-                states.into()
-            }
-        };
-        selector.evaluate("ItemSelector", Data { data: &data, scope: &scope }).map(Some).map_err(|error| {
+        let data = Data::new(&self.start.selector.data, &scope);
+        selector.evaluate("ItemSelector", data).map(Some).map_err(|error| {
             let cause = format!("An error occurred while executing the state '{}'. {}", state.name, error.cause);
             ErrorCause::new(error.name.as_str(), cause)
         })

@@ -20,10 +20,6 @@ pub enum Stage<'a> {
     AfterItemsPath(&'a Value),
     /// A Map's items, each after `ItemSelector`.
     AfterItemSelector(&'a Value),
-    /// A distributed Map's batches.
-    AfterItemBatcher(&'a Value),
-    /// A distributed Map's items that `ItemsPointer` selects.
-    AfterItemsPointer(&'a Value),
     /// A Map's `MaxConcurrency`.
     MaxConcurrency(u32),
     /// A Map's `ToleratedFailureCount`.

@@ -1,25 +1,24 @@
 //! The rules of a Choice state.
 
-use stepwell_value::{Kind, Str, Value};
+use stepwell_value::Value;
 
 use super::expression::Offered;
 use super::fields::{CHOICE_RULE, In, NESTED_RULE, Rules};
+use super::machine::NOWHERE;
 use super::place::Place;
 use super::scalar::Context;
 use super::{Compiler, Ctx};
-use crate::comparison::Operator;
-use crate::jsonpath::Path;
+use crate::comparison::{self, Operator};
 use crate::program::{ChoiceRule, Condition, StateIdx, StateKind};
 
 /// The kinds of a rule, as AWS lists them.
 const RULE_KINDS: [&str; 5] = ["And", "Or", "Not", "Variable", "Condition"];
 
-/// A comparison by its field's name.
-#[derive(Clone, Copy)]
-enum Comparison {
-    Constant(Operator),
-    Path(Operator),
-    IsPresent,
+/// The one operator that asks whether there is a value at all.
+const IS_PRESENT: &str = "IsPresent";
+
+fn is_operator(field: &str) -> bool {
+    field == IS_PRESENT || Operator::parse(field).is_some()
 }
 
 impl Compiler<'_> {
@@ -40,7 +39,7 @@ impl Compiler<'_> {
         self.check_rule_fields(state, rule, CHOICE_RULE);
         self.comment(rule);
         self.require(rule, &["Next"]);
-        let next = self.next(state, rule, "Next").unwrap_or(StateIdx(0));
+        let next = self.next(state, rule, "Next").unwrap_or(NOWHERE);
         let assign = self.assign(state, rule, Offered::NOTHING);
         let output =
             if state.is_jsonata() { self.template_field(state, rule, "Output", Offered::NOTHING) } else { None };
@@ -52,9 +51,10 @@ impl Compiler<'_> {
     fn check_rule_fields(&mut self, state: &Ctx<'_>, rule: &Place<'_>, rules: Rules) {
         for (name, field) in rule.members() {
             let known = rules.iter().find(|rule| *name == rule.0).map(|rule| rule.1);
-            match known.or_else(|| comparison(name).map(|_| In::Path)) {
+            match known.or_else(|| is_operator(name).then_some(In::Path)) {
                 None => {
-                    let names = rules.iter().map(|rule| rule.0).chain(comparison_names().map(|(name, _)| name));
+                    let operators: Vec<_> = comparison::field_names().collect();
+                    let names = rules.iter().map(|rule| rule.0).chain(operators.iter().map(String::as_str));
                     self.unknown_field(rule, &field, name, names);
                 }
                 Some(known) => {
@@ -108,47 +108,33 @@ impl Compiler<'_> {
     /// `Variable` and one operator.
     fn comparison(&mut self, rule: &Place<'_>, variable: &Place<'_>) -> Option<Condition> {
         let variable = self.reference_path(variable, Context::Allowed);
-        let mut comparisons =
-            rule.members().filter_map(|(name, operand)| comparison(name).map(|comparison| (comparison, operand)));
-        let Some((comparison, operand)) = comparisons.next() else {
-            let names: Vec<_> = comparison_names().map(|(name, _)| name).collect();
-            let message = format!("This object should have only one of the following fields: [{}]", names.join(", "));
-            self.refuse_object(rule, message);
+        let operators: Vec<_> = rule.members().filter(|(name, _)| is_operator(name)).collect();
+        let [(name, operand)] = &operators[..] else {
+            let names = comparison::field_names().collect::<Vec<_>>().join(", ");
+            let complaint = if operators.is_empty() { "This object should have only" } else { "There should only be" };
+            self.refuse_object(rule, format!("{complaint} one of the following fields: [{names}]"));
             return None;
         };
-        if comparisons.next().is_some() {
-            let names: Vec<_> = comparison_names().map(|(name, _)| name).collect();
-            let message = format!("There should only be one of the following fields: [{}]", names.join(", "));
-            self.refuse_object(rule, message);
-            return None;
+        let Some((operator, is_path)) = Operator::parse(name) else {
+            let expected = self.boolean(operand)?;
+            return Some(Condition::IsPresent { variable: variable?, expected });
+        };
+        if is_path {
+            let operand = self.reference_path(operand, Context::Allowed)?;
+            return Some(Condition::ComparePath { variable: variable?, operator, operand });
         }
-        match comparison {
-            Comparison::IsPresent => {
-                let expected = self.boolean(&operand)?;
-                Some(Condition::IsPresent { variable: variable?, expected })
-            }
-            Comparison::Path(operator) => {
-                let operand = self.reference_path(&operand, Context::Allowed)?;
-                Some(Condition::ComparePath { variable: variable?, operator, operand })
-            }
-            Comparison::Constant(operator) => {
-                let operand = self.operand(operator, &operand)?;
-                Some(Condition::Compare { variable: variable?, operator, operand })
-            }
-        }
+        let operand = self.operand(operator, operand)?;
+        Some(Condition::Compare { variable: variable?, operator, operand })
     }
 
     /// An operand of the kind that the operator compares with.
     fn operand(&mut self, operator: Operator, place: &Place<'_>) -> Option<Value> {
-        let kind = match operand_kind(operator) {
-            OperandKind::Timestamp => return self.timestamp(place).map(Value::Str),
-            OperandKind::String => Kind::String,
-            OperandKind::Number => Kind::Number,
-            OperandKind::Boolean => Kind::Bool,
-        };
-        let value = Compiler::constant(place);
-        if value.kind() != kind {
-            self.expected(place, kind);
+        if matches!(operator, Operator::Timestamp(_)) {
+            return self.timestamp(place).map(Value::Str);
+        }
+        let value = place.node.to_value();
+        if value.kind() != operator.operand_kind() {
+            self.expected(place, operator.operand_kind());
             return None;
         }
         Some(value)

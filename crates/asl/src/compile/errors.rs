@@ -4,11 +4,11 @@ use stepwell_value::Str;
 
 use super::expression::Offered;
 use super::fields::{CATCHER, RETRIER};
-use super::machine::SECONDS_MAX;
+use super::machine::{NOWHERE, SECONDS_MAX};
 use super::place::Place;
 use super::scalar::Bounds;
 use super::{Compiler, Ctx};
-use crate::program::{Catcher, ResultPath, Retrier, StateIdx};
+use crate::program::{Catcher, ResultPath, Retrier};
 
 /// Highest `MaxDelaySeconds`: a year and a day.
 const DELAY_SECONDS_MAX: i64 = 31_622_400;
@@ -70,7 +70,7 @@ impl Compiler<'_> {
     fn catcher(&mut self, state: &Ctx<'_>, entry: &Place<'_>, is_last: bool) -> Catcher {
         let mut catcher = Catcher {
             error_equals: Vec::new(),
-            next: StateIdx(0),
+            next: NOWHERE,
             result_path: ResultPath::Replace,
             output: None,
             assign: None,

@@ -188,12 +188,8 @@ pub(super) const NESTED_RULE: Rules = &[
 
 pub(super) const PROCESSOR_CONFIG: Rules = &[("Mode", In::Both), ("ExecutionType", In::Both)];
 
-pub(super) const ITEM_READER: Rules = &[
-    ("Resource", In::Both),
-    ("Parameters", In::Path),
-    ("Arguments", In::Jsonata),
-    ("ReaderConfig", In::Both),
-];
+pub(super) const ITEM_READER: Rules =
+    &[("Resource", In::Both), ("Parameters", In::Path), ("Arguments", In::Jsonata), ("ReaderConfig", In::Both)];
 
 pub(super) const READER_CONFIG: Rules = &[
     ("InputType", In::Both),
@@ -215,11 +211,7 @@ pub(super) const ITEM_BATCHER: Rules = &[
     ("BatchInput", In::Both),
 ];
 
-pub(super) const RESULT_WRITER: Rules = &[
-    ("Resource", In::Both),
-    ("Parameters", In::Path),
-    ("Arguments", In::Jsonata),
-    ("WriterConfig", In::Both),
-];
+pub(super) const RESULT_WRITER: Rules =
+    &[("Resource", In::Both), ("Parameters", In::Path), ("Arguments", In::Jsonata), ("WriterConfig", In::Both)];
 
 pub(super) const WRITER_CONFIG: Rules = &[("Transformation", In::Both), ("OutputType", In::Both)];

@@ -1,15 +1,15 @@
 //! The machine, and the machines inside it: branches and item processors.
 
-use std::collections::BTreeMap;
-
 use stepwell_value::Str;
 
 use super::fields::{BRANCH, MACHINE, PROCESSOR, Rules};
 use super::place::Place;
 use super::{Compiler, Siblings};
 use crate::diagnostic::{Code, nearest};
-use crate::program::{QueryLanguage, Region, RegionIdx, StateIdx};
-use crate::validate::StateSite;
+use crate::program::{
+    DataPath, QueryLanguage, Region, RegionIdx, ResultPath, State, StateIdx, StateKind, TOP, Transition,
+};
+use crate::validate::{Parent, StateSite};
 
 /// Longest name of a state, in characters.
 const STATE_NAME_CHARS_MAX: usize = 80;
@@ -29,19 +29,20 @@ impl Compiler<'_> {
         if let Some(timeout) = root.get("TimeoutSeconds") {
             // Zero is accepted here [measured], and then means no limit.
             let seconds = self.integer(&timeout, 0, Some(SECONDS_MAX));
-            self.timeout_seconds = seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+            self.timeout_seconds =
+                seconds.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
         }
-        self.region(root, MACHINE);
+        self.region(root, MACHINE, None);
     }
 
     /// A branch of a Parallel state.
-    pub(super) fn branch(&mut self, place: &Place<'_>) -> RegionIdx {
-        self.region(place, BRANCH)
+    pub(super) fn branch(&mut self, place: &Place<'_>, parent: Parent) -> RegionIdx {
+        self.region(place, BRANCH, Some(parent))
     }
 
     /// An item processor.
-    pub(super) fn processor(&mut self, place: &Place<'_>) -> RegionIdx {
-        self.region(place, PROCESSOR)
+    pub(super) fn processor(&mut self, place: &Place<'_>, parent: Parent) -> RegionIdx {
+        self.region(place, PROCESSOR, Some(parent))
     }
 
     /// The value of `QueryLanguage`. Anything that is not exactly `JSONPath` counts as JSONata for the checks that
@@ -51,8 +52,8 @@ impl Compiler<'_> {
         self.one_of(place, &languages).unwrap_or(QueryLanguage::Jsonata)
     }
 
-    fn region(&mut self, place: &Place<'_>, rules: Rules) -> RegionIdx {
-        let idx = self.reserve_region(place);
+    fn region(&mut self, place: &Place<'_>, rules: Rules, parent: Option<Parent>) -> RegionIdx {
+        let idx = self.reserve_region(parent);
         if !self.object(place) {
             return idx;
         }
@@ -72,16 +73,24 @@ impl Compiler<'_> {
             return idx;
         }
         let siblings = Siblings {
-            names: states_place.members().enumerate().map(|(n, (name, _))| (name.as_str(), StateIdx(n as u32))).collect(),
+            region: idx,
+            names: states_place
+                .members()
+                .enumerate()
+                .map(|(n, (name, _))| (name.as_str(), StateIdx(n as u32)))
+                .collect(),
         };
         let start = start_name.map(|(start, name)| self.target(&siblings, start, name, "StartAt"));
         let mut states = Vec::with_capacity(siblings.names.len());
-        for (name, state) in states_place.members() {
+        for (n, (name, state)) in states_place.members().enumerate() {
             self.state_name(&state, name);
             self.sites[idx.0 as usize].states.push(StateSite { key_span: state.key_span() });
-            states.extend(self.state(&state, name, &siblings));
+            states.extend(self.state(&state, name, &siblings, StateIdx(n as u32)));
         }
-        self.regions[idx.0 as usize] = Some(Region { start: start.unwrap_or(StateIdx(0)), states });
+        if idx == TOP {
+            states.extend(self.lone_targets.iter().flatten().map(succeed));
+        }
+        self.regions[idx.0 as usize] = Some(Region { start: start.unwrap_or(NOWHERE), states });
         idx
     }
 
@@ -95,7 +104,7 @@ impl Compiler<'_> {
         } else if name.is_empty() {
             self.refuse_later(Code::InvalidStateName, state, span, "State name cannot be empty".to_owned());
         }
-        if self.names.insert(name.clone(), ()).is_some() {
+        if !self.names.insert(name.clone()) {
             let diagnostic =
                 self.refuse_later(Code::DuplicateStateName, state, span, format!("Duplicate State name: {name}"));
             diagnostic.hint = Some("names are unique over the whole machine, branches and maps included".to_owned());
@@ -103,26 +112,45 @@ impl Compiler<'_> {
     }
 
     /// The state that a transition leads to. AWS writes `Next` for every kind of transition [measured].
-    pub(super) fn target(
-        &mut self,
-        siblings: &Siblings<'_>,
-        place: &Place<'_>,
-        name: &str,
-        field: &str,
-    ) -> StateIdx {
+    pub(super) fn target(&mut self, siblings: &Siblings<'_>, place: &Place<'_>, name: &str, field: &str) -> StateIdx {
         if let Some(idx) = siblings.names.get(name) {
             return *idx;
         }
-        let mut diagnostic = crate::diagnostic::Diagnostic::error(
-            Code::MissingTransitionTarget,
-            format!("Missing 'Next' target: {name}"),
-        );
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(place.node.span);
+        if let Some(targets) = self.lone_targets.as_mut().filter(|_| siblings.region == TOP) {
+            let known = targets.iter().position(|target| target == name);
+            let n = known.unwrap_or_else(|| {
+                targets.push(Str::new(name));
+                targets.len() - 1
+            });
+            return StateIdx((siblings.names.len() + n) as u32);
+        }
+        let near = if self.dangling.truncated { None } else { nearest(name, siblings.names.keys().copied()) };
+        let message = format!("Missing 'Next' target: {name}");
+        let diagnostic = self.dangling.add(Code::MissingTransitionTarget, place, place.node.span, message);
         diagnostic.summary = Some(format!("{field} points to a state that does not exist here"));
-        diagnostic.hint = nearest(name, siblings.names.keys().copied()).map(|near| format!("did you mean \"{near}\"?"));
-        self.dangling.push(diagnostic);
-        StateIdx(0)
+        diagnostic.hint = near.map(|near| format!("did you mean \"{near}\"?"));
+        NOWHERE
     }
 }
 
+/// The target of a transition that leads nowhere; never in a program that is handed out.
+pub(crate) const NOWHERE: StateIdx = StateIdx(u32::MAX);
+
+/// A state that stands for one outside of what is compiled.
+fn succeed(name: &Str) -> State {
+    State {
+        name: name.clone(),
+        query_language: QueryLanguage::JsonPath,
+        input_path: DataPath::Whole,
+        parameters: None,
+        result_selector: None,
+        result_path: ResultPath::Replace,
+        output_path: DataPath::Whole,
+        output: None,
+        assign: None,
+        next: Transition::End,
+        retry: Vec::new(),
+        catch: Vec::new(),
+        kind: StateKind::Succeed,
+    }
+}

@@ -16,7 +16,7 @@ mod scalar;
 mod state;
 mod template;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_value::Str;
 
@@ -35,6 +35,9 @@ pub struct Options {
     pub machine_type: ExecutionType,
 }
 
+/// Most errors, and most warnings, that are reported; ValidateStateMachineDefinition gives no more at once.
+pub const DIAGNOSTICS_MAX: usize = 100;
+
 /// What became of a definition.
 #[derive(Debug)]
 pub struct Compiled {
@@ -42,6 +45,8 @@ pub struct Compiled {
     pub program: Option<Program>,
     /// What AWS would report: errors first, then warnings, each in the order of the definition.
     pub diagnostics: Vec<Diagnostic>,
+    /// There are more than [`DIAGNOSTICS_MAX`] errors or warnings.
+    pub truncated: bool,
 }
 
 impl Compiled {
@@ -51,11 +56,23 @@ impl Compiled {
     }
 
     fn refused(diagnostic: Diagnostic) -> Compiled {
-        Compiled { program: None, diagnostics: vec![diagnostic] }
+        Compiled { program: None, diagnostics: vec![diagnostic], truncated: false }
     }
 }
 
 /// Compiles the definition of a state machine.
+///
+/// ```
+/// use stepwell_asl::{Format, Options, compile};
+///
+/// let text = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}"#;
+/// let program = compile(text, Format::Json, &Options::default()).program.expect("a valid definition");
+/// assert_eq!(program.states_count(), 2);
+///
+/// let refused = compile(&text.replace("Succeed", "Suceed"), Format::Json, &Options::default());
+/// assert_eq!(refused.diagnostics[0].location.as_deref(), Some("/States/B/Type"));
+/// assert_eq!(refused.diagnostics[0].hint.as_deref(), Some("did you mean \"Succeed\"?"));
+/// ```
 pub fn compile(text: &str, format: Format, options: &Options) -> Compiled {
     match syntax::parse(text, format) {
         Ok(root) => compile_tree(&root, options),
@@ -66,15 +83,16 @@ pub fn compile(text: &str, format: Format, options: &Options) -> Compiled {
 /// Compiles a definition that has been read already.
 pub fn compile_tree(root: &Node, options: &Options) -> Compiled {
     let mut compiler = Compiler::new(options);
-    let root = Place::root(root);
-    compiler.machine(&root);
-    compiler.finish(Judge::Whole)
+    compiler.machine(&Place::root(root));
+    compiler.finish()
 }
 
 /// The name of the state that [`compile_state`] makes a machine of; AWS's locations have it, too.
 pub const LONE_STATE_NAME: &str = "StateName";
 
-/// Compiles one state without a machine around it, as TestState does: its transitions lead nowhere.
+/// Compiles one state without a machine around it, as TestState does.
+///
+/// The state is the first of the program. Each state that it can lead to follows as a Succeed state with that name.
 pub fn compile_state(text: &str, format: Format, options: &Options) -> Compiled {
     let state = match syntax::parse(text, format) {
         Ok(state) => state,
@@ -87,15 +105,9 @@ pub fn compile_state(text: &str, format: Format, options: &Options) -> Compiled 
     let states = object(vec![member(LONE_STATE_NAME, state)]);
     let root = object(vec![member("StartAt", name), member("States", states)]);
     let mut compiler = Compiler::new(options);
+    compiler.lone_targets = Some(Vec::new());
     compiler.machine(&Place::root(&root));
-    compiler.finish(Judge::Alone)
-}
-
-/// Whether transitions are judged.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Judge {
-    Whole,
-    Alone,
+    compiler.finish()
 }
 
 /// What a definition is compiled with: the pass goes through its methods, which the modules here add.
@@ -104,20 +116,22 @@ struct Compiler<'o> {
     /// `QueryLanguage` of the machine.
     language: QueryLanguage,
     timeout_seconds: Option<u32>,
+    /// When one state is compiled alone: the states that it leads to.
+    lone_targets: Option<Vec<Str>>,
     regions: Vec<Option<Region>>,
     /// Where regions and states stand, parallel to `regions`.
     sites: Vec<validate::RegionSite>,
     /// Errors that AWS reports alone.
-    schema: Vec<Diagnostic>,
+    schema: Findings,
     /// Errors that it reports of a definition whose parts are right.
-    later: Vec<Diagnostic>,
-    /// Transitions that lead nowhere: among the later ones, but first.
-    dangling: Vec<Diagnostic>,
-    warnings: Vec<Diagnostic>,
+    later: Findings,
+    /// Transitions that lead nowhere: among the later ones, but after them.
+    dangling: Findings,
+    warnings: Findings,
     /// Names of all states so far.
-    names: BTreeMap<Str, ()>,
+    names: BTreeSet<Str>,
     /// Labels of all Map states so far.
-    labels: BTreeMap<Str, ()>,
+    labels: BTreeSet<Str>,
 }
 
 impl<'o> Compiler<'o> {
@@ -126,35 +140,35 @@ impl<'o> Compiler<'o> {
             options,
             language: QueryLanguage::JsonPath,
             timeout_seconds: None,
+            lone_targets: None,
             regions: Vec::new(),
             sites: Vec::new(),
-            schema: Vec::new(),
-            later: Vec::new(),
-            dangling: Vec::new(),
-            warnings: Vec::new(),
-            names: BTreeMap::new(),
-            labels: BTreeMap::new(),
+            schema: Findings::default(),
+            later: Findings::default(),
+            dangling: Findings::default(),
+            warnings: Findings::default(),
+            names: BTreeSet::new(),
+            labels: BTreeSet::new(),
         }
     }
 
-    fn finish(mut self, judge: Judge) -> Compiled {
+    fn finish(self) -> Compiled {
         let regions: Option<Vec<Region>> = self.regions.into_iter().collect();
         let mut errors = self.schema;
         let mut program = None;
-        if errors.is_empty() {
+        if errors.list.is_empty() {
             let regions = regions.expect("a region without errors is built");
-            let built =
-                Program { query_language: self.language, timeout_seconds: self.timeout_seconds, regions };
+            let built = Program { query_language: self.language, timeout_seconds: self.timeout_seconds, regions };
             errors = self.later;
             errors.extend(validate::scopes(&built, &self.sites));
-            if judge == Judge::Whole {
-                errors.append(&mut self.dangling);
-                errors.extend(validate::graph(&built, &self.sites));
-            }
-            program = errors.is_empty().then_some(built);
+            errors.truncated |= self.dangling.truncated;
+            errors.extend(self.dangling.list);
+            errors.extend(validate::graph(&built, &self.sites));
+            program = errors.list.is_empty().then_some(built);
         }
-        errors.append(&mut self.warnings);
-        Compiled { program, diagnostics: errors }
+        let mut diagnostics = errors.list;
+        diagnostics.extend(self.warnings.list);
+        Compiled { program, diagnostics, truncated: errors.truncated || self.warnings.truncated }
     }
 
     /// Reports that a rule is broken at `place`, marked at the value.
@@ -168,26 +182,16 @@ impl<'o> Compiler<'o> {
     }
 
     fn refuse_at(&mut self, place: &Place<'_>, span: Span, message: impl Into<String>) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::error(Code::SchemaValidationFailed, message.into());
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(span);
-        pushed(&mut self.schema, diagnostic)
+        self.schema.add(Code::SchemaValidationFailed, place, span, message.into())
     }
 
     /// Reports an error that AWS finds in its second step.
     fn refuse_later(&mut self, code: Code, place: &Place<'_>, span: Span, message: String) -> &mut Diagnostic {
-        let mut diagnostic = Diagnostic::error(code, message);
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(span);
-        pushed(&mut self.later, diagnostic)
+        self.later.add(code, place, span, message)
     }
 
     fn warn(&mut self, code: Code, place: &Place<'_>, span: Span, message: String) {
-        let mut diagnostic = Diagnostic::error(code, message);
-        diagnostic.severity = Severity::Warning;
-        diagnostic.location = Some(place.location());
-        diagnostic.span = Some(span);
-        self.warnings.push(diagnostic);
+        self.warnings.add(code, place, span, message).severity = Severity::Warning;
     }
 
     /// Reports a field that an object must not have.
@@ -198,7 +202,9 @@ impl<'o> Compiler<'o> {
         name: &str,
         known: impl IntoIterator<Item = &'n str>,
     ) {
-        let hint = nearest(name, known).map(|near| format!("did you mean \"{near}\"?"));
+        // Looking for what was meant costs more than a mere diagnostic.
+        let near = if self.schema.truncated { None } else { nearest(name, known) };
+        let hint = near.map(|near| format!("did you mean \"{near}\"?"));
         self.refuse_at(object, field.key_span(), format!("Field '{name}' is not supported")).hint = hint;
     }
 
@@ -233,7 +239,7 @@ impl<'o> Compiler<'o> {
     fn explain_misplaced(&mut self, name: &str) {
         let types: Vec<_> =
             StateType::NAMES.iter().filter(|(_, other)| other.field(name).is_some()).map(|(name, _)| *name).collect();
-        if let (Some(diagnostic), false) = (self.schema.last_mut(), types.is_empty()) {
+        if let (Some(diagnostic), false) = (self.schema.list.last_mut(), types.is_empty()) {
             diagnostic.hint = Some(format!("only {} states have this field", types.join(", ")));
         }
     }
@@ -282,11 +288,41 @@ impl<'o> Compiler<'o> {
     }
 
     /// Makes room for a region, so that an outer one comes before those inside it.
-    fn reserve_region(&mut self, place: &Place<'_>) -> RegionIdx {
+    fn reserve_region(&mut self, parent: Option<validate::Parent>) -> RegionIdx {
         let region = RegionIdx(self.regions.len() as u32);
         self.regions.push(None);
-        self.sites.push(validate::RegionSite { location: place.location(), states: Vec::new() });
+        self.sites.push(validate::RegionSite { parent, states: Vec::new() });
         region
+    }
+}
+
+/// Diagnostics of one kind, up to [`DIAGNOSTICS_MAX`].
+#[derive(Default)]
+struct Findings {
+    list: Vec<Diagnostic>,
+    /// There were more.
+    truncated: bool,
+    /// Takes what callers add to a diagnostic that is not kept.
+    dropped: Option<Diagnostic>,
+}
+
+impl Findings {
+    fn add(&mut self, code: Code, place: &Place<'_>, span: Span, message: String) -> &mut Diagnostic {
+        let mut diagnostic = Diagnostic::error(code, message);
+        if self.list.len() >= DIAGNOSTICS_MAX {
+            self.truncated = true;
+            return self.dropped.insert(diagnostic);
+        }
+        diagnostic.location = Some(place.location());
+        diagnostic.span = Some(span);
+        self.list.push(diagnostic);
+        self.list.last_mut().expect("one was pushed")
+    }
+
+    fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
+        self.list.extend(more);
+        self.truncated |= self.list.len() > DIAGNOSTICS_MAX;
+        self.list.truncate(DIAGNOSTICS_MAX);
     }
 }
 
@@ -297,22 +333,25 @@ struct Ctx<'a> {
     language: QueryLanguage,
     /// The states of the same region.
     siblings: &'a Siblings<'a>,
+    /// Its position among them.
+    idx: StateIdx,
 }
 
 impl Ctx<'_> {
     fn is_jsonata(&self) -> bool {
         self.language == QueryLanguage::Jsonata
     }
+
+    /// Where a region inside this state is.
+    fn parent(&self, field: &'static str, branch: Option<usize>) -> validate::Parent {
+        validate::Parent { region: self.siblings.region, state: self.idx, field, branch }
+    }
 }
 
 /// The states that a transition can lead to.
 struct Siblings<'a> {
+    region: RegionIdx,
     names: BTreeMap<&'a str, StateIdx>,
-}
-
-fn pushed(list: &mut Vec<Diagnostic>, diagnostic: Diagnostic) -> &mut Diagnostic {
-    list.push(diagnostic);
-    list.last_mut().expect("one was pushed")
 }
 
 fn needed_name(language: QueryLanguage) -> &'static str {

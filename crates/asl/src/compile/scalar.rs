@@ -1,6 +1,6 @@
 //! Fields with plain values: strings, numbers, choices from a list, paths, times.
 
-use stepwell_value::{Kind, Str, Value};
+use stepwell_value::{Kind, Str};
 
 use super::place::Place;
 use super::{Compiler, Ctx};
@@ -115,7 +115,10 @@ impl Compiler<'_> {
             _ => None,
         };
         let Some(number) = number else {
-            self.refuse(place, format!("Expected value of type {}", if bounds.fraction { "Number" } else { "Integer" }));
+            self.refuse(
+                place,
+                format!("Expected value of type {}", if bounds.fraction { "Number" } else { "Integer" }),
+            );
             return None;
         };
         if number < bounds.min as f64 {
@@ -212,17 +215,12 @@ impl Compiler<'_> {
     /// A timestamp as RFC 3339 has it, with an upper case `T` and an offset.
     pub(super) fn timestamp(&mut self, place: &Place<'_>) -> Option<Str> {
         let text = self.string(place)?;
-        if !crate::validate::is_timestamp(text) {
+        if crate::comparison::timestamp(text).is_none() {
             let diagnostic = self.refuse(place, "String does not match RFC3339 timestamp");
             diagnostic.hint = Some("such as 2016-03-14T01:59:00Z".to_owned());
             return None;
         }
         Some(Str::new(text))
-    }
-
-    /// The value as it is written.
-    pub(super) fn constant(place: &Place<'_>) -> Value {
-        place.node.to_value()
     }
 }
 

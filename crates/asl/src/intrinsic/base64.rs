@@ -16,24 +16,25 @@ pub(super) fn encode(data: &[u8]) -> String {
 }
 
 /// Skips characters outside the alphabet and takes missing padding; nothing when a last digit stands alone, when
-/// padding does not fit, or when digits follow it.
+/// two digits are completed by one padding character only, or when digits follow the padding.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut data = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut digits) = (0_u32, 0);
-    let mut bytes = text.bytes().filter(|byte| digit(*byte).is_some() || *byte == b'=');
+    let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
-        let Some(digit) = digit(byte) else {
-            // One padding character completes three digits, two complete two.
+        if byte == b'=' {
             let fits = match digits {
                 2 => bytes.next() == Some(b'='),
                 3 => true,
                 _ => false,
             };
-            if !fits || bytes.next().is_some() {
+            // What follows is skipped like anything outside the alphabet, padding included.
+            if !fits || bytes.any(|byte| digit(byte).is_some()) {
                 return None;
             }
             break;
-        };
+        }
+        let Some(digit) = digit(byte) else { continue };
         bits = bits << 6 | digit;
         digits += 1;
         if digits == 4 {

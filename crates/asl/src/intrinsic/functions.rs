@@ -163,8 +163,13 @@ impl<'a> Evaluation<'a> {
     fn array_contains(&self) -> Result<Value, IntrinsicFault> {
         let items = self.items(0)?;
         let wanted = self.argument(1)?;
-        let wanted = comparable_text(&wanted);
-        Ok(items.iter().any(|item| comparable_text(item) == wanted).into())
+        let wanted_text = comparable_text(&wanted);
+        let found = items.iter().any(|item| match (item, &*wanted) {
+            (Value::Int(item), Value::Int(wanted)) => item == wanted,
+            (Value::Str(item), _) => **item == *wanted_text,
+            _ => comparable_text(item) == wanted_text,
+        });
+        Ok(found.into())
     }
 
     fn array_range(&self) -> Result<Value, IntrinsicFault> {
@@ -179,9 +184,10 @@ impl<'a> Evaluation<'a> {
         }
         let count = distance / step_wide + 1;
         match usize::try_from(count) {
-            // None of the products can leave 64 bits: each item lies between start and end.
+            // Each item lies between start and end, so that what wraps on the way to it has wrapped back.
             Ok(count) if count <= RANGE_ITEMS_MAX => {
-                Ok((0..count as i64).map(|n| Value::Int(start + n * step)).collect())
+                let item = |n: i64| Value::Int(start.wrapping_add(n.wrapping_mul(step)));
+                Ok((0..count as i64).map(item).collect())
             }
             _ => Err(self.invalid()),
         }

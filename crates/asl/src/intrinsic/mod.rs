@@ -226,11 +226,6 @@ impl fmt::Display for IntrinsicFault {
 /// The digest of `data` in lowercase hexadecimal; nothing for an algorithm that AWS does not know.
 /// Names are `MD5`, `SHA-1`, `SHA-256`, `SHA-384` and `SHA-512`, in exactly this spelling.
 pub fn hash(algorithm: &str, data: &[u8]) -> Option<String> {
-    fn hexadecimal(digest: &[u8]) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-        digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
-    }
     Some(match algorithm {
         "MD5" => hexadecimal(&Md5::digest(data)),
         "SHA-1" => hexadecimal(&Sha1::digest(data)),
@@ -243,14 +238,18 @@ pub fn hash(algorithm: &str, data: &[u8]) -> Option<String> {
 
 /// A UUID of version 4 from two random draws, in lowercase.
 pub fn uuid(high: u64, low: u64) -> String {
-    let high = high & !0xf000 | 0x4000;
-    let low = low & !(0b11 << 62) | 0b10 << 62;
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
+    let version = high & !0xf000 | 0x4000;
+    let variant = low & !(0b11 << 62) | 0b10 << 62;
+    let digits = hexadecimal(&(u128::from(version) << 64 | u128::from(variant)).to_be_bytes());
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    }
+    text
 }

@@ -39,9 +39,9 @@ fn select_beyond<'v>(path: &Compiled, n: usize, root: &'v Value, value: &'v Valu
     let mut evaluation =
         Evaluation { root, trail: Trail::of_steps(&path.steps[..n]), found: Vec::new(), swallowing: 0, work: 0 };
     match evaluation.walk(&path.steps[n..], value) {
-        Ok(()) => {}
         Err(Fault::Failed(error)) => return Err(*error),
-        Err(Fault::Swallowed) => unreachable!("a miss is swallowed only inside a wildcard, which catches it"),
+        // The wildcard that a miss is swallowed for has caught it, so that none comes up to here.
+        Ok(()) | Err(Fault::Swallowed) => {}
     }
     let mut found = evaluation.found;
     let selected = if path.is_definite { found.pop().unwrap_or_default() } else { Value::from(found) };
@@ -84,6 +84,7 @@ impl<'a> Evaluation<'a> {
                 self.found.push(value.clone());
                 break Ok(());
             };
+            self.count(1)?;
             match step {
                 Step::Key { key, quiet } => {
                     let Value::Object(object) = value else { break Err(self.miss(|trail| not_an_object(step, trail))) };
@@ -94,13 +95,10 @@ impl<'a> Evaluation<'a> {
                         None => break Err(self.miss(|trail| missing_key(rest.is_empty(), trail))),
                     }
                 }
-                Step::Index(_) | Step::FromEnd(_) => {
+                Step::Index(n) | Step::FromEnd(n) => {
                     let Value::Array(items) = value else { break Err(self.not_an_array(steps, value)) };
-                    let index = match step {
-                        Step::FromEnd(offset) => items.len() as i64 + i64::from(*offset),
-                        Step::Index(index) => i64::from(*index),
-                        _ => unreachable!("matched above"),
-                    };
+                    let counted_from = if matches!(step, Step::FromEnd(_)) { items.len() as i64 } else { 0 };
+                    let index = counted_from + i64::from(*n);
                     self.trail.push(Crumb::Index(index));
                     value = item_or_null(items, index);
                 }

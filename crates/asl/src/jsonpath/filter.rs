@@ -387,12 +387,13 @@ impl<'t> Parser<'t> {
         let start = self.position;
         let bytes = self.text.as_bytes();
         let (mut parentheses, mut brackets) = (0_usize, 0_usize);
-        let mut in_quotes = false;
+        let mut quote = None;
         while let Some(byte) = bytes.get(self.position) {
+            let in_quotes = quote.is_some();
             let joins = matches!(byte, b'&' | b'|') && bytes.get(self.position + 1) == Some(byte);
             match byte {
-                b'\'' => in_quotes = !in_quotes,
-                b']' if in_quotes && brackets == 0 => {
+                b'\'' => quote = (!in_quotes).then_some(self.position),
+                b']' if in_quotes && brackets == 0 && self.rest().contains('\'') => {
                     return Err(self.error("A string in a filter cannot hold ']'"));
                 }
                 _ if in_quotes && joins => return Err(self.error("A string in a filter cannot hold '&&' or '||'")),
@@ -410,8 +411,8 @@ impl<'t> Parser<'t> {
             }
             self.position += 1;
         }
-        if in_quotes {
-            return Err(PathSyntaxError::new("This string is not closed", self.offset + start));
+        if let Some(quote) = quote {
+            return Err(PathSyntaxError::new("This string is not closed", self.offset + quote));
         }
         Ok(self.text[start..self.position].trim())
     }

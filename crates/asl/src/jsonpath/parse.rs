@@ -299,15 +299,14 @@ fn selection(content: &str) -> Option<Step> {
     }
     if let Some((from, to)) = content.split_once(':') {
         // A third part would be a step, which is read and has no effect.
-        let (to, step) = to.split_once(':').unwrap_or((to, ""));
-        if !(step.trim().is_empty() || index(step).is_some()) {
+        let (to, step) = to.split_once(':').map_or((to, None), |(to, step)| (to, Some(step)));
+        if step.is_some_and(|step| to.trim().is_empty() || index(step).is_none()) {
             return None;
         }
         return match (from.trim(), to.trim()) {
             ("", "") => None,
             ("", to) => Some(Step::SliceTo(index(to)?)),
-            (from, "") if step.is_empty() => Some(Step::SliceFrom(index(from)?)),
-            (_, "") => None,
+            (from, "") => Some(Step::SliceFrom(index(from)?)),
             (from, to) => Some(Step::Slice(index(from)?, index(to)?)),
         };
     }

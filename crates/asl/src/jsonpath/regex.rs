@@ -127,26 +127,27 @@ impl Regex {
 /// The instructions that a match can be at.
 struct States {
     list: Vec<usize>,
-    /// Whether an instruction was reached already, one that only leads on included.
-    seen: Vec<bool>,
+    /// For each instruction, the last round in which it was reached; one that only leads on is reached as well.
+    seen: Vec<usize>,
+    round: usize,
     pending: Vec<usize>,
 }
 
 impl States {
     fn new(instructions: usize) -> States {
-        States { list: Vec::new(), seen: vec![false; instructions], pending: Vec::new() }
+        States { list: Vec::new(), seen: vec![0; instructions], round: 1, pending: Vec::new() }
     }
 
     fn clear(&mut self) {
         self.list.clear();
-        self.seen.fill(false);
+        self.round += 1;
     }
 
     /// Adds an instruction and all that are reached from it without a character, at `offset` in `text`.
     fn add(&mut self, state: usize, program: &[Instruction], text: &str, offset: usize) {
         self.pending.push(state);
         while let Some(state) = self.pending.pop() {
-            if std::mem::replace(&mut self.seen[state], true) {
+            if std::mem::replace(&mut self.seen[state], self.round) == self.round {
                 continue;
             }
             match &program[state] {
@@ -162,7 +163,8 @@ impl States {
 
 impl Assertion {
     fn holds(self, text: &str, offset: usize) -> bool {
-        let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        // Unlike `\w`, boundaries know the letters of all scripts (in Java up to 18).
+        let is_word = |character: char| character.is_alphanumeric() || character == '_';
         let at_boundary = || {
             let before = text[..offset].chars().next_back().is_some_and(is_word);
             before != text[offset..].chars().next().is_some_and(is_word)
@@ -272,7 +274,12 @@ fn emit(node: &Node, program: &mut Vec<Instruction>) -> Result<(), RegexError> {
         }
         Node::Repeat { node, min, max } => {
             for _ in 0..*min {
+                let before = program.len();
                 emit(node, program)?;
+                // What is empty once is empty however often it is repeated.
+                if program.len() == before {
+                    break;
+                }
             }
             match max {
                 None => {
@@ -481,6 +488,7 @@ impl Parser<'_> {
                     [(first, last)] if first == last => first,
                     _ => return Err(self.error("A range ends with one character", place)),
                 },
+                Some('[') => return Err(self.error("A class within a class is not supported", place)),
                 Some(character) => character,
                 None => return Err(self.error("This class is not closed", start)),
             };

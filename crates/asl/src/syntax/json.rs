@@ -2,6 +2,7 @@
 
 use stepwell_value::{ParseError, Scanner, Str};
 
+use super::members::Members;
 use super::{DEFINITION_DEPTH_MAX, Member, Node, NodeKind, Span, jackson, too_deep};
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -39,7 +40,21 @@ fn invalid(text: &str, error: &ParseError) -> Diagnostic {
     diagnostic.summary = Some(format!("This is not JSON: {}", error.kind));
     let width = text[error.offset..].chars().next().map_or(0, char::len_utf8);
     diagnostic.span = Some(Span::new(error.offset, error.offset + width));
+    diagnostic.hint = advice(text, error.offset).map(str::to_owned);
     diagnostic
+}
+
+/// What is often meant where JSON ends.
+fn advice(text: &str, offset: usize) -> Option<&'static str> {
+    let before = text[..offset].trim_end();
+    let rest = &text[offset..];
+    match rest.bytes().next()? {
+        b'}' | b']' if before.ends_with(',') => Some("remove the comma in front"),
+        b'"' if before.ends_with(['"', '}', ']']) => Some("a comma is missing in front"),
+        b'\'' => Some("strings need double quotes"),
+        b'/' | b'#' => Some("JSON has no comments: there is the field Comment, and YAML"),
+        _ => None,
+    }
 }
 
 struct Parser<'t> {
@@ -82,18 +97,19 @@ impl Parser<'_> {
         self.open(depth)?;
         let mut members = Members::default();
         if self.scanner.eat(b'}') {
-            return Ok(NodeKind::Object(members.list));
+            return Ok(NodeKind::Object(members.finish()));
         }
         loop {
             let start = self.scanner.offset();
             let (key, key_end) = self.key()?;
             let value = self.value(depth)?;
-            members.push(Member { key, key_span: Span::new(start, key_end), value });
+            // A key that comes again takes the place of the first, as Jackson does it.
+            members.set(Member { key, key_span: Span::new(start, key_end), value });
             self.scanner.skip_blanks();
             if self.scanner.eat(b',') {
                 self.scanner.skip_blanks();
             } else if self.scanner.eat(b'}') {
-                return Ok(NodeKind::Object(members.list));
+                return Ok(NodeKind::Object(members.finish()));
             } else {
                 return Err(self.scanner.unexpected("',' or '}'").into());
             }
@@ -124,38 +140,5 @@ impl Parser<'_> {
         self.scanner.advance();
         self.scanner.skip_blanks();
         Ok(())
-    }
-}
-
-/// The members of an object under way. A key that comes again takes the place of the first, as Jackson does it.
-#[derive(Default)]
-struct Members {
-    list: Vec<Member>,
-    /// Where each key is, once there are many.
-    places: std::collections::BTreeMap<Str, usize>,
-}
-
-/// Up to so many members, looking through them is faster than an index.
-const SCAN_MAX: usize = 32;
-
-impl Members {
-    fn push(&mut self, member: Member) {
-        if self.list.len() == SCAN_MAX {
-            self.places = self.list.iter().enumerate().map(|(place, member)| (member.key.clone(), place)).collect();
-        }
-        let place = if self.list.len() < SCAN_MAX {
-            self.list.iter().position(|other| other.key == member.key)
-        } else {
-            self.places.get(&member.key).copied()
-        };
-        match place {
-            Some(place) => self.list[place] = member,
-            None => {
-                if self.list.len() >= SCAN_MAX {
-                    self.places.insert(member.key.clone(), self.list.len());
-                }
-                self.list.push(member);
-            }
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod jackson;
 mod json;
+mod members;
 mod placeholder;
 mod yaml;
 
@@ -18,7 +19,7 @@ pub const DEFINITION_CHARS_MAX: usize = 1_048_576;
 ///
 /// AWS has a limit too (`TOO_DEEPLY_NESTED`), but does not publish it. One Parallel state in another takes four levels
 /// of JSON.
-pub const DEFINITION_DEPTH_MAX: u32 = 500;
+pub const DEFINITION_DEPTH_MAX: u32 = 250;
 
 /// How a definition is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -216,8 +217,8 @@ mod tests {
     #[test]
     fn depth_and_length_are_bounded() {
         let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
-        assert!(parse(&deep(499), Format::Json).is_ok());
-        assert_eq!(parse(&deep(500), Format::Json).unwrap_err().code, Code::TooDeeplyNested);
+        assert!(parse(&deep(249), Format::Json).is_ok());
+        assert_eq!(parse(&deep(250), Format::Json).unwrap_err().code, Code::TooDeeplyNested);
         assert_eq!(parse(&"[".repeat(100_000), Format::Json).unwrap_err().code, Code::TooDeeplyNested);
         let long = format!("{{\"a\":\"{}\"}}", "é".repeat(DEFINITION_CHARS_MAX - 8));
         assert!(parse(&long, Format::Json).is_ok());

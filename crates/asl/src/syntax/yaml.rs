@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use stepwell_value::{Str, Value};
 
+use super::members::Members;
 use super::{DEFINITION_DEPTH_MAX, Member, Node, NodeKind, Span, too_deep};
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -91,7 +92,7 @@ struct Container {
 
 enum Content {
     Sequence(Vec<Node>),
-    Mapping { members: Vec<Member>, key: Option<(Str, Span)>, merged: Vec<Node> },
+    Mapping { members: Members, key: Option<(Str, Span)>, merged: Vec<Node> },
 }
 
 impl Builder {
@@ -100,7 +101,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => self.scalar(text, style, anchor, tag.as_deref(), span),
             Event::SequenceStart(anchor, tag) => self.start(Content::Sequence(Vec::new()), "seq", anchor, tag, span),
             Event::MappingStart(anchor, tag) => {
-                let content = Content::Mapping { members: Vec::new(), key: None, merged: Vec::new() };
+                let content = Content::Mapping { members: Members::default(), key: None, merged: Vec::new() };
                 self.start(content, "map", anchor, tag, span)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
@@ -170,7 +171,7 @@ impl Builder {
                 for source in merged {
                     merge(&mut members, source)?;
                 }
-                NodeKind::Object(members)
+                NodeKind::Object(members.finish())
             }
         };
         let node = Node { span: Span { start: container.start, end: span.end.max(container.start) }, kind };
@@ -235,10 +236,10 @@ impl Builder {
             Some(Content::Mapping { members, key, merged }) => match key.take() {
                 Some((key, _)) if key == "<<" => merged.push(node),
                 Some((key, key_span)) => {
-                    if members.len() < 1_000 && members.iter().any(|member| member.key == key) {
+                    if members.position(&key).is_some() {
                         return Err(failure(&format!("the key {key:?} occurs twice"), key_span));
                     }
-                    members.push(Member { key, key_span, value: node });
+                    members.add(Member { key, key_span, value: node });
                 }
                 None => return Err(failure("a key has to be a plain text", node.span)),
             },
@@ -248,13 +249,13 @@ impl Builder {
 }
 
 /// Adds the members of a merged mapping that the mapping does not have itself; of several, earlier ones win.
-fn merge(members: &mut Vec<Member>, source: Node) -> Step<()> {
+fn merge(members: &mut Members, source: Node) -> Step<()> {
     let span = source.span;
     match source.kind {
         NodeKind::Object(merged) => {
             for member in merged {
-                if !members.iter().any(|own| own.key == member.key) {
-                    members.push(member);
+                if members.position(&member.key).is_none() {
+                    members.add(member);
                 }
             }
             Ok(())
@@ -409,12 +410,12 @@ mod tests {
         assert_eq!(value(&bomb), "This is not YAML: it has more than 250000 values, copies by aliases included");
         // The parser has a limit of its own for brackets.
         assert_eq!(value(&"[".repeat(100_000)), "This is not YAML: recursion limit exceeded");
-        assert_eq!(value(&"- ".repeat(1_000)), "The definition is nested more than 500 deep");
+        assert_eq!(value(&"- ".repeat(1_000)), "The definition is nested more than 250 deep");
         let mut deep = String::from("a0: &a0 [1]\n");
         for n in 1..600 {
             deep.push_str(&format!("a{n}: &a{n} [*a{}]\n", n - 1));
         }
-        assert_eq!(value(&deep), "This is not YAML: it has more than 250000 values, copies by aliases included");
+        assert_eq!(value(&deep), "The definition is nested more than 250 deep");
     }
 
     #[test]

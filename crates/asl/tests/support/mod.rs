@@ -7,7 +7,7 @@ use stepwell_asl::Scope;
 use stepwell_value::{Str, Value};
 
 /// A file of the shared folder; none, with a line that says so, where the folder is not there.
-pub fn shared(name: &str) -> Option<String> {
+pub(crate) fn shared(name: &str) -> Option<String> {
     let folder = std::env::var("STEPWELL_SHARED")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
     match std::fs::read_to_string(format!("{folder}/{name}")) {
@@ -20,16 +20,16 @@ pub fn shared(name: &str) -> Option<String> {
 }
 
 /// The value of a JSON text that is known to be one.
-pub fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     stepwell_value::parse(text).unwrap_or_else(|err| panic!("{text}: {err}"))
 }
 
 /// Surroundings with a context object, variables and a generator that counts.
 #[derive(Default)]
-pub struct World {
-    pub context: Value,
-    pub variables: Vec<(Str, Value)>,
-    pub draws: Cell<u64>,
+pub(crate) struct World {
+    pub(crate) context: Value,
+    pub(crate) variables: Vec<(Str, Value)>,
+    pub(crate) draws: Cell<u64>,
 }
 
 impl Scope for World {
@@ -49,4 +49,16 @@ impl Scope for World {
         self.draws.set(self.draws.get().wrapping_add(0x9e37_79b9_7f4a_7c15));
         self.draws.get()
     }
+}
+
+/// A folder of the shared folder; none, with a line that says so, where it is not there.
+pub(crate) fn shared_folder(name: &str) -> Option<std::path::PathBuf> {
+    let folder = std::env::var("STEPWELL_SHARED")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+    let folder = std::path::Path::new(&folder).join(name);
+    if !folder.is_dir() {
+        println!("skipped: {name} is not there");
+        return None;
+    }
+    Some(folder)
 }

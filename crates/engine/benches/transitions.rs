@@ -1,0 +1,106 @@
+//! Transitions per second of one core: `cargo bench -p stepwell-engine`.
+//!
+//! Executions of at most 10,000 transitions run to their end, their events kept as values.
+
+use std::sync::Arc;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use stepwell_asl::program::{ExecutionType, TOP};
+use stepwell_asl::{Format, Options, Program, compile};
+use stepwell_engine::local::PlainTokens;
+use stepwell_engine::{Event, Execution, ExecutionId, Identity, Signal, Start, StepStatus, Timestamp, Turn, step};
+use stepwell_value::parse;
+
+fn main() {
+    divan::main();
+}
+
+const CHAIN: &str = r#"{"StartAt": "A", "States": {
+    "A": {"Type": "Pass", "Next": "B"},
+    "B": {"Type": "Pass", "Next": "C"},
+    "C": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 0, "Next": "A"}], "Default": "D"},
+    "D": {"Type": "Succeed"}}}"#;
+
+const COUNTER_JSONPATH: &str = r#"{"StartAt": "Count", "States": {
+    "Count": {"Type": "Pass", "Parameters": {"n.$": "States.MathAdd($.n, 1)"}, "Next": "Enough"},
+    "Enough": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericLessThan": 1000, "Next": "Count"}],
+        "Default": "Done"},
+    "Done": {"Type": "Succeed"}}}"#;
+
+const COUNTER_JSONATA: &str = r#"{"QueryLanguage": "JSONata", "StartAt": "Count", "States": {
+    "Count": {"Type": "Pass", "Output": {"n": "{% $states.input.n + 1 %}"}, "Next": "Enough"},
+    "Enough": {"Type": "Choice", "Choices": [{"Condition": "{% $states.input.n < 1000 %}", "Next": "Count"}],
+        "Default": "Done"},
+    "Done": {"Type": "Succeed"}}}"#;
+
+const MAP: &str = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
+    "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#;
+
+/// Pass and Choice states with a small input, in a loop that is cut after 10,000 transitions.
+#[divan::bench]
+fn pass_and_choice(bencher: Bencher<'_, '_>) {
+    let program = program(CHAIN);
+    bencher.counter(ItemsCount::new(10_000_usize)).bench(|| run(&program, r#"{"n":0,"order":{"id":"4711"}}"#, 10_000));
+}
+
+#[divan::bench]
+fn counter_loop_jsonpath(bencher: Bencher<'_, '_>) {
+    let program = program(COUNTER_JSONPATH);
+    bencher.counter(ItemsCount::new(2_001_usize)).bench(|| run(&program, r#"{"n":0}"#, u64::MAX));
+}
+
+#[divan::bench]
+fn counter_loop_jsonata(bencher: Bencher<'_, '_>) {
+    let program = program(COUNTER_JSONATA);
+    bencher.counter(ItemsCount::new(2_001_usize)).bench(|| run(&program, r#"{"n":0}"#, u64::MAX));
+}
+
+/// Items of an inline Map per second.
+#[divan::bench]
+fn map_of_1000_items(bencher: Bencher<'_, '_>) {
+    let program = program(MAP);
+    let items = format!("[{}]", (0..1000).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
+    bencher.counter(ItemsCount::new(1_000_usize)).bench(|| run(&program, &items, u64::MAX));
+}
+
+fn program(definition: &str) -> Program {
+    let options = Options { machine_type: ExecutionType::Express };
+    compile(definition, Format::Json, &options).program.expect("the definition is valid")
+}
+
+fn run(program: &Program, input: &str, transitions_max: u64) -> Vec<Event> {
+    let identity = Identity {
+        id: ExecutionId(7),
+        arn: "arn:aws:states:us-east-1:123456789012:express:Machine:run:id".into(),
+        name: "run".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:Machine".into(),
+        state_machine_name: "Machine".into(),
+        role_arn: None,
+        version_arn: None,
+        alias_arn: None,
+        execution_type: ExecutionType::Express,
+        shows_redrive_count: true,
+        region: "us-east-1".into(),
+        seed: 42,
+        root: TOP,
+    };
+    let start = Start {
+        identity: Arc::new(identity),
+        input: parse(input).expect("the input is JSON"),
+        input_text: None,
+        deadline: None,
+    };
+    let turn = Turn { now: Timestamp(1_700_000_000_000), tokens: &PlainTokens };
+    let mut execution = Execution::new(start, turn.now);
+    let mut events = Vec::new();
+    let mut signal = Signal::Start;
+    loop {
+        let outcome = step(program, &mut execution, signal, turn);
+        events.extend(outcome.events);
+        if outcome.status != StepStatus::More || execution.transitions() >= transitions_max {
+            return events;
+        }
+        signal = Signal::Continue;
+    }
+}

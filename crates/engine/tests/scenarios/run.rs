@@ -1,0 +1,298 @@
+//! Runs small definitions with scripted tasks and shows their histories as text.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stepwell_asl::program::{ExecutionType, TOP};
+use stepwell_asl::{Format, Options, Program, compile};
+use stepwell_engine::local::{Answer, Local, Missing, PlainTokens, Responder, What};
+use stepwell_engine::{
+    Effect, ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Payload, PayloadId,
+    Reader, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, step,
+};
+use stepwell_value::{Value, parse};
+
+pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
+
+/// A definition, its input and what its tasks answer.
+#[derive(Clone)]
+pub(crate) struct Scenario {
+    pub(crate) definition: &'static str,
+    pub(crate) input: &'static str,
+    pub(crate) execution_type: ExecutionType,
+    tasks: BTreeMap<&'static str, Vec<Vec<Answer>>>,
+    items: Option<&'static str>,
+    signals: Vec<(i64, Signal)>,
+}
+
+pub(crate) fn run(definition: &'static str) -> Scenario {
+    Scenario {
+        definition,
+        input: "{}",
+        execution_type: ExecutionType::Standard,
+        tasks: BTreeMap::new(),
+        items: None,
+        signals: Vec::new(),
+    }
+}
+
+pub(crate) fn returns(json: &str) -> Vec<Answer> {
+    vec![Answer::now(What::Succeeded(parse(json).unwrap()))]
+}
+
+pub(crate) fn fails(error: &str) -> Vec<Answer> {
+    vec![Answer::now(What::Failed(ErrorCause::new(error, "why"), FailureStage::Run))]
+}
+
+pub(crate) fn never() -> Vec<Answer> {
+    Vec::new()
+}
+
+pub(crate) fn after(seconds: i64, mut answers: Vec<Answer>) -> Vec<Answer> {
+    answers[0].after_ms = seconds * 1000;
+    answers
+}
+
+pub(crate) fn submitted(mut then: Vec<Answer>) -> Vec<Answer> {
+    then.insert(0, Answer::now(What::Submitted(parse(r#"{"JobId":"j1"}"#).unwrap())));
+    then
+}
+
+pub(crate) fn started(mut then: Vec<Answer>) -> Vec<Answer> {
+    then.insert(0, Answer::now(What::Started(Some("worker".into()))));
+    then
+}
+
+impl Scenario {
+    pub(crate) fn input(mut self, input: &'static str) -> Scenario {
+        self.input = input;
+        self
+    }
+
+    pub(crate) fn express(mut self) -> Scenario {
+        self.execution_type = ExecutionType::Express;
+        self
+    }
+
+    /// Answers of a task, attempt by attempt; the last one is repeated.
+    pub(crate) fn task(mut self, state: &'static str, attempts: Vec<Vec<Answer>>) -> Scenario {
+        self.tasks.insert(state, attempts);
+        self
+    }
+
+    /// What the item reader reads.
+    pub(crate) fn items(mut self, items: &'static str) -> Scenario {
+        self.items = Some(items);
+        self
+    }
+
+    /// A signal from outside, so many seconds after the start.
+    pub(crate) fn signal(mut self, after_s: i64, signal: Signal) -> Scenario {
+        self.signals.push((after_s * 1000, signal));
+        self
+    }
+
+    pub(crate) fn program(&self) -> Arc<Program> {
+        let options = Options { machine_type: self.execution_type };
+        let compiled = compile(self.definition, Format::Json, &options);
+        match compiled.program {
+            Some(program) => Arc::new(program),
+            None => panic!("{:?}", compiled.diagnostics),
+        }
+    }
+
+    pub(crate) fn start(&self, program: &Program) -> Start {
+        let limit = program.timeout_seconds.map(|seconds| START.after_s(f64::from(seconds)));
+        let input = parse(self.input).unwrap();
+        Start {
+            identity: Arc::new(identity(self.execution_type)),
+            input,
+            input_text: Some(self.input.into()),
+            deadline: limit,
+        }
+    }
+
+    /// Runs to the end; gives the execution and its events.
+    pub(crate) fn finish(&self) -> (Execution, Vec<Event>) {
+        let program = self.program();
+        let mut local = Local::new(START);
+        let id = local.start(program.clone(), self.start(&program));
+        let mut script = Script::of(self);
+        let mut events = Vec::new();
+        for (after_ms, signal) in &self.signals {
+            events.extend(run_until(&mut local, id, &mut script, START.after_ms(*after_ms)));
+            local.set_time(START.after_ms(*after_ms));
+            local.send(id, signal.clone());
+            events.extend(run_mail(&mut local, id, &mut script));
+        }
+        events.extend(local.run_to_end(id, &mut script));
+        (local.execution(id).unwrap().clone(), events)
+    }
+
+    /// The history, a line an event.
+    pub(crate) fn history(&self) -> String {
+        text(&self.finish().1)
+    }
+
+    /// Output or error of the execution.
+    pub(crate) fn result(&self) -> String {
+        let (execution, _) = self.finish();
+        match execution.output() {
+            Some(output) => output.value().to_string(),
+            None => {
+                let error = execution.error();
+                format!(
+                    "{} {}: {}",
+                    execution.status().name(),
+                    error.error.as_deref().unwrap_or("-"),
+                    error.cause.as_deref().unwrap_or("-")
+                )
+            }
+        }
+    }
+
+    /// Runs step by step without the shard loop; after each step the execution goes through its stored form when
+    /// `crash_after` names the step. For scenarios without Map Runs.
+    pub(crate) fn history_with_crash(&self, crash_after: Option<usize>) -> (String, usize) {
+        let program = self.program();
+        let mut execution = Execution::new(self.start(&program), START);
+        let mut script = Script::of(self);
+        let mut mail: Vec<(Timestamp, usize, Signal)> = vec![(START, 0, Signal::Start)];
+        mail.extend(self.signals.iter().enumerate().map(|(n, (after, signal))| (START.after_ms(*after), n + 1, signal.clone())));
+        let (mut events, mut now, mut sent, mut steps) = (Vec::new(), START, 1_000, 0);
+        let mut stored: BTreeMap<PayloadId, Payload> = BTreeMap::new();
+        loop {
+            mail.sort_by_key(|(due, n, _)| (*due, *n));
+            let timer = execution.next_deadline();
+            let next = mail.first().map(|(due, ..)| *due);
+            let signal = match (next, timer) {
+                (Some(due), timer) if timer.is_none_or(|timer| due <= timer) => {
+                    now = now.max(due);
+                    mail.remove(0).2
+                }
+                (_, Some(timer)) => {
+                    now = now.max(timer);
+                    Signal::TimerFired
+                }
+                (_, None) => break,
+            };
+            let outcome = step(&program, &mut execution, signal, Turn { now, tokens: &PlainTokens });
+            steps += 1;
+            stored.extend(outcome.payloads.iter().map(|payload| (payload.id(), payload.clone())));
+            events.extend(outcome.events);
+            if crash_after == Some(steps) {
+                let frames = execution.encode_frames();
+                execution = Execution::decode(&execution.encode_root(), &frames, &stored).unwrap();
+            }
+            for effect in outcome.effects {
+                if let Effect::Task(request) = effect {
+                    let mut due = now;
+                    for answer in script.task(execution.identity(), &request) {
+                        due = due.after_ms(answer.after_ms);
+                        sent += 1;
+                        mail.push((due, sent, signal_of(request.attempt, answer.what)));
+                    }
+                }
+            }
+            if outcome.status == StepStatus::More {
+                sent += 1;
+                mail.push((now, sent, Signal::Continue));
+            }
+            assert!(steps < 10_000, "no end");
+        }
+        (text(&events), steps)
+    }
+}
+
+fn signal_of(attempt: stepwell_engine::AttemptId, what: What) -> Signal {
+    match what {
+        What::Started(worker_name) => Signal::TaskStarted { attempt, worker_name },
+        What::Submitted(output) => Signal::TaskSubmitted { attempt, output },
+        What::Succeeded(output) => Signal::TaskSucceeded { attempt, output },
+        What::Failed(error, stage) => Signal::TaskFailed { attempt, error, stage },
+        What::Heartbeat => Signal::TaskHeartbeat { attempt },
+        What::CannotRun(cause) => Signal::TaskCannotRun { attempt, cause },
+    }
+}
+
+pub(crate) fn identity(execution_type: ExecutionType) -> Identity {
+    Identity {
+        id: ExecutionId(7),
+        arn: "arn:aws:states:us-east-1:123456789012:execution:Machine:run".into(),
+        name: "run".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:Machine".into(),
+        state_machine_name: "Machine".into(),
+        role_arn: Some("arn:aws:iam::123456789012:role/role".into()),
+        version_arn: None,
+        alias_arn: None,
+        execution_type,
+        shows_redrive_count: true,
+        region: "us-east-1".into(),
+        seed: 42,
+        root: TOP,
+    }
+}
+
+fn run_until(local: &mut Local, id: ExecutionId, script: &mut Script, until: Timestamp) -> Vec<Event> {
+    use stepwell_engine::local::Progress;
+    let mut events = Vec::new();
+    loop {
+        match local.go_on(script, &mut ()) {
+            Progress::Stepped(transition) if transition.execution == id => events.extend(transition.outcome.events),
+            Progress::Stepped(_) | Progress::Delivered => {}
+            Progress::WaitUntil(due) if due <= until => local.set_time(due),
+            Progress::WaitUntil(_) | Progress::Idle => return events,
+        }
+    }
+}
+
+fn run_mail(local: &mut Local, id: ExecutionId, script: &mut Script) -> Vec<Event> {
+    let now = local.now();
+    run_until(local, id, script, now)
+}
+
+fn text(events: &[Event]) -> String {
+    events.iter().map(|event| format!("{event}\n")).collect()
+}
+
+/// Answers tasks from a scenario's script.
+pub(crate) struct Script {
+    tasks: BTreeMap<&'static str, Vec<Vec<Answer>>>,
+    calls: BTreeMap<String, usize>,
+    items: Option<Value>,
+}
+
+impl Script {
+    pub(crate) fn of(scenario: &Scenario) -> Script {
+        Script {
+            tasks: scenario.tasks.clone(),
+            calls: BTreeMap::new(),
+            items: scenario.items.map(|items| parse(items).unwrap()),
+        }
+    }
+}
+
+impl Responder for Script {
+    fn task(&mut self, _: &Identity, request: &TaskRequest) -> Vec<Answer> {
+        let Some(attempts) = self.tasks.get(request.state.as_str()) else {
+            let cause = format!("no script for {}", request.state);
+            return vec![Answer::now(What::CannotRun(cause.into()))];
+        };
+        let call = self.calls.entry(request.state.to_string()).or_default();
+        let answers = attempts.get(*call).or(attempts.last()).cloned().unwrap_or_default();
+        *call += 1;
+        answers
+    }
+
+    fn read_items(&mut self, _: &str, _: &Reader) -> Result<Value, Missing> {
+        self.items.clone().ok_or_else(|| Missing("no items".into()))
+    }
+
+    fn write_results(&mut self, _: &str, _: &Value, _: &Value) -> Result<Value, Missing> {
+        Err(Missing("no writer".into()))
+    }
+}
+
+pub(crate) fn is_over(execution: &Execution) -> bool {
+    execution.status() != ExecutionStatus::Running
+}
