@@ -14,6 +14,8 @@ pub(crate) struct Checked {
     pub(crate) text: Text,
     /// Errors first, then warnings; spans refer to the text as it was read.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// There are more than those.
+    pub(crate) truncated: bool,
     pub(crate) program: Option<Program>,
     /// The text with its placeholders filled.
     pub(crate) filled: Filled,
@@ -40,12 +42,12 @@ pub(crate) fn check(
 ) -> Result<Checked, Failure> {
     let text = data::read(file)?;
     let filled = fill(&text.content, |name| settings.value_of(name));
-    let Compiled { program, mut diagnostics } =
+    let Compiled { program, mut diagnostics, truncated } =
         compile(&filled.text, format_of(file, &text.content), &Options { machine_type });
     for diagnostic in &mut diagnostics {
         diagnostic.span = diagnostic.span.map(|span| filled.original(span));
     }
-    Ok(Checked { text, diagnostics, program, filled })
+    Ok(Checked { text, diagnostics, truncated, program, filled })
 }
 
 /// By the file's name; standard input is JSON when it starts like an object.
@@ -80,8 +82,8 @@ impl Checked {
             object.insert("location", location.as_str().into());
         }
         if let Some((line, column)) = diagnostic.line_and_column(&self.text.content) {
-            object.insert("line", (line as u64).into());
-            object.insert("column", (column as u64).into());
+            object.insert("line", (line as i64).into());
+            object.insert("column", (column as i64).into());
         }
         if let Some(hint) = &diagnostic.hint {
             object.insert("hint", hint.as_str().into());

@@ -87,8 +87,8 @@ impl Failure {
     pub(crate) fn at(mut self, name: &str, content: &str, line: usize, column: usize) -> Failure {
         self.place.push_str(&text::quoted_line(name, content, line, column));
         self.members.push(("file", name.into()));
-        self.members.push(("line", (line as u64).into()));
-        self.members.push(("column", (column as u64).into()));
+        self.members.push(("line", (line as i64).into()));
+        self.members.push(("column", (column as i64).into()));
         self
     }
 

@@ -9,7 +9,7 @@ use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_engine::limits::{EXPRESS_DURATION_MAX_MS, STANDARD_DURATION_MAX_MS};
 use stepwell_engine::local::{Local, Progress as Step};
 use stepwell_engine::{Event, Execution, ExecutionId, ExecutionStatus, Identity, Start, Timestamp};
-use stepwell_value::{Object, Str, Value, write_pretty};
+use stepwell_value::{Object, Str, Value, number_from_text, write_pretty};
 
 use crate::args::{Clock, Global, Progress, Run};
 use crate::data;
@@ -261,11 +261,11 @@ fn document(run: &Run, ended: &Ended) -> Value {
     if let Some(stopped) = execution.stopped() {
         document.insert("stopDate", Value::number(stopped.epoch_seconds()));
     }
-    document.insert("transitions", execution.transitions().into());
+    document.insert("transitions", i64::try_from(execution.transitions()).unwrap_or(i64::MAX).into());
     document.insert("executionArn", execution.identity().arn.clone().into());
     document.insert("stateMachineArn", execution.identity().state_machine_arn.clone().into());
     document.insert("clock", run.clock.to_string().into());
-    document.insert("seed", run.seed.into());
+    document.insert("seed", number_from_text(&run.seed.to_string()).unwrap_or_default());
     if run.history {
         document.insert("events", ended.events.iter().map(|event| event.to_json(true)).collect());
     }

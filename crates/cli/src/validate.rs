@@ -62,6 +62,9 @@ fn document(file: &str, checked: &Checked, exit: Exit) -> Value {
     document.insert("file", file.into());
     document.insert("result", if exit == Exit::Success { "OK".into() } else { "FAIL".into() });
     document.insert("diagnostics", checked.to_json());
+    if checked.truncated {
+        document.insert("truncated", true.into());
+    }
     document.into()
 }
 
