@@ -290,8 +290,14 @@ fn time_of(wait: &Wait, data: Data<'_>, entered_at: Timestamp) -> Evaluated<Time
             }
             Ok(entered_at.after_s(seconds))
         }
-        Wait::Timestamp(TextField::Constant(text)) => timestamp(text),
-        Wait::Timestamp(TextField::Path(path)) => {
+        Wait::Timestamp(field) => timestamp_of(field, data).map(Timestamp::whole_second),
+    }
+}
+
+fn timestamp_of(field: &TextField, data: Data<'_>) -> Evaluated<Timestamp> {
+    match field {
+        TextField::Constant(text) => timestamp(text),
+        TextField::Path(path) => {
             let value = select(path, data)?;
             let text = plain(&value);
             Timestamp::parse(&text).ok_or_else(|| {
@@ -302,11 +308,11 @@ fn time_of(wait: &Wait, data: Data<'_>, entered_at: Timestamp) -> Evaluated<Time
                 ))
             })
         }
-        Wait::Timestamp(TextField::Expression(expression)) => {
+        TextField::Expression(expression) => {
             let value = expression.evaluate_as("Timestamp", data, Kind::String)?;
             timestamp(value.as_str().unwrap_or_default())
         }
-        Wait::Timestamp(TextField::Intrinsic(call)) => {
+        TextField::Intrinsic(call) => {
             let value = template::evaluate_call(call, data)?;
             timestamp(value.as_str().unwrap_or_default())
         }

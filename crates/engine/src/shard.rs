@@ -239,6 +239,7 @@ impl Shard {
                     destination,
                     results,
                 }),
+                MapRunEffect::GoOn => self.send(Letter::MapRun(arn.clone(), MapRunSignal::Continue)),
                 MapRunEffect::Ended(end) => {
                     self.send(Letter::Execution(parent, Signal::MapRunEnded { map_run_arn: arn.clone(), end }));
                 }

@@ -16,7 +16,7 @@ use stepwell_value::{Object, Str, Value, parse};
 use crate::event::ErrorCause;
 use crate::execution::{
     AttemptId, Execution, ExecutionId, ExecutionStatus, Fork, Frame, FrameId, Identity, MapFork, OpenTask, Phase,
-    Tolerance,
+    Tolerance, variables_bytes,
 };
 use crate::{Payload, PayloadId, Timestamp};
 
@@ -127,6 +127,8 @@ impl Execution {
             alone: fields.given(19).is_some(),
             next_state: fields.given(20).map(|mut field| field.u32()).transpose()?.map(StateIdx),
             timers: BTreeSet::new(),
+            attempts: BTreeMap::new(),
+            variables_bytes: 0,
         };
         if let Some(mut ready) = fields.given(12) {
             for _ in 0..ready.array()?.unwrap_or(0) {
@@ -138,6 +140,7 @@ impl Execution {
         }
         if execution.status != ExecutionStatus::Running {
             execution.timers.clear();
+            execution.attempts.clear();
         }
         Ok(execution)
     }
@@ -270,9 +273,6 @@ fn encode_fork(fork: &Fork, out: &mut Record) {
     out.field(4, |out| out.int(fork.join_event.into()));
     if let Some(map) = &fork.map {
         out.field(5, |out| out.payload(&map.items));
-        if map.keyed {
-            out.field(6, |out| out.int(1));
-        }
         out.field(7, |out| out.int(map.cursor.into()));
         out.field(8, |out| out.int(map.concurrency.into()));
         out.field(9, |out| out.int(map.failed.into()));
@@ -298,12 +298,14 @@ fn decode_frame(id: FrameId, record: &[u8], payloads: &dyn Payloads) -> Read<Fra
             Some(mut field) => variables(field.str()?)?,
             None => Object::default(),
         },
+        variables_bytes: 0,
         last_event: fields.number(7)?,
         entered_event: fields.number(8)?,
         before_entered: fields.number(9)?,
         entered: Timestamp(fields.need(10)?.i64()?),
         retries: Vec::new(),
     };
+    frame.variables_bytes = variables_bytes(&frame.variables);
     if let Some(mut retries) = fields.given(11) {
         for _ in 0..retries.array()?.unwrap_or(0) {
             frame.retries.push(retries.u32()?);
@@ -359,7 +361,6 @@ fn decode_fork(mut fields: Fields<'_>, payloads: &dyn Payloads) -> Read<Fork> {
         None => None,
         Some(items) => Some(MapFork {
             items: payload(items, payloads)?,
-            keyed: fields.given(6).is_some(),
             cursor: fields.number(7)?,
             concurrency: fields.number(8)?,
             failed: fields.number(9)?,

@@ -78,6 +78,10 @@ impl<'a, O: Observer> Step<'a, O> {
             role_arn: role_arn.clone(),
         };
         self.record_task(&mut frame, task, scheduled);
+        if self.full {
+            // What the history has no room for must not happen.
+            return Some(frame);
+        }
         let mut open = OpenTask {
             attempt,
             started: false,
@@ -157,6 +161,7 @@ impl<'a, O: Observer> Step<'a, O> {
 
     pub(crate) fn task_failed(&mut self, mut frame: Frame, error: ErrorCause, stage: FailureStage) -> Option<Frame> {
         let task = self.task_of(&frame);
+        let error = error.clipped();
         let event = match stage {
             FailureStage::Schedule => TaskEvent::ScheduleFailed(error.clone()),
             FailureStage::Start => TaskEvent::StartFailed(error.clone()),
@@ -171,7 +176,9 @@ impl<'a, O: Observer> Step<'a, O> {
     pub(crate) fn task_heartbeat(&mut self, mut frame: Frame) -> Option<Frame> {
         let now = self.turn.now;
         if let Phase::Task(open) = &mut frame.phase {
-            open.heartbeat_due = open.heartbeat_s.map(|seconds| now.after_s(f64::from(seconds)));
+            // The clock starts when a worker takes the task.
+            let seconds = open.heartbeat_s.filter(|_| open.started);
+            open.heartbeat_due = seconds.map(|seconds| now.after_s(f64::from(seconds)));
         }
         self.execution.put_frame(frame);
         None

@@ -1,6 +1,7 @@
 //! A crash after any transition changes nothing: the stored form holds all that the next step needs.
 
 use crate::histories;
+use crate::redrive;
 use crate::run::Scenario;
 use crate::states;
 
@@ -22,6 +23,9 @@ fn scenarios() -> Vec<(&'static str, Scenario)> {
         ("machine_timeout", histories::machine_timeout()),
         ("runtime_error_in_branch", histories::runtime_error_in_branch()),
         ("redriven", histories::redriven()),
+        ("wait_again", redrive::wait_again()),
+        ("retries_again", redrive::retries_again()),
+        ("selector_fails_later", redrive::selector_fails_later()),
         ("nested", states::nested()),
         ("counter_loop", states::counter_loop()),
         ("variables", states::variables()),

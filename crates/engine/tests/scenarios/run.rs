@@ -7,8 +7,8 @@ use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, Program, compile};
 use stepwell_engine::local::{Answer, Local, Missing, PlainTokens, Responder, What};
 use stepwell_engine::{
-    Effect, ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Payload, PayloadId,
-    Reader, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, step,
+    Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Payload, PayloadId, Reader, Signal,
+    Start, StepStatus, TaskRequest, Timestamp, Turn, step,
 };
 use stepwell_value::{Value, parse};
 
@@ -293,8 +293,4 @@ impl Responder for Script {
     fn write_results(&mut self, _: &str, _: &Value, _: &Value) -> Result<Value, Missing> {
         Err(Missing("no writer".into()))
     }
-}
-
-pub(crate) fn is_over(execution: &Execution) -> bool {
-    execution.status() != ExecutionStatus::Running
 }
