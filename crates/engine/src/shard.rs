@@ -1,7 +1,7 @@
 //! The shard loop: executions and Map Runs with their mailbox and timers, still without a clock or I/O.
 //!
-//! A turn takes one letter and makes one transition of it. Whoever drives the loop makes the transition
-//! durable, releases its effects, and sends in the answers.
+//! A turn takes one letter and makes one step of it. Whoever drives the loop makes the step durable,
+//! releases its effects, and sends in the answers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub enum Letter {
     MapRun(Str, MapRunSignal),
 }
 
-/// One transition of the loop.
+/// A step that an execution took.
 #[derive(Debug)]
-pub struct Transition {
+pub struct Stepped {
     /// Whose it is.
     pub execution: ExecutionId,
     /// Events, payloads and status; its effects are in `requests`.
@@ -145,8 +145,8 @@ impl Shard {
         std::mem::take(&mut self.requests)
     }
 
-    /// Takes one letter and makes one transition of it; none when it was for a Map Run or came too late.
-    pub fn turn<O: Observer>(&mut self, turn: Turn<'_>, observer: &mut O) -> Option<Transition> {
+    /// Takes one letter and makes one step of it; none when it was for a Map Run or came too late.
+    pub fn turn<O: Observer>(&mut self, turn: Turn<'_>, observer: &mut O) -> Option<Stepped> {
         self.fire_timers(turn.now);
         match self.mailbox.pop_front()? {
             Letter::Execution(id, signal) => self.step_execution(id, signal, turn, observer),
@@ -173,7 +173,7 @@ impl Shard {
         signal: Signal,
         turn: Turn<'_>,
         observer: &mut O,
-    ) -> Option<Transition> {
+    ) -> Option<Stepped> {
         let resident = self.executions.get_mut(&id)?;
         let mut outcome = step_observed(&resident.program, &mut resident.execution, signal, turn, observer);
         let deadline = resident.execution.next_deadline();
@@ -205,7 +205,7 @@ impl Shard {
             StepStatus::Ended => self.tell_parent(id),
             StepStatus::Waiting => {}
         }
-        Some(Transition { execution: id, outcome })
+        Some(Stepped { execution: id, outcome })
     }
 
     /// Tells the Map Run of a child how the child ended.

@@ -69,6 +69,11 @@ impl<'a, O: Observer> Step<'a, O> {
             Ok(parameters) => parameters,
             Err(failure) => return self.failed(frame, failure),
         };
+        if matches!(task.resource, Resource::Activity(_)) && !self.turn.host.has_activity(&task.resource_arn) {
+            let cause = format!("The activity {} does not exist.", task.resource_arn);
+            let failure = Failure::runtime_at(&frame, state, &cause);
+            return self.end_everything(frame, failure);
+        }
         self.execution.next_attempt += 1;
         let scheduled = TaskEvent::Scheduled {
             parameters: parameters.clone(),
@@ -107,7 +112,7 @@ impl<'a, O: Observer> Step<'a, O> {
             resource: task.resource.clone(),
             resource_arn: task.resource_arn.clone(),
             parameters,
-            token: has_token.then(|| self.turn.tokens.token(&self.execution.identity, attempt)),
+            token: has_token.then(|| self.turn.host.token(&self.execution.identity, attempt)),
             role_arn,
             timeout_s,
             heartbeat_s,

@@ -1,7 +1,7 @@
 //! Limits of AWS and of a step: what is too large, too long or would never end.
 
 use expect_test::expect;
-use stepwell_engine::local::PlainTokens;
+use stepwell_engine::local::PlainHost;
 use stepwell_engine::{
     Effect, ErrorCause, Execution, ExecutionStatus, FailureStage, Signal, StepStatus, Timestamp, Turn, limits, step,
 };
@@ -70,7 +70,7 @@ fn retries_without_a_delay_use_up_the_budget_of_a_step() {
     .input(input.leak());
     let program = scenario.program();
     let mut execution = Execution::new(scenario.start(&program), START);
-    let outcome = step(&program, &mut execution, Signal::Start, Turn { now: START, tokens: &PlainTokens });
+    let outcome = step(&program, &mut execution, Signal::Start, Turn { now: START, host: &PlainHost });
     assert_eq!(outcome.status, StepStatus::More);
 }
 
@@ -112,7 +112,7 @@ fn errors_and_causes_are_as_long_as_events_have_room_for() {
         "End": true}}}"#);
     let program = scenario.program();
     let mut execution = Execution::new(scenario.start(&program), START);
-    let turn = Turn { now: START, tokens: &PlainTokens };
+    let turn = Turn { now: START, host: &PlainHost };
     let outcome = step(&program, &mut execution, Signal::Start, turn);
     let [Effect::Task(request)] = &outcome.effects[..] else { panic!("{:?}", outcome.effects) };
     let error = ErrorCause::new("é".repeat(300), "é".repeat(40_000));
@@ -146,7 +146,7 @@ fn a_task_that_the_history_has_no_room_for_is_not_sent() {
         let (mut sent, mut scheduled) = (0, 0);
         let mut signal = Signal::Start;
         while execution.status() == ExecutionStatus::Running {
-            let outcome = step(&program, &mut execution, signal, Turn { now: START, tokens: &PlainTokens });
+            let outcome = step(&program, &mut execution, signal, Turn { now: START, host: &PlainHost });
             scheduled += outcome.events.iter().filter(|event| event.kind.type_name() == "TaskScheduled").count();
             let attempt = outcome.effects.iter().find_map(|effect| match effect {
                 Effect::Task(request) => Some(request.attempt),
@@ -238,7 +238,7 @@ fn a_timer_that_is_late_wakes_everybody_in_bounded_steps() {
     let mut now = START;
     let mut signal = Signal::Start;
     while execution.status() == ExecutionStatus::Running {
-        let outcome = step(&program, &mut execution, signal, Turn { now, tokens: &PlainTokens });
+        let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
         assert!(outcome.events.len() <= limits::STEP_EVENTS_MAX + 2, "{}", outcome.events.len());
         signal = if outcome.status == StepStatus::More { Signal::Continue } else { Signal::TimerFired };
         now = now.max(execution.next_deadline().unwrap_or(now));

@@ -1,7 +1,7 @@
 //! What a redrive runs again, what it keeps, and which clocks start anew.
 
 use expect_test::expect;
-use stepwell_engine::local::PlainTokens;
+use stepwell_engine::local::PlainHost;
 use stepwell_engine::{
     ErrorCause, Event, Execution, ExecutionStatus, Signal, StepStatus, Timestamp, Turn, limits, step,
 };
@@ -124,7 +124,7 @@ fn a_state_that_was_about_to_be_entered_is_entered() {
         let program = scenario.program();
         for steps_before in 1..3 {
             let mut execution = Execution::new(scenario.start(&program), START);
-            let turn = Turn { now: START, tokens: &PlainTokens };
+            let turn = Turn { now: START, host: &PlainHost };
             let mut types = Vec::new();
             let mut send = |execution: &mut Execution, signal| {
                 let outcome = step(&program, execution, signal, turn);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, Program, compile};
-use stepwell_engine::local::{Answer, Local, Missing, PlainTokens, Responder, What};
+use stepwell_engine::local::{Answer, Local, Missing, PlainHost, Responder, What};
 use stepwell_engine::{
     Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Payload, PayloadId, Reader, Signal,
     Start, StepStatus, TaskRequest, Timestamp, Turn, step,
@@ -178,7 +178,7 @@ impl Scenario {
                 }
                 (_, None) => break,
             };
-            let outcome = step(&program, &mut execution, signal, Turn { now, tokens: &PlainTokens });
+            let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
             steps += 1;
             stored.extend(outcome.payloads.iter().map(|payload| (payload.id(), payload.clone())));
             events.extend(outcome.events);
@@ -192,7 +192,7 @@ impl Scenario {
                     for answer in script.task(execution.identity(), &request) {
                         due = due.after_ms(answer.after_ms);
                         sent += 1;
-                        mail.push((due, sent, signal_of(request.attempt, answer.what)));
+                        mail.push((due, sent, answer.what.signal(request.attempt)));
                     }
                 }
             }
@@ -203,17 +203,6 @@ impl Scenario {
             assert!(steps < 10_000, "no end");
         }
         (text(&events), steps)
-    }
-}
-
-fn signal_of(attempt: stepwell_engine::AttemptId, what: What) -> Signal {
-    match what {
-        What::Started(worker_name) => Signal::TaskStarted { attempt, worker_name },
-        What::Submitted(output) => Signal::TaskSubmitted { attempt, output },
-        What::Succeeded(output) => Signal::TaskSucceeded { attempt, output },
-        What::Failed(error, stage) => Signal::TaskFailed { attempt, error, stage },
-        What::Heartbeat => Signal::TaskHeartbeat { attempt },
-        What::CannotRun(cause) => Signal::TaskCannotRun { attempt, cause },
     }
 }
 

@@ -1,9 +1,10 @@
 //! What states do with data, variables, time and limits.
 
 use expect_test::expect;
-use stepwell_engine::{ExecutionStatus, limits};
+use stepwell_engine::{AttemptId, Execution, ExecutionStatus, Host, Identity, Signal, Turn, limits, step};
+use stepwell_value::Str;
 
-use crate::run::{Scenario, fails, returns, run};
+use crate::run::{START, Scenario, fails, returns, run};
 
 pub(crate) fn nested() -> Scenario {
     run(r#"{"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "Branches": [
@@ -178,4 +179,29 @@ fn flatten_joins_the_arrays_of_the_children() {
         "ResultWriter": {"WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSON"}}, "End": true}}}"#)
     .input("[[1,2],3,[4]]");
     assert_eq!(scenario.result(), "[1,2,3,4]");
+}
+
+#[test]
+fn a_task_of_an_activity_that_does_not_exist_fails_before_it_is_scheduled() {
+    struct NoActivities;
+    impl Host for NoActivities {
+        fn token(&self, _: &Identity, _: AttemptId) -> Str {
+            Str::default()
+        }
+
+        fn has_activity(&self, _: &str) -> bool {
+            false
+        }
+    }
+    let scenario = run(r#"{"StartAt": "Do", "States": {"Do": {"Type": "Task",
+        "Resource": "arn:aws:states:us-east-1:123456789012:activity:gone",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Never"}], "End": true},
+        "Never": {"Type": "Pass", "End": true}}}"#);
+    let program = scenario.program();
+    let mut execution = Execution::new(scenario.start(&program), START);
+    let outcome = step(&program, &mut execution, Signal::Start, Turn { now: START, host: &NoActivities });
+    let lines: Vec<String> = outcome.events.iter().map(ToString::to_string).collect();
+    assert_eq!(lines[1..], ["2   <0  TaskStateEntered Do", "3   <2  ExecutionFailed States.Runtime"]);
+    expect!["An error occurred while executing the state 'Do' (entered at the event id #2). The activity arn:aws:states:us-east-1:123456789012:activity:gone does not exist."]
+        .assert_eq(execution.error().cause.as_deref().unwrap_or_default());
 }
