@@ -30,7 +30,7 @@ pub use map_run::{
 };
 pub use observer::{Observer, Stage};
 pub use payload::{Payload, PayloadId};
-pub use shard::{Letter, Request, Shard, Stepped};
+pub use shard::{ChildOf, Letter, Request, Shard, Stepped};
 pub use signal::{Effect, FailureStage, Host, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Turn};
 pub use step::{step, step_observed};
 pub use stored::{INLINE_BYTES_MAX, Payloads, StoredError};

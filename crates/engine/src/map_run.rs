@@ -367,6 +367,13 @@ pub(crate) enum MapRunStage {
     Ended,
 }
 
+impl MapRunStage {
+    pub(crate) const ALL: [MapRunStage; 5] = {
+        use MapRunStage::{Ended, New, Reading, Running, Writing};
+        [New, Reading, Running, Writing, Ended]
+    };
+}
+
 impl MapRun {
     /// A Map Run that has not taken its first step.
     pub fn new(start: MapRunStart) -> MapRun {

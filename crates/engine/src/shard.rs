@@ -67,7 +67,7 @@ pub enum Request {
 #[derive(Debug, Default)]
 pub struct Shard {
     executions: BTreeMap<ExecutionId, Resident>,
-    map_runs: BTreeMap<Str, (MapRun, Arc<Program>, ExecutionId)>,
+    map_runs: BTreeMap<Str, (Arc<Program>, MapRun)>,
     mailbox: VecDeque<Letter>,
     timers: BTreeSet<(Timestamp, ExecutionId)>,
     requests: Vec<Request>,
@@ -77,10 +77,18 @@ pub struct Shard {
 struct Resident {
     program: Arc<Program>,
     execution: Execution,
-    /// The Map Run that it is a child of, and its number there.
-    parent: Option<(Str, u32)>,
+    parent: Option<ChildOf>,
     /// Its entry in the timers.
     timer: Option<Timestamp>,
+}
+
+/// Whose child an execution is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildOf {
+    /// The Map Run.
+    pub map_run_arn: Str,
+    /// Its number there.
+    pub child: u32,
 }
 
 impl Shard {
@@ -89,11 +97,35 @@ impl Shard {
         self.admit(program, execution, None)
     }
 
-    fn admit(&mut self, program: Arc<Program>, execution: Execution, parent: Option<(Str, u32)>) -> ExecutionId {
+    fn admit(&mut self, program: Arc<Program>, execution: Execution, parent: Option<ChildOf>) -> ExecutionId {
         let id = execution.identity().id;
-        self.executions.insert(id, Resident { program, execution, parent, timer: None });
+        self.take_in(program, execution, parent);
         self.send(Letter::Execution(id, Signal::Start));
         id
+    }
+
+    /// Takes in an execution that was stored, in the place of what is here under its id.
+    pub fn take_in(&mut self, program: Arc<Program>, execution: Execution, parent: Option<ChildOf>) {
+        let id = execution.identity().id;
+        self.forget(id);
+        let timer = execution.next_deadline();
+        self.timers.extend(timer.map(|due| (due, id)));
+        self.executions.insert(id, Resident { program, execution, parent, timer });
+    }
+
+    /// Takes in a Map Run that was stored, in the place of what is here under its ARN.
+    pub fn take_in_map_run(&mut self, program: Arc<Program>, map_run: MapRun) {
+        self.map_runs.insert(map_run.start().map_run_arn.clone(), (program, map_run));
+    }
+
+    /// All executions that have not been forgotten, with their programs and whose children they are.
+    pub fn executions(&self) -> impl Iterator<Item = (&Arc<Program>, &Execution, Option<&ChildOf>)> {
+        self.executions.values().map(|resident| (&resident.program, &resident.execution, resident.parent.as_ref()))
+    }
+
+    /// Map Runs that something will still reach, with their programs.
+    pub fn map_runs(&self) -> impl Iterator<Item = (&Arc<Program>, &MapRun)> {
+        self.map_runs.values().map(|(program, map_run)| (program, map_run))
     }
 
     /// Puts a letter into the mailbox.
@@ -193,7 +225,7 @@ impl Shard {
                 Effect::Cancel { attempt } => self.requests.push(Request::Cancel(id, attempt)),
                 Effect::StartMapRun(start) => {
                     let arn = start.map_run_arn.clone();
-                    self.map_runs.insert(arn.clone(), (MapRun::new(*start), program.clone(), id));
+                    self.take_in_map_run(program.clone(), MapRun::new(*start));
                     self.send(Letter::MapRun(arn, MapRunSignal::Start));
                 }
                 Effect::StopMapRun { map_run_arn } => self.send(Letter::MapRun(map_run_arn, MapRunSignal::Stop)),
@@ -211,21 +243,25 @@ impl Shard {
     /// Tells the Map Run of a child how the child ended.
     fn tell_parent(&mut self, id: ExecutionId) {
         let Some(resident) = self.executions.get(&id) else { return };
-        let Some((arn, child)) = resident.parent.clone() else { return };
+        let Some(ChildOf { map_run_arn, child }) = resident.parent.clone() else { return };
         let end = Box::new(ChildEnd::of(&resident.execution));
         self.forget(id);
-        self.send(Letter::MapRun(arn, MapRunSignal::ChildEnded { child, end }));
+        self.send(Letter::MapRun(map_run_arn, MapRunSignal::ChildEnded { child, end }));
     }
 
     fn step_map_run(&mut self, arn: &Str, signal: MapRunSignal, now: Timestamp) {
-        let Some((map_run, program, parent)) = self.map_runs.get_mut(arn) else { return };
-        let (program, parent) = (program.clone(), *parent);
+        let Some((program, map_run)) = self.map_runs.get_mut(arn) else { return };
+        let (program, parent) = (program.clone(), map_run.start().parent.id);
         let (region, state) = map_run.start().state;
         let state = program.state(region, state).name.clone();
         for effect in map_run.step(&program, signal, now) {
             match effect {
                 MapRunEffect::StartChild { child, start } => {
-                    self.admit(program.clone(), Execution::new(*start, now), Some((arn.clone(), child)));
+                    self.admit(
+                        program.clone(),
+                        Execution::new(*start, now),
+                        Some(ChildOf { map_run_arn: arn.clone(), child }),
+                    );
                 }
                 MapRunEffect::StopChild(id) => {
                     self.send(Letter::Execution(id, Signal::Stop(crate::ErrorCause::default())));
@@ -245,7 +281,7 @@ impl Shard {
                 }
             }
         }
-        if self.map_runs.get(arn).is_some_and(|(map_run, ..)| map_run.is_over()) {
+        if self.map_runs.get(arn).is_some_and(|(_, map_run)| map_run.is_over()) {
             self.map_runs.remove(arn);
         }
     }

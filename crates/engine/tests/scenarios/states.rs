@@ -146,29 +146,35 @@ fn a_state_whose_output_passes_256_kib_fails_and_a_task_can_catch_that_by_name()
     expect![[r#"{"by":"States.DataLimitExceeded"}"#]].assert_eq(&caught.result());
 }
 
-#[test]
-fn batches_hold_what_fits_and_batch_input_stands_before_the_items() {
-    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
+pub(crate) fn batches() -> Scenario {
+    run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
         "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
             "StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}},
         "ItemsPath": "$.items", "ItemSelector": {"v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"},
         "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"of.$": "$.of"}}, "End": true}}}"#)
-    .input(r#"{"of":"x","items":["a","b","c"]}"#);
-    expect![[r#"[{"BatchInput":{"of":"x"},"Items":[{"v":"a","i":0},{"v":"b","i":1}]},{"BatchInput":{"of":"x"},"Items":[{"v":"c","i":2}]}]"#]]
-        .assert_eq(&scenario.result());
+    .input(r#"{"of":"x","items":["a","b","c"]}"#)
 }
 
 #[test]
-fn tolerated_failures_are_described_among_the_results() {
-    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 1,
+fn batches_hold_what_fits_and_batch_input_stands_before_the_items() {
+    expect![[r#"[{"BatchInput":{"of":"x"},"Items":[{"v":"a","i":0},{"v":"b","i":1}]},{"BatchInput":{"of":"x"},"Items":[{"v":"c","i":2}]}]"#]]
+        .assert_eq(&batches().result());
+}
+
+pub(crate) fn tolerated_failures() -> Scenario {
+    run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 1,
         "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": "Which", "States": {
                 "Which": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "No"}], "Default": "Yes"},
                 "No": {"Type": "Fail", "Error": "Two"}, "Yes": {"Type": "Succeed"}}},
         "ResultSelector": {"first.$": "$[0]", "status.$": "$[1].Status", "error.$": "$[1].Error", "third.$": "$[2]"},
         "End": true}}}"#)
-    .input("[1,2,3]");
-    expect![[r#"{"first":1,"status":"FAILED","error":"Two","third":3}"#]].assert_eq(&scenario.result());
+    .input("[1,2,3]")
+}
+
+#[test]
+fn tolerated_failures_are_described_among_the_results() {
+    expect![[r#"{"first":1,"status":"FAILED","error":"Two","third":3}"#]].assert_eq(&tolerated_failures().result());
 }
 
 #[test]
