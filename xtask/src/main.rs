@@ -1,1 +1,65 @@
-fn main() {}
+//! Chores of the repository: `cargo xtask help` lists them.
+//!
+//! Standard library only: it is compiled on every machine before anything else.
+#![allow(clippy::disallowed_methods)] // A tool for developers: it reads files, the clock and the environment.
+
+mod bench;
+mod command;
+mod corpora;
+mod docs;
+mod fuzz;
+mod purity;
+mod tally;
+mod test;
+
+use std::process::ExitCode;
+
+use tally::Tally;
+
+const HELP: &str = "\
+cargo xtask test                                 everything that CI demands; ends with \"N passed, N failed\"
+cargo xtask soak [--minutes M]                   long suites: ignored tests, then M minutes of each fuzz target (10)
+cargo xtask fuzz [TARGET] [--minutes M | --seconds S] [--seed N]
+                                                 random inputs for one target or all of them (1 minute each)
+cargo xtask bench                                speed, as a table; with other engines where they can be had
+cargo xtask docs                                 runs the examples of the documents and compares what they print
+cargo xtask purity                               checks what the pure crates must not contain
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let result = match name {
+        "test" => no_more(rest).and_then(|()| test::test()),
+        "soak" => fuzz::Options::parse(rest).and_then(|options| test::soak(&options)),
+        "fuzz" => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        "bench" => no_more(rest).and_then(|()| bench::run()),
+        "docs" => no_more(rest).and_then(|()| docs::check()),
+        "purity" => no_more(rest).and_then(|()| purity::check()),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => Err(format!("there is no chore called {other}\n\n{HELP}")),
+    };
+    match result {
+        Ok(tally) => tally.report(),
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn no_more(rest: &[String]) -> Result<(), String> {
+    match rest.first() {
+        None => Ok(()),
+        Some(extra) => Err(format!("unexpected argument {extra}\n\n{HELP}")),
+    }
+}
+
+/// What a chore gives: counts, or why it could not be done at all.
+type Done = Result<Tally, String>;

@@ -2,7 +2,7 @@
 
 use stepwell_value::Str;
 
-use crate::syntax::{Member, Node, Span};
+use crate::syntax::{Member, Node, NodeKind, Span};
 
 /// A value of the definition together with the way to it, which AWS's locations are made from.
 ///
@@ -62,8 +62,15 @@ impl<'a> Place<'a> {
 
     /// Where an object should be marked: its key, or its opening bracket.
     pub(super) fn head_span(&self) -> Span {
-        let start = self.node.span.start;
-        self.key_span.unwrap_or(Span { start, end: self.node.span.end.min(start + 1) })
+        let Span { start, end } = self.node.span;
+        match (self.key_span, &self.node.kind) {
+            (Some(key), _) => key,
+            // A block of YAML has no bracket: it begins with its first key.
+            (None, NodeKind::Object(members)) if members.first().is_some_and(|first| first.key_span.start == start) => {
+                members[0].key_span
+            }
+            _ => Span { start, end: end.min(start + 1) },
+        }
     }
 
     /// AWS's location of this place, such as `/States/A/Retry[0]`; the definition itself is `/`.

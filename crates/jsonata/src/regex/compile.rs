@@ -214,13 +214,14 @@ impl Compiler {
                 matches!(instruction, Instruction::Byte { next, .. } | Instruction::Char { next, .. }
                 | Instruction::Fold { next, .. } | Instruction::Class { next, .. } if next == head)
             };
-            let make = |exit| match greedy && takes_one(self.instructions[body as usize]) {
-                true => Instruction::Run { body, exit },
-                false => Self::choice(greedy, body, exit),
+            self.instructions[head as usize] = match greedy && takes_one(self.instructions[body as usize]) {
+                true => Instruction::Run { body, exit: exit.moved },
+                false => Self::choice(greedy, body, exit.moved),
             };
-            let (on_moved, on_fresh) = (make(exit.moved), make(exit.fresh));
-            self.instructions[head as usize] = on_moved;
-            let fresh = if exit.fresh == exit.moved { head } else { self.emit(on_fresh)? };
+            let fresh = match exit.fresh == exit.moved {
+                true => head,
+                false => self.emit(Self::choice(greedy, body, exit.fresh))?,
+            };
             then = Then { fresh, moved: head };
         } else {
             let mut next = exit.moved;

@@ -1,0 +1,198 @@
+//! The examples of the documents: every `$ stepwell …` in a `console` block is run, and its output compared.
+//!
+//! What follows a command up to the next one is the expected standard output and standard error, in this order. `…` stands for any text in a line, a line of `…` for any lines. `$ echo $?` behind a command shows its exit code; without it the
+//! command has to succeed. Other commands than `stepwell` are for readers and are not run.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::Done;
+use crate::command::{PROFILE, built, cargo, root};
+use crate::tally::Tally;
+
+/// Runs the examples of all documents.
+pub(crate) fn check() -> Done {
+    println!("== documents");
+    build()?;
+    let mut tally = Tally::default();
+    for document in documents()? {
+        let name = document.strip_prefix(root()).unwrap_or(&document).display().to_string();
+        let text = std::fs::read_to_string(&document).map_err(|err| format!("{name}: {err}"))?;
+        let examples = examples(&text);
+        for example in &examples {
+            let problem = run(example)?;
+            if let Some(problem) = &problem {
+                println!("{name}:{}: $ {}\n{problem}", example.line, example.command);
+            }
+            tally += Tally::one(problem.is_none());
+        }
+    }
+    Ok(tally)
+}
+
+/// Builds the binary that the examples call.
+pub(crate) fn build() -> Result<(), String> {
+    let status = cargo(["build", "--quiet", "--package", "stepwell-cli", "--profile", PROFILE]).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err("stepwell does not build".to_owned()),
+    }
+}
+
+/// The binary that [`build`] made, at the root of the repository.
+pub(crate) fn stepwell() -> Command {
+    let mut command = Command::new(built("stepwell"));
+    command.current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+fn documents() -> Result<Vec<PathBuf>, String> {
+    let mut documents = vec![root().join("README.md")];
+    let folder = root().join("docs");
+    let entries = std::fs::read_dir(&folder).map_err(|err| format!("{}: {err}", folder.display()))?;
+    documents.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    documents.sort();
+    Ok(documents)
+}
+
+/// A command of a document.
+#[derive(Debug, PartialEq, Eq)]
+struct Example {
+    /// Where it stands, from 1.
+    line: usize,
+    command: String,
+    /// None: it is not shown.
+    output: Option<String>,
+    exit_code: i32,
+}
+
+fn examples(text: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut is_console = false;
+    // What the next lines of a block belong to.
+    let mut part = Part::Nothing;
+    for (number, line) in text.lines().enumerate() {
+        if let Some(language) = line.strip_prefix("```") {
+            is_console = language.trim() == "console";
+            part = Part::Nothing;
+        } else if !is_console {
+        } else if let Some(command) = line.strip_prefix("$ ") {
+            part = match command {
+                "echo $?" => Part::ExitCode,
+                command if command.starts_with("stepwell ") => {
+                    let command = command.to_owned();
+                    examples.push(Example { line: number + 1, command, output: None, exit_code: 0 });
+                    Part::Output
+                }
+                _ => Part::Nothing,
+            };
+        } else if let Some(example) = examples.last_mut() {
+            match part {
+                // A command goes on behind a backslash.
+                Part::Output if example.output.is_none() && example.command.ends_with('\\') => {
+                    example.command.push('\n');
+                    example.command.push_str(line);
+                }
+                Part::Output => {
+                    let output = example.output.get_or_insert_default();
+                    output.push_str(line);
+                    output.push('\n');
+                }
+                Part::ExitCode => example.exit_code = line.trim().parse().unwrap_or(0),
+                Part::Nothing => {}
+            }
+        }
+    }
+    examples
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Nothing,
+    Output,
+    ExitCode,
+}
+
+/// What is not as the document says.
+fn run(example: &Example) -> Result<Option<String>, String> {
+    let folder = built("");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new("sh")
+        .args(["-c", &example.command])
+        .current_dir(root())
+        .env("PATH", format!("{}:{path}", folder.display()))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|err| format!("sh: {err}"))?;
+    let printed = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat();
+    let code = output.status.code().unwrap_or(-1);
+    if code != example.exit_code {
+        return Ok(Some(format!("ended with {code} instead of {}:\n{printed}", example.exit_code)));
+    }
+    match &example.output {
+        Some(expected) if !fits(expected, &printed) => Ok(Some(format!("printed:\n{printed}instead of:\n{expected}"))),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a text is what a document shows; blanks at the ends of lines and blank lines at the end do not count.
+fn fits(expected: &str, printed: &str) -> bool {
+    let expected: Vec<&str> = expected.trim_end().lines().map(str::trim_end).collect();
+    let printed: Vec<&str> = printed.trim_end().lines().map(str::trim_end).collect();
+    lines_fit(&expected, &printed)
+}
+
+fn lines_fit(expected: &[&str], printed: &[&str]) -> bool {
+    match expected.split_first() {
+        None => printed.is_empty(),
+        Some((first, rest)) if first.trim() == "…" => {
+            (0..=printed.len()).any(|skip| lines_fit(rest, &printed[skip..]))
+        }
+        Some((first, rest)) => {
+            printed.split_first().is_some_and(|(line, others)| line_fits(first, line) && lines_fit(rest, others))
+        }
+    }
+}
+
+fn line_fits(expected: &str, line: &str) -> bool {
+    let Some((start, rest)) = expected.split_once('…') else { return expected == line };
+    let Some(mut line) = line.strip_prefix(start) else { return false };
+    let mut parts: Vec<&str> = rest.split('…').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        match line.find(part) {
+            Some(at) => line = &line[at + part.len()..],
+            None => return false,
+        }
+    }
+    line.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_outputs_and_exit_codes_are_read_from_console_blocks_alone() {
+        let text = "```console\n$ cargo build\n$ stepwell run a \\\n    --json\none\ntwo\n$ stepwell validate b\n$ echo $?\n3\n```\n\
+                    ```text\n$ stepwell no\n```\n";
+        let first = Example {
+            line: 3,
+            command: "stepwell run a \\\n    --json".into(),
+            output: Some("one\ntwo\n".into()),
+            exit_code: 0,
+        };
+        let second = Example { line: 7, command: "stepwell validate b".into(), output: None, exit_code: 3 };
+        assert_eq!(examples(text), [first, second]);
+    }
+
+    #[test]
+    fn an_ellipsis_stands_for_any_text_or_any_lines() {
+        assert!(fits("a …ms b\n…\nend\n", "a 12 ms b\nx\ny\nend\n"));
+        assert!(fits("a…b…c", "a1b2c"));
+        assert!(!fits("a…b…c", "a1c"));
+        assert!(!fits("a", "a\nb"));
+    }
+}

@@ -1,0 +1,106 @@
+//! `cargo xtask test`: what every change must pass; `cargo xtask soak`: what takes long.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::command::{PROFILE, cargo, check, exists, tests};
+use crate::tally::Tally;
+use crate::{Done, corpora, docs, fuzz, purity};
+
+/// How long each fuzz target runs in a test run.
+const FUZZ_PER_TARGET: Duration = Duration::from_secs(10);
+
+/// The same inputs in each test run, so that none fails by chance.
+const FUZZ_SEED: u64 = 1;
+
+/// The step's name and the step.
+type Step = (&'static str, fn() -> Done);
+
+/// Runs all steps, whatever fails on the way.
+pub(crate) fn test() -> Done {
+    install_components()?;
+    let steps: [Step; 9] = [
+        ("format", format),
+        ("purity", purity::check),
+        ("lints", lints),
+        ("tests", workspace_tests),
+        ("documentation tests", documentation_tests),
+        ("examples", examples),
+        ("documents", docs::check),
+        ("fuzz findings", fuzz::replay),
+        ("fuzz", fuzz_a_little),
+    ];
+    let mut total = Tally::default();
+    let mut times = Vec::new();
+    for (name, step) in steps {
+        let start = Instant::now();
+        let tally = step()?;
+        times.push((name, start.elapsed(), tally.clone()));
+        total += tally;
+    }
+    println!("==");
+    for (name, time, tally) in times {
+        println!("{name:20} {:6.1} s  {:6} passed  {:3} failed", time.as_secs_f64(), tally.passed, tally.failed);
+    }
+    corpora::report();
+    Ok(total)
+}
+
+/// Runs the tests that are ignored elsewhere because they take long, then fuzzes with a seed of the day.
+pub(crate) fn soak(options: &fuzz::Options) -> Done {
+    let mut total = tests(
+        "long tests",
+        &mut cargo(["test", "--workspace", "--no-fail-fast", "--profile", PROFILE, "--", "--ignored"]),
+    )?;
+    total += fuzz::run(&fuzz::Options { time: options.time.or(Some(Duration::from_secs(600))), ..options.clone() })?;
+    Ok(total)
+}
+
+fn format() -> Done {
+    check("format", &mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn lints() -> Done {
+    check("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+}
+
+fn workspace_tests() -> Done {
+    tests(
+        "tests",
+        &mut cargo(["test", "--workspace", "--all-targets", "--no-fail-fast", "--quiet", "--profile", PROFILE]),
+    )
+}
+
+fn documentation_tests() -> Done {
+    let mut total = tests(
+        "documentation tests",
+        &mut cargo(["test", "--workspace", "--doc", "--no-fail-fast", "--quiet", "--profile", PROFILE]),
+    )?;
+    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
+    total += check("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(total)
+}
+
+/// The example definitions: all valid, and what their test files say comes true.
+fn examples() -> Done {
+    docs::build()?;
+    let mut validate = docs::stepwell();
+    check("examples", validate.args(["validate", "examples"]))
+}
+
+fn fuzz_a_little() -> Done {
+    fuzz::run(&fuzz::Options { target: None, time: Some(FUZZ_PER_TARGET), seed: Some(FUZZ_SEED) })
+}
+
+/// Rust's own formatter and linter are parts that a minimal installation leaves out.
+fn install_components() -> Result<(), String> {
+    for (program, component) in [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")] {
+        if !exists(program, "--version") {
+            let added = Command::new("rustup").args(["component", "add", component]).status();
+            if !added.is_ok_and(|status| status.success()) {
+                return Err(format!("{program} is missing, and rustup could not add it: install {component}"));
+            }
+        }
+    }
+    Ok(())
+}
