@@ -128,6 +128,100 @@ fn the_query_language_decides_which_fields_there_are() {
     );
 }
 
+/// A Pass state of JSONata with one expression as output.
+fn output(expression: &str) -> String {
+    let expression = expression.replace('\\', "\\\\").replace('"', "\\\"");
+    machine(&format!(
+        r#"{{"Type":"Pass","QueryLanguage":"JSONata","Output":{{"v":["{{%{expression}%}}"]}},"Next":"Z"}}"#
+    ))
+}
+
+/// Expression and message, as measured on AWS (floci-io/floci, issues 2745 and 2670).
+#[test]
+fn expressions_are_refused_in_the_words_of_aws() {
+    for (expression, message) in [
+        (" a[1,2) ", r#"INVALID_JSONATA_EXPRESSION Expected "]", got ",""#),
+        (r#""unterminated"#, "INVALID_JSONATA_EXPRESSION String literal must be terminated by a matching quote"),
+        ("1 +", "INVALID_JSONATA_EXPRESSION Unexpected end of expression"),
+        (r#"{"a":}"#, r#"INVALID_JSONATA_EXPRESSION The symbol "}" cannot be used as a unary operator"#),
+        ("$x :=", "INVALID_JSONATA_EXPRESSION Unexpected end of expression"),
+        (r#"$match("a", /abc"#, "INVALID_JSONATA_EXPRESSION No terminating / in regular expression"),
+        ("phone %.other", r#"INVALID_JSONATA_EXPRESSION The symbol "." cannot be used as a unary operator"#),
+        ("", "INVALID_JSONATA_EXPRESSION Unexpected end of expression"),
+        ("phone", "UNSUPPORTED_JSONATA_EXPRESSION Reference to 'phone' at the top level is not supported."),
+        (
+            "$map($states.input.a, function($x){ b })",
+            "UNSUPPORTED_JSONATA_EXPRESSION Reference to 'b' at the top level is not supported.",
+        ),
+        ("$$", "UNSUPPORTED_JSONATA_EXPRESSION Reference to '$$' is not supported."),
+        ("$states.errorOutput", "UNSUPPORTED_JSONATA_EXPRESSION Field '$states.errorOutput' does not exist."),
+        ("$states.result.x", "UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist."),
+    ] {
+        let expected = format!("{message} at /States/A/Output/v[0]\n");
+        assert_eq!(lines(&output(expression), &Options::default()), expected, "{expression}");
+    }
+    for expression in ["$states.input.items[value > 3].($ & name)", "$states.context.Execution.Id", "$x.a", "$now()"] {
+        assert_eq!(lines(&output(expression), &Options::default()), "", "{expression}");
+    }
+}
+
+#[test]
+fn results_and_errors_can_be_read_where_there_are_some() {
+    let task = |fields: &str| {
+        machine(&format!(
+            r#"{{"Type":"Task","QueryLanguage":"JSONata","Resource":"arn:aws:lambda:us-east-1:1:function:f","Next":"Z",{fields}}}"#
+        ))
+    };
+    check(
+        &task(
+            r#""Output":"{% $states.result %}","Assign":{"x":"{% $states.result %}"},
+               "Catch":[{"ErrorEquals":["E"],"Next":"Z","Output":"{% $states.errorOutput %}","Assign":{"e":"{% $states.errorOutput %}"}}]"#,
+        ),
+        expect![""],
+    );
+    check(
+        &task(
+            r#""Arguments":"{% $states.result %}","TimeoutSeconds":"{% $states.result %}","Output":"{% $states.errorOutput %}",
+               "Catch":[{"ErrorEquals":["E"],"Next":"Z","Output":"{% $states.result %}"}]"#,
+        ),
+        expect![[r#"
+            UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist. at /States/A/TimeoutSeconds
+            UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist. at /States/A/Arguments
+            UNSUPPORTED_JSONATA_EXPRESSION Field '$states.errorOutput' does not exist. at /States/A/Output
+            UNSUPPORTED_JSONATA_EXPRESSION Field '$states.result' does not exist. at /States/A/Catch[0]/Output
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_expression_is_the_only_complaint() {
+    check(
+        r#"{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Choice","Choices":[{"Condition":"{% 1 + %}",
+            "Next":"B"}]},"B":{"Type":"Wait","Seconds":"{% ) %}","Next":"C"},"C":{"Type":"Wait","Timestamp":"{% ( %}",
+            "Next":"D"},"D":{"Type":"Fail","Error":"{% [ %}"}}}"#,
+        expect![[r#"
+            INVALID_JSONATA_EXPRESSION Unexpected end of expression at /States/A/Choices[0]/Condition
+            INVALID_JSONATA_EXPRESSION The symbol ")" cannot be used as a unary operator at /States/B/Seconds
+            INVALID_JSONATA_EXPRESSION Expected ")" before end of expression at /States/C/Timestamp
+            INVALID_JSONATA_EXPRESSION Expected "]" before end of expression at /States/D/Error
+        "#]],
+    );
+}
+
+#[test]
+fn an_expression_is_marked_where_it_is_wrong() {
+    let text = output("$sum(1 + * 2)");
+    let page = compile(&text, Format::Json, &Options::default()).diagnostics[0].render("a.json", &text);
+    expect![[r#"
+        error[INVALID_JSONATA_EXPRESSION]: Expected ")", got 2
+          --> a.json:1:100
+           1 | :"JSONata","Output":{"v":["{%$sum(1 + * 2)%}"]},"Next":"Z"},"Z":{"Type":"Succeed"}}}
+             |                                         ^
+          = AWS says: Expected ")", got 2 at /States/A/Output/v[0]
+    "#]]
+    .assert_eq(&page);
+}
+
 #[test]
 fn express_machines_cannot_wait() {
     let express = Options { machine_type: ExecutionType::Express };

@@ -317,7 +317,9 @@ fn timestamp(text: &str) -> Evaluated<Timestamp> {
     Timestamp::parse(text).ok_or_else(|| {
         query_error(
             "Timestamp",
-            format!("The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format: {text}"),
+            format!(
+                "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+            ),
         )
     })
 }
@@ -339,7 +341,6 @@ fn seconds_at(path: &Path, data: Data<'_>) -> Evaluated<f64> {
 pub(crate) fn error_of(
     view: &View<'_>,
     frame: &Frame,
-    state: &State,
     error: Option<&TextField>,
     cause: Option<&TextField>,
 ) -> Evaluated<ErrorCause> {

@@ -232,7 +232,8 @@ impl<O: Observer> Step<'_, O> {
             let error_output = failure.output();
             return self.tolerate(parent, frame, error_output);
         }
-        let failure = self.threshold_exceeded(&parent).unwrap_or(failure);
+        // What failed to evaluate is the state inside; the states around it fail with its error.
+        let failure = Failure { evaluation: None, ..self.threshold_exceeded(&parent).unwrap_or(failure) };
         if matches!(state.kind, StateKind::Task(_)) {
             self.append(failing_event, EventKind::StateAborted { state_type: state.kind.name() });
         }

@@ -297,7 +297,8 @@ impl<'a, O: Observer> Step<'a, O> {
                 Some(destination) => Some(destination.evaluate("ResultWriter/Arguments", entered.data())?),
                 None => None,
             };
-            let selector = Selector { data: entered.effective.clone(), context: stepwell_asl::Scope::context(view).clone() };
+            let selector =
+                Selector { data: entered.effective.clone(), context: stepwell_asl::Scope::context(view).clone() };
             Ok((items, batching, destination, selector))
         });
         let (items, batching, destination, selector) = match prepared {

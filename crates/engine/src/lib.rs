@@ -12,6 +12,7 @@ mod fork;
 pub mod limits;
 pub mod local;
 mod map_run;
+pub mod mock;
 mod observer;
 mod payload;
 mod shard;

@@ -3,7 +3,7 @@
 //! It reads items in order, keeps at most `MaxConcurrency` children open, counts how they end and joins
 //! their results. Children are executions of their own; letters carry their starts and ends.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -591,7 +591,6 @@ impl MapRun {
             now,
             draws: Draws::new(self.start.seed, index.wrapping_add(1)),
             context: OnceCell::new(),
-            fuel: Cell::new(0),
         };
         let data = Data::new(&self.start.selector.data, &scope);
         selector.evaluate("ItemSelector", data).map(Some).map_err(|error| {
@@ -648,7 +647,6 @@ struct ItemScope<'a> {
     now: Timestamp,
     draws: Draws,
     context: OnceCell<Value>,
-    fuel: Cell<u64>,
 }
 
 impl Scope for ItemScope<'_> {
@@ -677,9 +675,5 @@ impl Scope for ItemScope<'_> {
 
     fn random(&self) -> u64 {
         self.draws.next()
-    }
-
-    fn spend(&self, fuel: u64) {
-        self.fuel.set(self.fuel.get().saturating_add(fuel));
     }
 }

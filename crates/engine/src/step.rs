@@ -275,7 +275,7 @@ impl<'a, O: Observer> Step<'a, O> {
             }
             StateKind::Fail { error, cause } => {
                 let error = self.evaluate(&frame, state, Focus::default(), |view, _| {
-                    dataflow::error_of(view, &frame, state, error.as_ref(), cause.as_ref())
+                    dataflow::error_of(view, &frame, error.as_ref(), cause.as_ref())
                 });
                 let failure = error.map_or_else(|failure| failure, Failure::of);
                 self.failed(frame, failure)

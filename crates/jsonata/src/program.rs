@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use stepwell_value::{Str, Value};
 
-use crate::budget::{Budget, Stack};
+use crate::budget::{Budget, STACK_BYTES, Stack};
 use crate::builtin::Builtin;
 use crate::error::{Error, Run};
 use crate::eval::Evaluator;
@@ -60,15 +60,12 @@ pub enum Outcome {
     NotData,
 }
 
-/// Stack that compiling may use; see [`Stack`].
-const COMPILE_STACK_BYTES: usize = 384 * 1024;
-
 impl Program {
     /// Compiles `text`, the expression without `{%` and `%}`.
     ///
     /// Fails with the reference's `S…` codes, and with the code of a stack overflow above 1,000 levels of nesting.
     pub fn compile(text: &str, profile: Profile) -> Result<Program, Error> {
-        let code = Code::compile(text, profile, false, Stack::here(COMPILE_STACK_BYTES)).map_err(|err| *err)?;
+        let code = Code::compile(text, profile, false, Stack::here(STACK_BYTES)).map_err(|err| *err)?;
         let references = references::find(&code);
         Ok(Program { text: Str::new(text), code, references })
     }

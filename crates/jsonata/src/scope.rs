@@ -4,6 +4,8 @@
 //! per item wherever a step, predicate, sort term or group runs over items that carry bindings. A block that
 //! binds nothing gets none.
 
+use std::collections::BTreeMap;
+
 use stepwell_value::Str;
 
 use crate::budget::Stack;
@@ -30,7 +32,7 @@ pub(crate) struct Resolved {
 pub(crate) fn resolve(compiled: &mut Compiled, stack: Stack) -> Run<Resolved> {
     let mut resolver = Resolver {
         compiled,
-        scopes: vec![Draft { parent: None, kind: DraftKind::Top, names: Vec::new() }],
+        scopes: vec![Draft { parent: None, kind: DraftKind::Top, names: Vec::new(), index: BTreeMap::new() }],
         references: Vec::new(),
         blocks: Vec::new(),
         item_scopes: Vec::new(),
@@ -51,6 +53,8 @@ struct Draft {
     parent: Option<u32>,
     kind: DraftKind,
     names: Vec<Str>,
+    /// Slot of each name.
+    index: BTreeMap<Str, u32>,
 }
 
 impl Draft {
@@ -76,18 +80,19 @@ impl Resolver<'_> {
             DraftKind::Item => vec![Str::default()],
             _ => Vec::new(),
         };
-        self.scopes.push(Draft { parent: Some(parent), kind, names });
+        self.scopes.push(Draft { parent: Some(parent), kind, names, index: BTreeMap::new() });
         self.scopes.len() as u32 - 1
     }
 
     fn slot(&mut self, scope: u32, name: &Str) -> u32 {
-        let scope = &mut self.scopes[scope as usize];
-        let from = usize::from(matches!(scope.kind, DraftKind::Item));
-        let known = scope.names[from..].iter().position(|known| known == name).map(|index| index + from);
-        known.unwrap_or_else(|| {
-            scope.names.push(name.clone());
-            scope.names.len() - 1
-        }) as u32
+        let Draft { names, index, .. } = &mut self.scopes[scope as usize];
+        if let Some(slot) = index.get(name) {
+            return *slot;
+        }
+        let slot = names.len() as u32;
+        names.push(name.clone());
+        index.insert(name.clone(), slot);
+        slot
     }
 
     /// Walks `id`, which is evaluated in a frame of its own per item when the items carry bindings.
@@ -250,6 +255,7 @@ impl Resolver<'_> {
 
     fn finish(self) -> Resolved {
         let mut globals: Vec<Str> = Vec::new();
+        let mut known: BTreeMap<Str, u32> = BTreeMap::new();
         for (variable, scope) in &self.references {
             let variable = &mut self.compiled.variables[*variable as usize];
             let key = self.compiled.keys.iter().position(|key| *key == variable.name);
@@ -260,12 +266,10 @@ impl Resolver<'_> {
                 let scope = &self.scopes[id as usize];
                 next = scope.parent;
                 let is_item = matches!(scope.kind, DraftKind::Item);
-                let from = usize::from(is_item);
-                if let Some(slot) = scope.names[from..].iter().position(|name| *name == variable.name) {
-                    let slot = (slot + from) as u32;
-                    variable.places.push(Place::Slot { hops, slot });
+                if let Some(slot) = scope.index.get(&variable.name) {
+                    variable.places.push(Place::Slot { hops, slot: *slot });
                     if let DraftKind::Lambda { n_parameters } = scope.kind
-                        && (slot as usize) < n_parameters
+                        && (*slot as usize) < n_parameters
                     {
                         certain = true;
                         break;
@@ -277,12 +281,11 @@ impl Resolver<'_> {
                 hops += u32::from(scope.is_real());
             }
             if !certain {
-                let known = globals.iter().position(|name| *name == variable.name);
-                let global = known.unwrap_or_else(|| {
+                let global = *known.entry(variable.name.clone()).or_insert_with(|| {
                     globals.push(variable.name.clone());
-                    globals.len() - 1
+                    globals.len() as u32 - 1
                 });
-                variable.global = Some(global as u32);
+                variable.global = Some(global);
             }
         }
         for (block, id) in &self.blocks {

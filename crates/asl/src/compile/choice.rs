@@ -43,7 +43,8 @@ impl Compiler<'_> {
         let assign = self.assign(state, rule, Offered::NOTHING);
         let output =
             if state.is_jsonata() { self.template_field(state, rule, "Output", Offered::NOTHING) } else { None };
-        let condition = self.condition(state, rule)?;
+        // A rule whose condition is wrong leads somewhere nevertheless.
+        let condition = self.condition(state, rule).unwrap_or(Condition::Constant(false));
         Some(ChoiceRule { condition, next, assign, output })
     }
 

@@ -172,9 +172,13 @@ impl Compiler<'_> {
             [("s3:getObject", ReaderResource::GetObject), ("s3:listObjectsV2", ReaderResource::ListObjectsV2)];
         let resource = self.resource_among(&place, &allowed);
         let parameters = self.template_field(state, &place, parameters_name(state), Offered::NOTHING);
+        let resource = resource?;
+        if resource == ReaderResource::GetObject {
+            self.require(&place, &["ReaderConfig"]);
+        }
         let config = place.get("ReaderConfig").filter(|config| self.object(config));
-        let config = config.map(|config| self.reader_config(state, &config)).unwrap_or_default();
-        Some(ItemReader { resource: resource?, parameters, config })
+        let config = config.map(|config| self.reader_config(state, &config, resource)).unwrap_or_default();
+        Some(ItemReader { resource, parameters, config })
     }
 
     /// The `Resource` of a reader or writer.
@@ -192,7 +196,7 @@ impl Compiler<'_> {
         found
     }
 
-    fn reader_config(&mut self, state: &Ctx<'_>, place: &Place<'_>) -> ReaderConfig {
+    fn reader_config(&mut self, state: &Ctx<'_>, place: &Place<'_>, resource: ReaderResource) -> ReaderConfig {
         self.check_fields(state, place, READER_CONFIG);
         let input_type = place.get("InputType").and_then(|field| {
             self.one_of(
@@ -212,6 +216,17 @@ impl Compiler<'_> {
             .get("Transformation")
             .and_then(|field| self.one_of(&field, &[("NONE", false), ("LOAD_AND_FLATTEN", true)]))
             .unwrap_or(false);
+        match (resource, manifest_type) {
+            (ReaderResource::GetObject, Some(ManifestType::S3Inventory)) => {
+                self.only_with(place, &["InputType"], "an object or another ManifestType");
+            }
+            (ReaderResource::ListObjectsV2, None) if !load_and_flatten => {}
+            _ => {
+                if !place.has("InputType") {
+                    self.refuse_object(place, "The field 'InputType' is required");
+                }
+            }
+        }
         let is_csv = input_type == Some(InputType::Csv);
         if !is_csv {
             self.only_with(place, &["CSVHeaderLocation", "CSVHeaders"], "\"InputType\": \"CSV\"");

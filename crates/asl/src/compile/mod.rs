@@ -315,6 +315,7 @@ impl Findings {
         }
         diagnostic.location = Some(place.location());
         diagnostic.span = Some(span);
+        diagnostic.hint = place.node.as_str().and_then(unfilled);
         self.list.push(diagnostic);
         self.list.last_mut().expect("one was pushed")
     }
@@ -324,6 +325,12 @@ impl Findings {
         self.truncated |= self.list.len() > DIAGNOSTICS_MAX;
         self.list.truncate(DIAGNOSTICS_MAX);
     }
+}
+
+/// Advice where a value is wrong because a placeholder in it has no value.
+fn unfilled(text: &str) -> Option<String> {
+    let placeholder = syntax::placeholders(text).into_iter().next()?;
+    Some(format!("the placeholder ${{{}}} has no value", placeholder.name))
 }
 
 /// The state that is being compiled.

@@ -13,14 +13,15 @@ use super::{Compiler, Ctx, Siblings};
 use crate::diagnostic::nearest;
 use crate::intrinsic::Call;
 use crate::program::{
-    DataPath, ExecutionType, QueryLanguage, ResultPath, State, StateIdx, StateKind, Task, TextField, Transition, Wait,
+    DataPath, ExecutionType, NumberField, QueryLanguage, ResultPath, State, StateIdx, StateKind, Task, TextField,
+    Transition, Wait,
 };
 
 /// The fields of a Wait state that say how long, in AWS's order.
 const WAIT_FIELDS: [&str; 4] = ["SecondsPath", "Seconds", "TimestampPath", "Timestamp"];
 
 impl Compiler<'_> {
-    /// One state; none when not even its type is known.
+    /// One state; none when an error of form has been found that leaves nothing to build.
     pub(super) fn state(
         &mut self,
         place: &Place<'_>,
@@ -95,7 +96,7 @@ impl Compiler<'_> {
             StateType::PASS => self.pass(state),
             StateType::TASK => StateKind::Task(Box::new(self.task(state)?)),
             StateType::CHOICE => self.choice(state),
-            StateType::WAIT => StateKind::Wait(self.wait(state)?),
+            StateType::WAIT => StateKind::Wait(self.wait(state)),
             StateType::SUCCEED => StateKind::Succeed,
             StateType::FAIL => {
                 let error = self.fail_text(state, ["Error", "ErrorPath"]);
@@ -137,27 +138,26 @@ impl Compiler<'_> {
         StateKind::Pass { result: result.map(|result| result.node.to_value()) }
     }
 
-    fn wait(&mut self, state: &Ctx<'_>) -> Option<Wait> {
-        if !self.exactly_one(state.place, &WAIT_FIELDS) {
-            return None;
+    fn wait(&mut self, state: &Ctx<'_>) -> Wait {
+        self.exactly_one(state.place, &WAIT_FIELDS);
+        if state.place.has("Timestamp") || state.place.has("TimestampPath") {
+            return Wait::Timestamp(self.wait_until(state).unwrap_or(TextField::Constant(Str::default())));
         }
-        if state.place.has("Seconds") || state.place.has("SecondsPath") {
-            let bounds = Bounds::integer(0, Some(SECONDS_MAX));
-            let seconds = self.number_field(state, state.place, ["Seconds", "SecondsPath"], bounds);
-            return seconds.map(Wait::Seconds);
+        let bounds = Bounds::integer(0, Some(SECONDS_MAX));
+        let seconds = self.number_field(state, state.place, ["Seconds", "SecondsPath"], bounds);
+        Wait::Seconds(seconds.unwrap_or(NumberField::Constant(0.0)))
+    }
+
+    fn wait_until(&mut self, state: &Ctx<'_>) -> Option<TextField> {
+        let Some(timestamp) = state.place.get("Timestamp") else {
+            let path = state.place.get("TimestampPath").filter(|_| !state.is_jsonata())?;
+            return self.reference_path(&path, Context::Refused).map(TextField::Path);
+        };
+        let expression = timestamp.node.as_str().filter(|text| !matches!(delimited(text), Delimited::Literal));
+        if state.is_jsonata() && expression.is_some() {
+            return self.expression_field(&timestamp).map(TextField::Expression);
         }
-        if let Some(timestamp) = state.place.get("Timestamp") {
-            let expression = timestamp.node.as_str().filter(|text| !matches!(delimited(text), Delimited::Literal));
-            if state.is_jsonata() && expression.is_some() {
-                return self.expression_field(&timestamp).map(|found| Wait::Timestamp(TextField::Expression(found)));
-            }
-            return self.timestamp(&timestamp).map(|found| Wait::Timestamp(TextField::Constant(found)));
-        }
-        let path = state.place.get("TimestampPath")?;
-        if state.is_jsonata() {
-            return None;
-        }
-        self.reference_path(&path, Context::Refused).map(|path| Wait::Timestamp(TextField::Path(path)))
+        self.timestamp(&timestamp).map(TextField::Constant)
     }
 
     /// `Error` or `Cause` of a Fail state, or its `…Path` form.
@@ -215,7 +215,10 @@ impl Compiler<'_> {
         let resource = match Resource::parse(text) {
             Ok(resource) => resource,
             Err(error) => {
-                self.refuse(&place, error.to_string()).hint = explain_resource(text);
+                let diagnostic = self.refuse(&place, error.to_string());
+                if diagnostic.hint.is_none() {
+                    diagnostic.hint = explain_resource(text);
+                }
                 return None;
             }
         };
@@ -292,9 +295,6 @@ impl Compiler<'_> {
 
 /// What a resource that is not recognized was probably meant to be.
 fn explain_resource(text: &str) -> Option<String> {
-    if text.contains("${") {
-        return Some("the placeholder has no value".to_owned());
-    }
     let (_, call) = text.split_once(":states:")?;
     let call = call.splitn(3, ':').nth(2)?;
     let (service, action) = call.split_once(':')?;

@@ -170,15 +170,11 @@ impl Call {
 
     /// Names of the workflow variables that the call reads, without `$`.
     pub fn variables(&self) -> Vec<&Str> {
-        let name = |path: &'_ &Path| matches!(path.root(), Root::Variable(_));
-        self.paths()
-            .into_iter()
-            .filter(name)
-            .filter_map(|path| match path.root() {
-                Root::Variable(name) => Some(name),
-                _ => None,
-            })
-            .collect()
+        let variables = self.paths().into_iter().filter_map(|path| match path.root() {
+            Root::Variable(name) => Some(name),
+            Root::Data | Root::Context => None,
+        });
+        variables.collect()
     }
 
     fn collect_paths<'c>(&'c self, paths: &mut Vec<&'c Path>) {

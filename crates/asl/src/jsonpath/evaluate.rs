@@ -220,15 +220,11 @@ impl<'a> Evaluation<'a> {
         outcome
     }
 
-    /// `..`: applies `rest` to each value below and including `value` that its first step can be applied to,
-    /// a value before what it contains.
+    /// `..`: applies `rest` to each container below and including `value` that its first step fits, a container
+    /// before what it contains.
     ///
     /// The containers on the way are kept in a list of our own: data may be nested deeper than a small stack.
     fn scan(&mut self, rest: &'a [Step], value: &'a Value) -> Result<(), Fault> {
-        let target = &rest[0];
-        if !is_container(value) {
-            return Ok(());
-        }
         self.scan_at(rest, value)?;
         let mut open: Vec<(&'a Value, usize)> = vec![(value, 0)];
         while let Some((container, position)) = open.last_mut() {
@@ -237,7 +233,6 @@ impl<'a> Evaluation<'a> {
                 Value::Object(object) => object.entries().get(*position).map(|(key, value)| (Crumb::Key(key), value)),
                 _ => None,
             };
-            let in_array = matches!(container, Value::Array(_));
             *position += 1;
             let Some((crumb, child)) = child else {
                 open.pop();
@@ -248,15 +243,10 @@ impl<'a> Evaluation<'a> {
                 continue;
             };
             self.count(1)?;
-            self.trail.push(crumb);
-            // A filter tests every item of an array, but of an object only the members that are containers.
-            if is_container(child) || in_array && matches!(target, Step::Filter(_)) {
+            if matches!(child, Value::Array(_) | Value::Object(_)) {
+                self.trail.push(crumb);
                 self.scan_at(rest, child)?;
-            }
-            if is_container(child) {
                 open.push((child, 0));
-            } else {
-                self.trail.pop();
             }
         }
         Ok(())
@@ -264,21 +254,26 @@ impl<'a> Evaluation<'a> {
 
     /// Applies `rest` to one value of a deep scan, if its first step fits the value.
     fn scan_at(&mut self, rest: &'a [Step], value: &'a Value) -> Result<(), Fault> {
-        match (&rest[0], value) {
-            // A filter has chosen the value itself, so the walk goes on behind it.
-            (Step::Filter(filter), _) => {
-                if self.keeps(filter, value)? {
-                    self.walk(&rest[1..], value)?;
+        let target = &rest[0];
+        let fits = match (target, value) {
+            (Step::Key { key, .. }, Value::Object(object)) => object.contains_key(key),
+            (Step::Keys(keys), Value::Object(object)) => keys.iter().all(|key| object.contains_key(key)),
+            (Step::Wildcard, Value::Array(_) | Value::Object(_)) => true,
+            (Step::Filter(filter), Value::Array(_) | Value::Object(_)) => self.keeps(filter, value)?,
+            (step, Value::Array(_)) => step.is_for_arrays(),
+            _ => false,
+        };
+        match value {
+            _ if !fits => Ok(()),
+            // Jayway 2.0.0: when a step follows, the one that chose an array is skipped, and the next is applied to
+            // each item of the array; nothing swallows its misses.
+            Value::Array(items) if rest.len() > 1 => {
+                for (index, item) in items.iter().enumerate() {
+                    self.walk_item(&rest[1..], index as i64, item)?;
                 }
                 Ok(())
             }
-            (Step::Key { key, .. }, Value::Object(object)) if object.contains_key(key) => self.walk(rest, value),
-            (Step::Keys(keys), Value::Object(object)) if keys.iter().all(|key| object.contains_key(key)) => {
-                self.walk(rest, value)
-            }
-            (Step::Wildcard, _) => self.walk(rest, value),
-            (step, Value::Array(_)) if step.is_for_arrays() => self.walk(rest, value),
-            _ => Ok(()),
+            _ => self.walk(rest, value),
         }
     }
 
@@ -308,10 +303,6 @@ impl<'a> Evaluation<'a> {
         }
         not_an_array(steps, value, &self.trail).into()
     }
-}
-
-fn is_container(value: &Value) -> bool {
-    matches!(value, Value::Array(_) | Value::Object(_))
 }
 
 /// AWS: an index that does not exist selects null, where Jayway itself fails.

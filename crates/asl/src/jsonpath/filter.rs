@@ -2,17 +2,21 @@
 
 use std::cmp::Ordering;
 
-use stepwell_value::{Str, Value};
+use stepwell_value::Value;
 
 use super::Step;
-use super::parse::{PathSyntaxError, parse_operand};
+use super::parse::{PathSyntaxError, closing_bracket, parse_operand};
 use super::regex::Regex;
 use crate::java;
 
-/// A filter: terms joined by `&&` and `||`.
+/// A filter: alternatives, each of terms that must all hold.
+///
+/// Jayway 2.0.0 splits the text at `&&` and `||` and drops parentheses around terms: they group nothing, so that
+/// `(a || b) && c` keeps what `a || b && c` keeps. It evaluates the last term first, which shows where a comparison
+/// fails the path.
 #[derive(Debug)]
 pub(super) struct Filter {
-    expression: Expression,
+    alternatives: Vec<Vec<Term>>,
     /// About how many steps and comparisons one test takes.
     cost: usize,
 }
@@ -26,24 +30,13 @@ pub(super) enum FilterFailure {
 }
 
 #[derive(Debug)]
-enum Expression {
-    Or(Vec<Expression>),
-    And(Vec<Expression>),
-    /// `!(…)`, which matches nothing in Jayway 2.0.0.
-    Never,
-    Exists {
-        path: Vec<Step>,
-        expected: bool,
-    },
-    Compare {
-        left: Operand,
-        operator: Operator,
-        right: Operand,
-    },
-    Matches {
-        left: Operand,
-        pattern: Regex,
-    },
+enum Term {
+    /// `@.a`, or `!@.a`: whether there is a value that is not null.
+    Exists { path: Vec<Step>, expected: bool },
+    /// `left operator right`
+    Compare { left: Operand, operator: Operator, right: Operand },
+    /// `left =~ /…/`
+    Matches { left: Operand, pattern: Regex },
 }
 
 #[derive(Debug)]
@@ -70,22 +63,48 @@ impl Filter {
     /// Parses what follows the opening bracket, whose place in the path is `offset - 1`. Gives the filter and the
     /// length of the text up to and including the closing bracket.
     pub(super) fn parse(inside: &str, offset: usize) -> Result<(Filter, usize), PathSyntaxError> {
-        let mut parser = Parser { text: inside, position: 0, offset };
-        parser.skip_blanks();
-        parser.position += 1;
-        parser.skip_blanks();
-        parser.expect('(', "A filter is written [?(…)]")?;
-        let expression = parser.expression()?;
-        parser.expect(')', "This filter's parenthesis is not closed")?;
-        parser.skip_blanks();
-        parser.expect(']', "This filter's bracket is not closed")?;
-        let cost = expression.cost();
-        Ok((Filter { expression, cost }, parser.position))
+        let end = filter_end(inside, offset)?;
+        let content = Piece::new(&inside[..end], offset).trimmed();
+        let content = content.strip_start("?").map(Piece::trimmed);
+        let content = content.and_then(|content| content.strip_start("(")).and_then(|content| content.strip_end(")"));
+        let Some(content) = content else {
+            return Err(PathSyntaxError::new("A filter is written [?(…)]", offset));
+        };
+        let mut alternatives = vec![Vec::new()];
+        let mut rest = content;
+        for _ in 0..TERMS_MAX {
+            let join = rest.text.find("&&").into_iter().chain(rest.text.find("||")).min();
+            let term = Term::parse(rest.before(join.unwrap_or(rest.text.len())))?;
+            if let Some(conditions) = alternatives.last_mut() {
+                conditions.push(term);
+            }
+            let Some(join) = join else {
+                let cost = alternatives.iter().flatten().map(Term::cost).sum();
+                return Ok((Filter { alternatives, cost }, end + 1));
+            };
+            if rest.text[join..].starts_with('|') {
+                alternatives.push(Vec::new());
+            }
+            rest = rest.behind(join + 2);
+        }
+        Err(PathSyntaxError::new(format!("A filter has at most {TERMS_MAX} terms"), offset))
     }
 
     /// Whether the filter keeps `item`; `root` is the value that the whole path is applied to.
     pub(super) fn keeps(&self, item: &Value, root: &Value) -> Result<bool, FilterFailure> {
-        self.expression.holds(item, root)
+        for conditions in self.alternatives.iter().rev() {
+            let mut all_hold = true;
+            for term in conditions.iter().rev() {
+                all_hold = term.holds(item, root)?;
+                if !all_hold {
+                    break;
+                }
+            }
+            if all_hold {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn cost(&self) -> usize {
@@ -93,52 +112,98 @@ impl Filter {
     }
 }
 
-impl Expression {
+impl Term {
     fn holds(&self, item: &Value, root: &Value) -> Result<bool, FilterFailure> {
         match self {
-            Expression::Or(alternatives) => {
-                for alternative in alternatives {
-                    if alternative.holds(item, root)? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            Expression::And(conditions) => {
-                for condition in conditions {
-                    if !condition.holds(item, root)? {
-                        return Ok(false);
-                    }
-                }
-                Ok(true)
-            }
-            Expression::Never => Ok(false),
-            Expression::Exists { path, expected } => {
+            Term::Exists { path, expected } => {
                 Ok(*expected == resolve(path, item).is_some_and(|value| !value.is_null()))
             }
-            Expression::Compare { left, operator, right } => {
+            Term::Compare { left, operator, right } => {
                 let (Some(actual), Some(expected)) = (left.value(item, root), right.value(item, root)) else {
                     return Ok(false);
                 };
                 operator.holds(actual, expected, right)
             }
-            Expression::Matches { left, pattern } => match left.value(item, root) {
+            Term::Matches { left, pattern } => match left.value(item, root) {
+                None | Some(Value::Null) => Ok(false),
                 Some(Value::Str(text)) => pattern.matches(text).ok_or(FilterFailure::TooLarge),
-                _ => Ok(false),
+                Some(other) => pattern.matches(&java::context_text(other)).ok_or(FilterFailure::TooLarge),
             },
         }
     }
 
     fn cost(&self) -> usize {
         match self {
-            Expression::Or(parts) | Expression::And(parts) => parts.iter().map(Expression::cost).sum(),
-            Expression::Never => 1,
-            Expression::Exists { path, .. } => 1 + path.len(),
-            Expression::Compare { left, right, .. } => 1 + left.cost() + right.cost(),
-            Expression::Matches { left, .. } => 1 + left.cost(),
+            Term::Exists { path, .. } => 1 + path.len(),
+            Term::Compare { left, right, .. } => 1 + left.cost() + right.cost(),
+            Term::Matches { left, .. } => 1 + left.cost(),
         }
     }
+
+    fn parse(text: Piece<'_>) -> Result<Term, PathSyntaxError> {
+        if text.text.replace("\\'", "").matches('\'').count() % 2 == 1 {
+            return Err(text.error("A string in a filter cannot hold '&&' or '||'"));
+        }
+        let term = text.trimmed_of(&['[', '?', '(', ' '], &[')', ' ']);
+        // An operator counts wherever it stands, in a string or a name too.
+        let found = OPERATORS.iter().find_map(|(text, operator)| Some((term.text.find(text)?, *text, *operator)));
+        let Some((position, operator_text, operator)) = found else {
+            let (path, expected) = match term.strip_start("!") {
+                Some(path) => (path, false),
+                None => (term, true),
+            };
+            let Some(steps) = path.strip_start("@") else {
+                return Err(term.error("A filter tests '@' or a path from it"));
+            };
+            if steps.text.contains('=') {
+                return Err(term.error("A filter compares with '=='"));
+            }
+            return Ok(Term::Exists { path: operand_steps(steps)?, expected });
+        };
+        let left = term.before(position).trimmed();
+        // Jayway takes the exclamation mark off and compares all the same.
+        let left = left.strip_start("!").filter(|path| path.text.starts_with('@')).unwrap_or(left);
+        let left = match left.text.as_bytes().first() {
+            Some(b'@') => Operand::Item(operand_steps(left.behind(1))?),
+            None | Some(b'$' | b'/') => {
+                return Err(left.error("A path from '@' stands on the left of a filter's operator"));
+            }
+            Some(_) => Operand::of_text(left.text),
+        };
+        let right = term.behind(position + operator_text.len()).trimmed();
+        let is_pattern = right.text.len() > 1 && right.text.starts_with('/') && right.text.ends_with(['/', 'i']);
+        let Some(operator) = operator else {
+            let pattern = Regex::parse_literal(right.text)
+                .map_err(|error| PathSyntaxError::new(error.message, right.offset + error.offset))?;
+            return Ok(Term::Matches { left, pattern });
+        };
+        let right = match right.text.as_bytes().first() {
+            None => return Err(right.error("Something stands on the right of a filter's operator")),
+            Some(b'@') => Operand::Item(operand_steps(right.behind(1))?),
+            Some(b'$') => Operand::Root(operand_steps(right.behind(1))?),
+            Some(b'!') if right.text.starts_with("!@") => {
+                return Err(right.error("An exclamation mark stands before a path that is not compared"));
+            }
+            // A regular expression can be compared with nothing, like an object.
+            Some(_) if is_pattern && Regex::parse_literal(right.text).is_ok() => {
+                Operand::Text(Value::empty_object(), None)
+            }
+            Some(_) => Operand::of_text(right.text),
+        };
+        Ok(Term::Compare { left, operator, right })
+    }
 }
+
+/// All operators, in the order in which they are looked for; none for the regular expression.
+const OPERATORS: [(&str, Option<Operator>); 7] = [
+    ("==", Some(Operator::Equal)),
+    (">=", Some(Operator::GreaterOrEqual)),
+    ("<=", Some(Operator::LessOrEqual)),
+    ("!=", Some(Operator::NotEqual)),
+    ("<", Some(Operator::Less)),
+    (">", Some(Operator::Greater)),
+    ("=~", None),
+];
 
 impl Operand {
     fn value<'v>(&'v self, item: &'v Value, root: &'v Value) -> Option<&'v Value> {
@@ -283,215 +348,112 @@ impl Number {
 /// Most terms of one filter.
 const TERMS_MAX: usize = 1_000;
 
-struct Parser<'t> {
+/// Where the filter's bracket closes; `inside` follows the opening one.
+fn filter_end(inside: &str, offset: usize) -> Result<usize, PathSyntaxError> {
+    // Jayway first looks for the bracket without heeding quotes, then for the end of the filter with heeding them.
+    let fragment_end = closing_bracket(inside).unwrap_or(inside.len());
+    let mut quote = None;
+    let (mut parentheses, mut brackets) = (0_i32, 1_i32);
+    let mut opened = false;
+    let mut previous = b' ';
+    for (position, byte) in inside.bytes().enumerate() {
+        match byte {
+            b'\'' if previous != b'\\' => quote = if quote.is_some() { None } else { Some(position) },
+            _ if quote.is_some() => {}
+            b'(' if parentheses == 0 && opened => {
+                return Err(PathSyntaxError::new("A filter has one pair of parentheses around it", offset + position));
+            }
+            b'(' => {
+                parentheses += 1;
+                opened = true;
+            }
+            b')' => parentheses -= 1,
+            b'[' => brackets += 1,
+            b']' => {
+                brackets -= 1;
+                if parentheses == 0 {
+                    let message = match position.cmp(&fragment_end) {
+                        _ if brackets != 0 => "The brackets of this filter are not balanced",
+                        Ordering::Equal => return Ok(position),
+                        // What follows would be taken for a part of the filter and be ignored.
+                        Ordering::Less if position + 1 < fragment_end => "A string in a filter cannot hold '['",
+                        Ordering::Less => return Ok(position),
+                        Ordering::Greater => "A string in a filter cannot hold ']'",
+                    };
+                    return Err(PathSyntaxError::new(message, offset));
+                }
+            }
+            _ => {}
+        }
+        previous = byte;
+    }
+    Err(match quote {
+        Some(quote) => PathSyntaxError::new("This string is not closed", offset + quote),
+        None => PathSyntaxError::new("This filter is not closed", offset),
+    })
+}
+
+/// A part of a path's text that knows its place in it.
+#[derive(Clone, Copy)]
+struct Piece<'t> {
     text: &'t str,
-    position: usize,
-    /// Place of `text` in the path.
     offset: usize,
 }
 
-impl<'t> Parser<'t> {
-    /// Terms up to the filter's own closing parenthesis; `&&` binds more tightly than `||`.
-    ///
-    /// Jayway 2.0.0 splits at the operators and drops parentheses around terms: they group nothing, so that
-    /// `(a || b) && c` keeps what `a || b && c` keeps.
-    fn expression(&mut self) -> Result<Expression, PathSyntaxError> {
-        let mut alternatives = vec![Vec::new()];
-        let mut open = 0;
-        for _ in 0..TERMS_MAX {
-            self.skip_blanks();
-            let negated = self.rest().strip_prefix('!').is_some_and(|behind| behind.trim_start().starts_with('('));
-            if negated {
-                self.position += 1;
-                self.skip_blanks();
-            }
-            while self.eat("(") {
-                open += 1;
-                if open > 1 {
-                    return Err(self.error("A filter can have one level of parentheses"));
-                }
-                self.skip_blanks();
-            }
-            let term = self.term()?;
-            if let Some(conditions) = alternatives.last_mut() {
-                conditions.push(if negated { Expression::Never } else { term });
-            }
-            self.skip_blanks();
-            while open > 0 && self.eat(")") {
-                open -= 1;
-                self.skip_blanks();
-            }
-            if self.eat("||") {
-                alternatives.push(Vec::new());
-            } else if !self.eat("&&") {
-                if open > 0 {
-                    return Err(self.error("This parenthesis is not closed"));
-                }
-                let conjunctions = alternatives.into_iter().map(|conditions| joined(conditions, Expression::And));
-                return Ok(joined(conjunctions.collect(), Expression::Or));
-            }
-        }
-        Err(self.error(&format!("A filter has at most {TERMS_MAX} terms")))
+impl<'t> Piece<'t> {
+    fn new(text: &'t str, offset: usize) -> Piece<'t> {
+        Piece { text, offset }
     }
 
-    fn term(&mut self) -> Result<Expression, PathSyntaxError> {
-        let left_place = self.offset + self.position;
-        let left = self.span(true)?;
-        let Some(operator) = self.operator()? else {
-            let (path, expected) = match left.strip_prefix('!') {
-                Some(path) => (path.trim_start(), false),
-                None => (left, true),
-            };
-            let Some(steps) = path.strip_prefix('@') else {
-                return Err(PathSyntaxError::new("A filter tests '@' or a path from it", left_place));
-            };
-            return Ok(Expression::Exists { path: operand_steps(steps, left_place)?, expected });
-        };
-        let left = match left.strip_prefix('@') {
-            Some(steps) => Operand::Item(operand_steps(steps, left_place)?),
-            None if left.starts_with(['$', '!']) || left.is_empty() => {
-                return Err(PathSyntaxError::new(
-                    "A path from '@' stands on the left of a filter's operator",
-                    left_place,
-                ));
-            }
-            None if left.contains(' ') && !left.starts_with('\'') => {
-                return Err(PathSyntaxError::new("Space not allowed in path", left_place));
-            }
-            None => Operand::of_text(left),
-        };
-        self.skip_blanks();
-        let right_place = self.offset + self.position;
-        let Some(operator) = operator else {
-            let (pattern, length) = Regex::parse_literal(self.rest())
-                .map_err(|error| PathSyntaxError::new(error.message, right_place + error.offset))?;
-            self.position += length;
-            self.skip_blanks();
-            return Ok(Expression::Matches { left, pattern });
-        };
-        let right = self.span(false)?;
-        let right = match right.as_bytes().first() {
-            None => {
-                return Err(PathSyntaxError::new("Something stands on the right of a filter's operator", right_place));
-            }
-            Some(b'@') => Operand::Item(operand_steps(&right[1..], right_place)?),
-            Some(b'$') => Operand::Root(operand_steps(&right[1..], right_place)?),
-            Some(_) => Operand::of_text(right),
-        };
-        Ok(Expression::Compare { left, operator, right })
+    fn before(self, end: usize) -> Piece<'t> {
+        Piece::new(&self.text[..end], self.offset)
     }
 
-    /// The text up to an operator (if `to_operator`), to `&&` or `||`, or to a parenthesis or bracket that closes
-    /// something outside; trimmed.
-    fn span(&mut self, to_operator: bool) -> Result<&'t str, PathSyntaxError> {
-        let start = self.position;
-        let bytes = self.text.as_bytes();
-        let (mut parentheses, mut brackets) = (0_usize, 0_usize);
-        let mut quote = None;
-        while let Some(byte) = bytes.get(self.position) {
-            let in_quotes = quote.is_some();
-            let joins = matches!(byte, b'&' | b'|') && bytes.get(self.position + 1) == Some(byte);
-            match byte {
-                b'\'' => quote = (!in_quotes).then_some(self.position),
-                b']' if in_quotes && brackets == 0 && self.rest().contains('\'') => {
-                    return Err(self.error("A string in a filter cannot hold ']'"));
-                }
-                _ if in_quotes && joins => return Err(self.error("A string in a filter cannot hold '&&' or '||'")),
-                _ if in_quotes => {}
-                b'(' => parentheses += 1,
-                b')' if parentheses == 0 => break,
-                b')' => parentheses -= 1,
-                b'[' => brackets += 1,
-                b']' if brackets == 0 => break,
-                b']' => brackets -= 1,
-                b'=' | b'<' | b'>' if to_operator && brackets == 0 => break,
-                b'!' if to_operator && brackets == 0 && bytes.get(self.position + 1) == Some(&b'=') => break,
-                _ if joins => break,
-                _ => {}
-            }
-            self.position += 1;
-        }
-        if let Some(quote) = quote {
-            return Err(PathSyntaxError::new("This string is not closed", self.offset + quote));
-        }
-        Ok(self.text[start..self.position].trim())
+    fn behind(self, start: usize) -> Piece<'t> {
+        Piece::new(&self.text[start..], self.offset + start)
     }
 
-    /// The operator here: none at the end of a term, `Some(None)` for `=~`.
-    fn operator(&mut self) -> Result<Option<Option<Operator>>, PathSyntaxError> {
-        const OPERATORS: [(&str, Option<Operator>); 7] = [
-            ("=~", None),
-            ("==", Some(Operator::Equal)),
-            ("!=", Some(Operator::NotEqual)),
-            ("<=", Some(Operator::LessOrEqual)),
-            (">=", Some(Operator::GreaterOrEqual)),
-            ("<", Some(Operator::Less)),
-            (">", Some(Operator::Greater)),
-        ];
-        for (text, operator) in OPERATORS {
-            if self.eat(text) {
-                return Ok(Some(operator));
-            }
-        }
-        if self.rest().starts_with('=') {
-            return Err(self.error("A filter compares with '=='"));
-        }
-        Ok(None)
+    fn strip_start(self, prefix: &str) -> Option<Piece<'t>> {
+        self.text.starts_with(prefix).then(|| self.behind(prefix.len()))
     }
 
-    fn rest(&self) -> &'t str {
-        &self.text[self.position..]
+    fn strip_end(self, suffix: &str) -> Option<Piece<'t>> {
+        self.text.strip_suffix(suffix).map(|text| Piece::new(text, self.offset))
     }
 
-    fn eat(&mut self, expected: &str) -> bool {
-        let found = self.rest().starts_with(expected);
-        if found {
-            self.position += expected.len();
-        }
-        found
+    fn trimmed(self) -> Piece<'t> {
+        let start = self.text.len() - self.text.trim_start().len();
+        Piece::new(self.text.trim(), self.offset + start)
     }
 
-    fn expect(&mut self, expected: char, message: &str) -> Result<(), PathSyntaxError> {
-        match self.rest().starts_with(expected) {
-            true => {
-                self.position += expected.len_utf8();
-                Ok(())
-            }
-            false => Err(self.error(message)),
-        }
+    /// Without any of these characters at its start and its end.
+    fn trimmed_of(self, start: &[char], end: &[char]) -> Piece<'t> {
+        let trimmed = self.text.trim_start_matches(start);
+        Piece::new(trimmed.trim_end_matches(end), self.offset + self.text.len() - trimmed.len())
     }
 
-    fn skip_blanks(&mut self) {
-        let rest = self.rest();
-        self.position += rest.len() - rest.trim_start().len();
+    fn error(self, message: &str) -> PathSyntaxError {
+        PathSyntaxError::new(message, self.offset)
     }
-
-    fn error(&self, message: &str) -> PathSyntaxError {
-        PathSyntaxError::new(message, self.offset + self.position)
-    }
-}
-
-/// One part alone, or several joined.
-fn joined(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) -> Expression {
-    if parts.len() == 1 { parts.remove(0) } else { join(parts) }
 }
 
 impl Operand {
-    /// A text, without the single quotes around it.
+    /// A text, without the single quotes around it; a backslash before a quote is dropped.
     fn of_text(text: &str) -> Operand {
         let unquoted = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap_or(text);
-        Operand::Text(Value::Str(Str::new(unquoted)), Number::of_text(unquoted).ok())
+        let number = Number::of_text(unquoted).ok();
+        Operand::Text(Value::from(unquoted.replace("\\'", "'")), number)
     }
 }
 
 /// The steps behind `@` or `$`, all of them definite.
-fn operand_steps(text: &str, place: usize) -> Result<Vec<Step>, PathSyntaxError> {
-    if !(text.is_empty() || text.starts_with(['.', '['])) {
-        return Err(PathSyntaxError::new("A path goes on with '.' or '[' here", place + 1));
+fn operand_steps(text: Piece<'_>) -> Result<Vec<Step>, PathSyntaxError> {
+    if !(text.text.is_empty() || text.text.starts_with(['.', '['])) {
+        return Err(text.error("A path goes on with '.' or '[' here"));
     }
-    let steps = parse_operand(text, place + 1)?;
+    let steps = parse_operand(text.text, text.offset)?;
     match steps.iter().all(|step| matches!(step, Step::Key { .. } | Step::Index(_) | Step::FromEnd(_))) {
         true => Ok(steps),
-        false => Err(PathSyntaxError::new("A path in a filter must be definite", place)),
+        false => Err(text.error("A path in a filter must be definite")),
     }
 }

@@ -237,11 +237,11 @@ impl Parser<'_> {
     }
 }
 
-/// Length in bytes of the identifier that `text` starts with.
+/// Length in bytes of the variable name that `text` starts with; it cannot start with an underscore.
 fn identifier_length(text: &str) -> usize {
     let mut characters = text.char_indices();
     match characters.next() {
-        Some((_, first)) if first == '_' || unicode_ident::is_xid_start(first) => {}
+        Some((_, first)) if unicode_ident::is_xid_start(first) => {}
         _ => return 0,
     }
     characters.find(|(_, next)| !unicode_ident::is_xid_continue(*next)).map_or(text.len(), |(position, _)| position)
@@ -269,7 +269,7 @@ fn plain_names(steps: &str) -> bool {
 }
 
 /// Where the bracket that is open before `inside` closes; brackets in between nest, in quotes too.
-fn closing_bracket(inside: &str) -> Option<usize> {
+pub(super) fn closing_bracket(inside: &str) -> Option<usize> {
     let mut nested = 0_usize;
     for (position, byte) in inside.bytes().enumerate() {
         match byte {

@@ -18,7 +18,10 @@ pub(super) struct RegexError {
 }
 
 /// Most instructions of one expression; counted repetition multiplies them.
-const INSTRUCTIONS_MAX: usize = 5_000;
+const INSTRUCTIONS_MAX: usize = 2_000;
+
+/// Most ranges of one class.
+const RANGES_MAX: usize = 256;
 
 /// Deepest nesting of groups.
 const GROUPS_MAX: u32 = 32;
@@ -49,8 +52,9 @@ enum Assertion {
 }
 
 /// A set of characters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Class {
+    /// Sorted, and apart from each other.
     ranges: Vec<(char, char)>,
     negated: bool,
 }
@@ -66,22 +70,19 @@ enum Node {
 }
 
 impl Regex {
-    /// Parses `/…/` or `/…/i` at the start of `text`; gives the expression and its length in bytes.
-    pub(super) fn parse_literal(text: &str) -> Result<(Regex, usize), RegexError> {
-        let Some(inner) = text.strip_prefix('/') else {
-            return Err(RegexError { message: "A regular expression is written /…/".to_owned(), offset: 0 });
+    /// Parses `/…/` or `/…/i`, which is all of `text`.
+    pub(super) fn parse_literal(text: &str) -> Result<Regex, RegexError> {
+        let (literal, ignores_case) = match text.strip_suffix('i') {
+            Some(literal) => (literal, true),
+            None => (text, false),
         };
-        let mut escaped = false;
-        let end = inner.find(|character| {
-            let ends = character == '/' && !escaped;
-            escaped = character == '\\' && !escaped;
-            ends
-        });
-        let Some(end) = end else {
-            return Err(RegexError { message: "This regular expression is not closed".to_owned(), offset: 0 });
+        let Some(inner) = literal.strip_prefix('/').and_then(|inner| inner.strip_suffix('/')) else {
+            return Err(RegexError {
+                message: "A regular expression is written /…/ or /…/i".to_owned(), offset: 0
+            });
         };
-        let ignores_case = inner[end + 1..].starts_with('i');
-        let mut parser = Parser { text: &inner[..end], position: 0, groups: 0 };
+        let end = inner.len();
+        let mut parser = Parser { text: inner, position: 0, groups: 0 };
         let node = parser.alternatives().map_err(|error| RegexError { offset: error.offset + 1, ..error })?;
         if parser.position < end {
             return Err(RegexError {
@@ -92,8 +93,7 @@ impl Regex {
         let mut program = Vec::new();
         emit(&node, &mut program)?;
         program.push(Instruction::Match);
-        let length = 1 + end + 1 + usize::from(ignores_case);
-        Ok((Regex { program, ignores_case }, length))
+        Ok(Regex { program, ignores_case })
     }
 
     /// Whether the whole text matches; nothing when finding out takes too long.
@@ -182,6 +182,18 @@ impl Assertion {
 }
 
 impl Class {
+    fn new(mut ranges: Vec<(char, char)>, negated: bool) -> Class {
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, range| {
+            let overlaps = next.0 <= range.1;
+            if overlaps {
+                range.1 = range.1.max(next.1);
+            }
+            overlaps
+        });
+        Class { ranges, negated }
+    }
+
     fn of(character: char) -> Class {
         Class { ranges: vec![(character, character)], negated: false }
     }
@@ -189,7 +201,7 @@ impl Class {
     /// `.`: anything but a line break.
     fn any() -> Class {
         let breaks = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
-        Class { ranges: breaks.map(|character| (character, character)).to_vec(), negated: true }
+        Class::new(breaks.map(|character| (character, character)).to_vec(), true)
     }
 
     /// `\d`, `\w`, `\s` and their opposites; ASCII, as in Java.
@@ -200,11 +212,14 @@ impl Class {
             's' => vec![('\t', '\r'), (' ', ' ')],
             _ => return None,
         };
-        Some(Class { ranges, negated: name.is_ascii_uppercase() })
+        Some(Class::new(ranges, name.is_ascii_uppercase()))
     }
 
     fn contains(&self, character: char, ignores_case: bool) -> bool {
-        let within = |character: char| self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&character));
+        let within = |character: char| {
+            let behind = self.ranges.partition_point(|(from, _)| *from <= character);
+            behind > 0 && character <= self.ranges[behind - 1].1
+        };
         let found = within(character)
             || ignores_case && (within(character.to_ascii_lowercase()) || within(character.to_ascii_uppercase()));
         found != self.negated
@@ -215,11 +230,9 @@ impl Class {
         if !self.negated {
             return self.ranges;
         }
-        let mut ranges = self.ranges;
-        ranges.sort_unstable();
         let mut others = Vec::new();
         let mut from = Some('\0');
-        for (first, last) in ranges {
+        for (first, last) in self.ranges {
             if let Some(start) = from
                 && start < first
             {
@@ -458,6 +471,9 @@ impl Parser<'_> {
         let mut is_first = true;
         loop {
             let place = self.position;
+            if ranges.len() > RANGES_MAX {
+                return Err(self.error("This class is too large", start));
+            }
             let Some(next) = self.next() else { return Err(self.error("This class is not closed", start)) };
             let single = match next {
                 ']' if !is_first => break,
@@ -497,7 +513,7 @@ impl Parser<'_> {
             }
             ranges.push((single, last));
         }
-        Ok(Class { ranges, negated })
+        Ok(Class::new(ranges, negated))
     }
 
     fn peek(&self) -> Option<char> {

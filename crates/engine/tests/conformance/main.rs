@@ -72,9 +72,10 @@ fn the_conformance_comparison_notices_each_kind_of_change() {
         }
         for change in [drop_event, change_id, change_detail] {
             let differences = replay(case, &|expected| change(expected));
-            let histories = case.get("steps").and_then(Value::as_array).map_or(0, |steps| {
-                steps.iter().filter(|step| step.get("expect_history").is_some()).count()
-            });
+            let histories = case
+                .get("steps")
+                .and_then(Value::as_array)
+                .map_or(0, |steps| steps.iter().filter(|step| step.get("expect_history").is_some()).count());
             if histories > 0 {
                 changed += 1;
                 assert!(!differences.is_empty(), "{} is equal to a changed history", member(case, "id"));

@@ -68,7 +68,9 @@ impl Matcher<'_> {
         let mut seen: Vec<&Str> = Vec::new();
         for (key, member) in members {
             let found = if key.contains("<<") {
-                others.keys().find(|other| !seen.contains(other) && self.matches_text(key, &Value::from((*other).clone())))
+                others
+                    .keys()
+                    .find(|other| !seen.contains(other) && self.matches_text(key, &Value::from((*other).clone())))
             } else {
                 others.keys().find(|other| *other == key)
             };
@@ -134,7 +136,12 @@ impl Matcher<'_> {
                 "any" => prefixes(text, 0).any(|end| self.fits(rest, &text[end..], bound)),
                 "int" => prefixes(text, 1)
                     .any(|end| text[..end].parse::<i128>().is_ok() && self.fits(rest, &text[end..], bound)),
-                "uuid" => text.len() >= 36 && text.is_char_boundary(36) && is_uuid(&text[..36]) && self.fits(rest, &text[36..], bound),
+                "uuid" => {
+                    text.len() >= 36
+                        && text.is_char_boundary(36)
+                        && is_uuid(&text[..36])
+                        && self.fits(rest, &text[36..], bound)
+                }
                 "iso8601" | "iso8601ms" => prefixes(text, 20)
                     .take_while(|end| *end <= 35)
                     .any(|end| is_iso8601(&text[..end], *name == "iso8601ms") && self.fits(rest, &text[end..], bound)),
@@ -191,7 +198,8 @@ impl Matcher<'_> {
     }
 
     fn positional(&mut self, expected: &[Value], events: &[Value], path: &str) {
-        let types = |events: &[Value]| -> Vec<String> { events.iter().map(|event| member_text(event, "type")).collect() };
+        let types =
+            |events: &[Value]| -> Vec<String> { events.iter().map(|event| member_text(event, "type")).collect() };
         let (wanted, given) = (types(expected), types(events));
         if wanted != given {
             let at = wanted.iter().zip(&given).position(|(a, b)| a != b).unwrap_or(wanted.len().min(given.len()));
@@ -337,9 +345,14 @@ type Label = (String, String, String);
 
 fn label(event: &Value) -> Label {
     let details = event.as_object().and_then(|event| {
-        event.iter().find(|(key, value)| key.ends_with("Details") && value.as_object().is_some()).map(|(_, value)| value)
+        event
+            .iter()
+            .find(|(key, value)| key.ends_with("Details") && value.as_object().is_some())
+            .map(|(_, value)| value)
     });
-    let text = |name: &str| details.and_then(|details| details.get(name)).map(|value| text_of(value.clone())).unwrap_or_default();
+    let text = |name: &str| {
+        details.and_then(|details| details.get(name)).map(|value| text_of(value.clone())).unwrap_or_default()
+    };
     (member_text(event, "type"), text("name"), text("index"))
 }
 

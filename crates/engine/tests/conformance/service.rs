@@ -315,10 +315,7 @@ fn invocation(payload: Value, length: usize, request_id: &str, with_log: bool) -
     let rest = object([
         ("ExecutedVersion", "$LATEST".into()),
         ("Payload", payload),
-        (
-            "SdkHttpMetadata",
-            object([("AllHttpHeaders", all), ("HttpHeaders", single), ("HttpStatusCode", 200.into())]),
-        ),
+        ("SdkHttpMetadata", object([("AllHttpHeaders", all), ("HttpHeaders", single), ("HttpStatusCode", 200.into())])),
         ("SdkResponseMetadata", object([("RequestId", request_id.into())])),
         ("StatusCode", 200.into()),
     ]);

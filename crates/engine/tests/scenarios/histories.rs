@@ -379,7 +379,9 @@ fn a_stop_aborts_without_a_word_about_the_state() {
 }
 
 pub(crate) fn machine_timeout() -> Scenario {
-    run(r#"{"TimeoutSeconds": 5, "StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 60, "End": true}}}"#)
+    run(
+        r#"{"TimeoutSeconds": 5, "StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 60, "End": true}}}"#,
+    )
 }
 
 #[test]

@@ -161,8 +161,7 @@ fn a_jsonata_task_shows_arguments_and_variables() {
             "End": true}}}"#)
     .task("T", vec![returns(r#"{"id":"1"}"#)]);
     let text = observed(&scenario);
-    let of_task: String =
-        text.lines().filter(|line| line.starts_with("T:")).map(|line| format!("{line}\n")).collect();
+    let of_task: String = text.lines().filter(|line| line.starts_with("T:")).map(|line| format!("{line}\n")).collect();
     expect![[r#"
         T: Input({})
         T: Variables({"v":1})

@@ -158,7 +158,9 @@ impl Scenario {
         let mut execution = Execution::new(self.start(&program), START);
         let mut script = Script::of(self);
         let mut mail: Vec<(Timestamp, usize, Signal)> = vec![(START, 0, Signal::Start)];
-        mail.extend(self.signals.iter().enumerate().map(|(n, (after, signal))| (START.after_ms(*after), n + 1, signal.clone())));
+        mail.extend(
+            self.signals.iter().enumerate().map(|(n, (after, signal))| (START.after_ms(*after), n + 1, signal.clone())),
+        );
         let (mut events, mut now, mut sent, mut steps) = (Vec::new(), START, 1_000, 0);
         let mut stored: BTreeMap<PayloadId, Payload> = BTreeMap::new();
         loop {

@@ -791,10 +791,8 @@ impl<'v> Evaluator<'v> {
     pub(crate) fn eval_source(&mut self, source: &str, input: &Item<'v>, frame: FrameId) -> Run<Item<'v>> {
         self.charge(1024 + 64 * source.len() as u64)?;
         self.tick(64 + source.len() as u64)?;
-        let code = Code::compile(source, self.code.profile, true, self.stack).map_err(|err| {
-            let message = err.message();
-            Box::new(Error::new("D3120").insert_quoted("value", &message))
-        })?;
+        let code = Code::compile(source, self.code.profile, true, self.stack)
+            .map_err(|err| within_eval(err, "D3120"))?;
         let nested = self.arena.keep_code(code);
         let outer = self.code;
         self.code = nested;
@@ -802,14 +800,18 @@ impl<'v> Evaluator<'v> {
         let result = self.eval(nested.root, input, inner);
         self.pop_frames(inner);
         self.code = outer;
-        result.map_err(|err| {
-            if err.kind() != crate::ErrorKind::Expression {
-                return err;
-            }
-            let message = err.message();
-            Box::new(Error::new("D3121").insert_quoted("value", &message))
-        })
+        result.map_err(|err| within_eval(err, "D3121"))
     }
+}
+
+/// What `$eval` makes of an error inside. Quoting quotes doubles their escapes, so nested messages are cut.
+fn within_eval(err: Box<Error>, code: &'static str) -> Box<Error> {
+    const MESSAGE_CHARS_MAX: usize = 1_000;
+    if err.kind() != crate::ErrorKind::Expression {
+        return err;
+    }
+    let message: String = err.message().chars().take(MESSAGE_CHARS_MAX).collect();
+    Box::new(Error::new(code).insert_quoted("value", &message))
 }
 
 /// `$`: the wrapper around an input that is an array does not show.

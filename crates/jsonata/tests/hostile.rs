@@ -1,0 +1,135 @@
+//! Inputs made to exhaust stack, memory or time: each ends with a value or an error.
+#![allow(clippy::disallowed_methods)] // Reads the corpus and a clock.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use stepwell_jsonata::{Budget, Environment, Outcome, Profile, Program};
+use stepwell_value::Value;
+
+use common::{Bindings, TestHost, read_json, same, shared};
+
+/// Frames of a build without optimisation are several times larger.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 2 << 20 } else { 512 << 10 };
+
+/// Writes out the notation of the corpus.
+fn expand(part: &Value, index: i64) -> String {
+    match part {
+        Value::Str(text) => text.to_string(),
+        Value::Array(parts) => parts.iter().map(|part| expand(part, index)).collect(),
+        part => {
+            if let Some(first) = part.get("index").and_then(Value::as_i64) {
+                return (first + index).to_string();
+            }
+            let times = part.get("times").and_then(Value::as_i64).unwrap();
+            let between = part.get("between").map(|between| expand(between, index)).unwrap_or_default();
+            let copies: Vec<String> = (0..times).map(|copy| expand(part.get("repeat").unwrap(), copy)).collect();
+            copies.join(&between)
+        }
+    }
+}
+
+enum End {
+    Value(Outcome),
+    Error(String),
+}
+
+/// From the text of the expression to everything dropped, on a small thread.
+fn run(case: &Value, profile: Profile, deadline: Option<Duration>) -> (End, Duration) {
+    let expression = expand(case.get("expr").unwrap(), 0);
+    let input_text = case.get("inputText").map(|text| expand(text, 0));
+    let input = case.get("input").cloned();
+    let started = Instant::now();
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+        let input = match input_text {
+            None => input,
+            Some(text) => match stepwell_value::parse(&text) {
+                Ok(value) => Some(value),
+                Err(err) => return End::Error(err.to_string()),
+            },
+        };
+        let program = match Program::compile(&expression, profile) {
+            Ok(program) => program,
+            Err(err) => return End::Error(err.to_string()),
+        };
+        let host = TestHost::default();
+        let environment = Environment { input: input.as_ref(), variables: &Bindings::default(), host: &host };
+        let mut budget = Budget::aws();
+        if profile == Profile::suite() {
+            budget = budget.with_depth(500);
+        }
+        if let Some(deadline) = deadline {
+            let end = started + deadline;
+            budget = budget.with_fuel(u64::MAX).with_deadline(move || Instant::now() > end);
+        }
+        match program.evaluate(&environment, &mut budget) {
+            Ok(outcome) => {
+                if let Outcome::Value(value) = &outcome {
+                    std::hint::black_box(value.to_string());
+                }
+                End::Value(outcome)
+            }
+            Err(err) => End::Error(err.to_string()),
+        }
+    });
+    let end = thread.unwrap().join().expect("no panic");
+    (end, started.elapsed())
+}
+
+fn check(deadline: Option<Duration>, limit: Duration) {
+    let Some(suite) = shared("jsonata-suite") else { return };
+    let corpus = read_json(&suite.join("hostile.json"));
+    let cases = corpus.get("cases").and_then(Value::as_array).unwrap();
+    let mut failures = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for case in cases {
+        let id = case.get("id").and_then(Value::as_str).unwrap();
+        for profile in [Profile::aws(), Profile::suite()] {
+            let (end, took) = run(case, profile, deadline);
+            slowest = slowest.max(took);
+            println!("{id}: {} in {took:?}", match &end {
+                End::Value(_) => "value".to_owned(),
+                End::Error(err) => err.chars().take(60).collect(),
+            });
+            // Builds without optimisation only have to end.
+            if !cfg!(debug_assertions) && took > limit {
+                failures.push(format!("{id}: took {took:?}"));
+            }
+            let expect = case.get("expect").and_then(Value::as_str).unwrap();
+            match end {
+                // In AWS's profile expressions may be refused; what evaluates must be right in both.
+                End::Error(err) if expect == "value" && profile == Profile::suite() => {
+                    failures.push(format!("{id}: {err}"));
+                }
+                End::Value(outcome) if expect == "error" => failures.push(format!("{id}: {outcome:?}")),
+                End::Value(outcome) => {
+                    let wanted = case.get("value");
+                    let right = match (&outcome, wanted) {
+                        (Outcome::Value(value), Some(wanted)) => same(value, wanted),
+                        (Outcome::Undefined, None) => true,
+                        (_, Some(_)) => false,
+                        (_, None) => case.get("undefinedResult").is_none(),
+                    };
+                    if !right {
+                        let shown: String = format!("{outcome:?}").chars().take(200).collect();
+                        failures.push(format!("{id}: {shown}, wanted {wanted:?}"));
+                    }
+                }
+                End::Error(_) => {}
+            }
+        }
+    }
+    println!("hostile: {} inputs, slowest {slowest:?}", cases.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn fuel_alone_ends_every_hostile_input() {
+    check(None, Duration::from_secs(3));
+}
+
+#[test]
+fn a_deadline_ends_every_hostile_input_in_time() {
+    check(Some(Duration::from_secs(1)), Duration::from_millis(1_050));
+}
