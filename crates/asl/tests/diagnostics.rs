@@ -454,3 +454,16 @@ fn a_block_of_yaml_is_marked_at_its_first_key() {
         assert_eq!(text.get(span.start as usize..span.end as usize), Some(key));
     }
 }
+
+#[test]
+fn the_character_in_an_expression_is_marked_whole() {
+    for (expression, marked) in [("😀", "😀"), ("'ü' & ü", "ü"), ("1 + \u{a0}", "\u{a0}"), ("", "%")] {
+        let text = format!(
+            r#"{{"QueryLanguage":"JSONata","StartAt":"A","States":{{"A":{{"Type":"Succeed","Output":"{{%{expression}%}}"}}}}}}"#
+        );
+        let compiled = compile(&text, Format::Json, &Options::default());
+        let span = compiled.diagnostics[0].span.expect("a place");
+        let found = text.get(span.start as usize..span.end as usize);
+        assert!(found.is_some_and(|found| marked.starts_with(found)), "{expression}: {found:?}");
+    }
+}

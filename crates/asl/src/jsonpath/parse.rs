@@ -41,7 +41,7 @@ impl std::error::Error for PathSyntaxError {}
 pub(super) fn parse(text: &str) -> Result<Path, PathSyntaxError> {
     let start = text.len() - text.trim_start().len();
     let end = text.trim_end().len();
-    let mut parser = Parser { text, end, offset: start, in_call: false };
+    let mut parser = Parser { text, end, offset: start, in_call: false, in_filter: false };
     let compiled = parser.path(text)?;
     Ok(Path(Arc::new(compiled)))
 }
@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Path, PathSyntaxError> {
 /// Parses the path at `start`, an argument of an intrinsic function: it ends before a blank, a comma or a closing
 /// parenthesis that is not its own. Gives the path and the offset behind it.
 pub(crate) fn parse_prefix(text: &str, start: usize) -> Result<(Path, usize), PathSyntaxError> {
-    let mut parser = Parser { text, end: text.len(), offset: start, in_call: true };
+    let mut parser = Parser { text, end: text.len(), offset: start, in_call: true, in_filter: false };
     let mut compiled = parser.path("")?;
     compiled.text = Str::new(&text[start..parser.offset]);
     Ok((Path(Arc::new(compiled)), parser.offset))
@@ -57,7 +57,7 @@ pub(crate) fn parse_prefix(text: &str, start: usize) -> Result<(Path, usize), Pa
 
 /// Parses what follows `@` on the left of a filter's operator; `offset` is the place of `operand` in the path.
 pub(super) fn parse_operand(operand: &str, offset: usize) -> Result<Vec<Step>, PathSyntaxError> {
-    let mut parser = Parser { text: operand, end: operand.len(), offset: 0, in_call: false };
+    let mut parser = Parser { text: operand, end: operand.len(), offset: 0, in_call: false, in_filter: true };
     parser.steps().map_err(|error| PathSyntaxError { offset: error.offset + offset, ..error })
 }
 
@@ -68,6 +68,8 @@ struct Parser<'t> {
     offset: usize,
     /// Whether the path is an argument of an intrinsic function.
     in_call: bool,
+    /// Whether the path stands in a filter, where it can have no filter of its own: so they never nest.
+    in_filter: bool,
 }
 
 impl Parser<'_> {
@@ -205,6 +207,9 @@ impl Parser<'_> {
         let start = self.offset;
         let inside = &self.text[start + 1..self.end];
         if inside.trim_start().starts_with('?') {
+            if self.in_filter {
+                return Err(self.error("A path in a filter must be definite"));
+            }
             let (filter, length) = Filter::parse(inside, start + 1)?;
             self.offset = start + 1 + length;
             return Ok(Step::Filter(Box::new(filter)));
