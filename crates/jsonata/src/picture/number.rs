@@ -214,7 +214,6 @@ impl NumberPicture {
                     let at = point - group * distance;
                     text.splice(at..at, separator.iter().copied());
                 }
-                point = text.len() - n_fraction - self.format.decimal_separator.chars().count();
             }
             for position in positions {
                 // The reference counts from the end of the text where the number has too few digits.
@@ -225,13 +224,16 @@ impl NumberPicture {
                 text.splice(at..at, separator.iter().copied());
                 point += 1;
             }
+            let decimal_separator: Vec<char> = self.format.decimal_separator.chars().collect();
+            let point = find(&text, &decimal_separator, 0).unwrap_or(point);
             for position in &picture.fraction_groups {
                 let at = (position + point + 1).min(text.len());
                 text.splice(at..at, separator.iter().copied());
             }
             out.extend(text);
         }
-        if !picture.has_decimal_separator || n_fraction == 0 {
+        let ends_in_point = n_fraction == 0 && picture.fraction_groups.is_empty();
+        if !picture.has_decimal_separator || ends_in_point && self.format.decimal_separator.chars().count() == 1 {
             out.pop();
         }
         Ok(())

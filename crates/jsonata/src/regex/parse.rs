@@ -6,7 +6,7 @@ use super::class::{self, Class};
 use super::{Flags, PatternError};
 
 /// Deepest nesting of groups.
-pub(super) const NESTING_MAX: u32 = 250;
+pub(super) const NESTING_MAX: u32 = 100;
 
 /// Largest class that two classes of surrogates are joined to, in ranges.
 const ASTRAL_RANGES_MAX: u64 = 1 << 16;
