@@ -434,7 +434,7 @@ impl<'a> Parts<'a> {
         let mut groups = Vec::new();
         for (at, c) in self.integer.iter().enumerate().rev() {
             n_digits += usize::from(symbols.is_digit(*c));
-            if !symbols.grouping_separator.is_empty() && self.integer[at..].starts_with(&symbols.grouping_separator) {
+            if self.integer[at..].starts_with(&symbols.grouping_separator) {
                 groups.push(n_digits);
             }
         }
