@@ -223,7 +223,7 @@ fn random_pattern(choose: &mut impl FnMut(usize) -> usize, depth: usize) -> Stri
                 1 => pattern.push_str(["\\b", "^", "$"][choose(3)]),
                 atom => pattern.push_str(["a", "b", ".", "[ab]", "a", "b", "[^a]"][atom - 2]),
             }
-            if !pattern.ends_with(|end| matches!(end, 'a' | 'b' | '.' | ']')) || pattern.ends_with("\\b") {
+            if !pattern.ends_with(['a', 'b', '.', ']']) || pattern.ends_with("\\b") {
                 continue;
             }
         }
