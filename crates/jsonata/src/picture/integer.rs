@@ -283,6 +283,10 @@ impl Digits {
     }
 
     fn parse(&self, text: &str) -> f64 {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        if plain && self.zero == '0' && (1..=15).contains(&text.len()) {
+            return text.bytes().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')) as f64;
+        }
         let zero = u32::from(self.zero);
         let to_ascii = |c: char| match u32::from(c).checked_sub(zero) {
             Some(offset) => char::from_u32(offset + 0x30).unwrap_or(char::REPLACEMENT_CHARACTER),

@@ -1,5 +1,7 @@
 //! The default form of points in time, ISO 8601.
 
+use std::sync::OnceLock;
+
 use super::calendar::{DateTime, MILLIS_MAX, millis_from_utc};
 use super::{DateTimePicture, PictureError};
 
@@ -29,8 +31,10 @@ pub fn format_iso8601(millis: f64, timezone: Option<&str>) -> Result<String, Pic
             return Ok(out);
         }
     }
-    let picture = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
-    DateTimePicture::compile(picture)?.format(millis, timezone, usize::MAX)
+    static PICTURE: OnceLock<Result<DateTimePicture, PictureError>> = OnceLock::new();
+    let compiled =
+        PICTURE.get_or_init(|| DateTimePicture::compile("[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"));
+    compiled.as_ref().map_err(PictureError::clone)?.format(millis, timezone, usize::MAX)
 }
 
 /// Reads `2018-10-21T13:05:00.000Z` and its shorter forms down to the year. D3110 for any other text, NaN for one

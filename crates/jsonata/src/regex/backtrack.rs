@@ -244,7 +244,7 @@ impl Attempt<'_> {
             return Some(at);
         }
         let captured = &self.text[start..end];
-        *steps = steps.saturating_sub(captured.len() as u64 / 8);
+        *steps = steps.saturating_sub(captured.len() as u64 / if ignore_case { 4 } else { 64 });
         if !ignore_case {
             return match behind {
                 true => self.text[..at].ends_with(captured).then(|| at - captured.len()),

@@ -27,11 +27,8 @@ impl Class {
             }
             touches
         });
-        let mut class = Class { ascii: 0, ranges: ranges.into(), negated, ignore_case };
-        for byte in 0..128u8 {
-            class.ascii |= u128::from(class.search(char::from(byte))) << byte;
-        }
-        class
+        let ascii = ascii_members(&ranges, negated, ignore_case);
+        Class { ascii, ranges: ranges.into(), negated, ignore_case }
     }
 
     pub(super) fn contains(&self, character: char) -> bool {
@@ -54,6 +51,21 @@ impl Class {
         let found = after > 0 && code <= self.ranges[after - 1].1;
         found != self.negated
     }
+}
+
+/// The set among the ASCII characters, a bit for each. `ranges` holds canonical forms if case is ignored.
+fn ascii_members(ranges: &[(u32, u32)], negated: bool, ignore_case: bool) -> u128 {
+    let up_to = |last: u32| u128::MAX >> (127 - last.min(127));
+    let mut members = 0;
+    for &(first, last) in ranges.iter().take_while(|range| range.0 < 128) {
+        members |= up_to(last) & !up_to(first) | 1 << first;
+    }
+    if ignore_case {
+        let upper = members & (up_to(u32::from(b'Z')) & !up_to(u32::from(b'@')));
+        let lower = up_to(u32::from(b'z')) & !up_to(u32::from(b'`'));
+        members = members & !lower | upper << 32;
+    }
+    if negated { !members } else { members }
 }
 
 /// ECMAScript's Canonicalize without the `u` flag: characters are alike whose single upper case forms are one.
