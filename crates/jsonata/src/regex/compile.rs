@@ -17,7 +17,7 @@ const LINEAR_INSTRUCTIONS_MAX: usize = 200_000;
 const LINEAR_SLOTS_MAX: usize = 1 << 20;
 
 /// Largest program, in instructions.
-const INSTRUCTIONS_MAX: usize = 1 << 20;
+const INSTRUCTIONS_MAX: usize = 1 << 18;
 
 pub(super) fn compile(pattern: Pattern, flags: Flags) -> Result<Program, PatternError> {
     let n_groups = pattern.n_groups as usize;

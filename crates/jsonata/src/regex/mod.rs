@@ -120,6 +120,8 @@ impl Regex {
             false => *fuel,
         };
         let spent_before = allowance;
+        allowance = allowance.saturating_sub(self.program.n_slots as u64 / 8);
+        scratch.backtrack.prepare(&self.program);
         let found = loop {
             let Some(candidate) = self.prefilter.next(text, at, &mut allowance) else { break Ok(None) };
             at = candidate;

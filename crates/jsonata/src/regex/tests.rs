@@ -187,6 +187,7 @@ fn the_threads_find_what_backtracking_finds() {
         let starts = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
         let mut fuel = 100_000;
         let mut slow = None;
+        memory.prepare(&regex.program);
         for at in starts {
             match backtrack::match_at(&regex.program, &mut memory, &text, at, &mut fuel) {
                 Ok(None) => {}
@@ -251,6 +252,9 @@ fn hostile_patterns_end_and_need_no_stack() {
         ("(?:(?:){1000000000})*".to_owned(), "a".to_owned()),
         (repeat("(a)", 20_000), repeat("a", 100)),
         ("(?=(?:){4000000000}x)".to_owned(), "a".to_owned()),
+        (repeat("(a)", 20_000) + "\\1", repeat("a", 20_000)),
+        (repeat("(?<a", 30_000), String::new()),
+        (repeat("[\\ud800-\\udbff][\\udc00\\udc02]", 3_000), String::new()),
         ("(.|\\n)*x".to_owned(), repeat("ab\n", 100_000)),
     ];
     let run = move || {
