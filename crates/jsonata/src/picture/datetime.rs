@@ -359,8 +359,8 @@ impl DateTimeParser {
     }
 
     /// Reads a point in time, in milliseconds since 1970-01-01T00:00Z; what the text leaves open above its first
-    /// component is as of `now_millis`. `None` if the text does not fit the picture, NaN if it is no time, D3136 if the picture
-    /// leaves a gap.
+    /// component is as of `now_millis`. `None` if the text does not fit the picture, NaN if it is no time, D3136 if
+    /// the picture leaves a gap.
     pub fn parse(&self, text: &str, now_millis: f64, fuel: &mut u64) -> Result<Option<f64>, PictureError> {
         let Some(found) = self.regex.find_at(text, 0, fuel).map_err(|_| PictureError::OutOfFuel)? else {
             return Ok(None);

@@ -251,8 +251,9 @@ impl NumberPicture {
     }
 }
 
-/// The digits in front of the point and behind it of a number rounded to so many of the latter, where that takes
-/// no more than a multiplication: the number is not large, and not so near to a half that the error of the product counts.
+/// The digits in front of the point and behind it of a number rounded to so many of the latter, where that takes no
+/// more than a multiplication: the number is not large, and not so near to a half that the error of the product
+/// counts.
 fn rounded_digits(number: f64, digits: usize, buffer: &mut [u8; 40]) -> Option<(&str, &str)> {
     const POWERS: [f64; 13] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
     let shifted = number * POWERS.get(digits)?;
@@ -471,8 +472,8 @@ impl<'a> Parts<'a> {
         groups
     }
 
-    /// For each separator of the fraction, the digits between the point and it. The reference looks for the second and all
-    /// others in the integer part.
+    /// For each separator of the fraction, the digits between the point and it. The reference looks for the second
+    /// and all others in the integer part.
     fn fraction_groups(&self, symbols: &Symbols) -> Vec<usize> {
         let separator = &symbols.grouping_separator;
         let mut groups = Vec::new();

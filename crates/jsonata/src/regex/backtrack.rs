@@ -44,8 +44,8 @@ enum Frame {
 
 /// Matches from `at` on and gives the end of the match.
 ///
-/// Spends a unit of fuel for each instruction. `memory` is prepared; when there is no match its slots are all unset again, so
-/// that the next attempt can begin.
+/// Spends a unit of fuel for each instruction. `memory` is prepared; when there is no match its slots are all unset
+/// again, so that the next attempt can begin.
 pub(super) fn match_at(
     program: &Program,
     memory: &mut Memory,

@@ -35,6 +35,12 @@ fn check(cases: &[(&str, &str, &str, &str)]) {
 }
 
 #[test]
+fn a_regex_is_shared_between_threads() {
+    fn assert_shared<T: Send + Sync>() {}
+    assert_shared::<Regex>();
+}
+
+#[test]
 fn alternatives_are_tried_in_order_and_quantifiers_are_greedy_or_lazy() {
     check(&[
         ("b+", "", "abbc", "1:bb"),
