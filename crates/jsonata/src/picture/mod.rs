@@ -6,7 +6,7 @@
 //!
 //! Deviations, all where the reference has no sensible answer: a component that does not exist is D3132 when it is
 //! written as well (there: the text `undefined`); times out of range and offsets that are no number are D3137
-//! (there: texts full of `NaN`); numbers from 1e21 on are written with all their digits and infinity by its symbol;
+//! (there: texts full of `NaN`); `$formatNumber` writes all digits from 1e21 on, and infinity by its symbol;
 //! digits of another family than the picture's are no number (there: an internal error); a `$toMillis` text that
 //! has the form of ISO 8601 but not its sense is NaN (there: what the host's lenient parser makes of it).
 
