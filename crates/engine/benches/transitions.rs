@@ -39,6 +39,16 @@ const COUNTER_JSONATA: &str = r#"{"QueryLanguage": "JSONata", "StartAt": "Count"
 const MAP: &str = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
     "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#;
 
+const SEARCH_JSONPATH: &str = r#"{"StartAt": "A", "States": {
+    "A": {"Type": "Choice", "Choices": [{"Variable": "$..n", "IsNull": true, "Next": "D"}], "Default": "B"},
+    "B": {"Type": "Choice", "Choices": [{"Variable": "$..n", "IsNull": true, "Next": "D"}], "Default": "A"},
+    "D": {"Type": "Succeed"}}}"#;
+
+const SEARCH_JSONATA: &str = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+    "A": {"Type": "Choice", "Choices": [{"Condition": "{% $sum($states.input.l.n) = 0 %}", "Next": "D"}], "Default": "B"},
+    "B": {"Type": "Choice", "Choices": [{"Condition": "{% $sum($states.input.l.n) = 0 %}", "Next": "D"}], "Default": "A"},
+    "D": {"Type": "Succeed"}}}"#;
+
 const TASK: &str = r#"{"StartAt": "Call", "States": {
     "Call": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
         "Parameters": {"QueueUrl": "q", "MessageBody.$": "$.order"}, "ResultPath": "$.sent", "Next": "Again"},
@@ -129,6 +139,18 @@ fn task_round_trips(bencher: Bencher<'_, '_>) {
 fn program(definition: &str) -> Program {
     let options = Options { machine_type: ExecutionType::Express };
     compile(definition, Format::Json, &options).program.expect("the definition is valid")
+}
+
+/// One step over 256 KiB, as a loop makes it: paths that search all of it, then an expression that does.
+#[divan::bench(args = [SEARCH_JSONPATH, SEARCH_JSONATA])]
+fn longest_step(bencher: Bencher<'_, '_>, definition: &str) {
+    let program = program(definition);
+    let items: Vec<String> = (0..9_000).map(|n| format!(r#"{{"n":{n},"of":["x"]}}"#)).collect();
+    let input = format!(r#"{{"l":[{}]}}"#, items.join(","));
+    bencher.with_inputs(|| start(&input)).bench_values(|mut execution| {
+        let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+        step(&program, &mut execution, Signal::Start, turn).events.len()
+    });
 }
 
 fn start(input: &str) -> Execution {

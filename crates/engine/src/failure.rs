@@ -296,6 +296,10 @@ impl<O: Observer> Step<'_, O> {
         for child in children.get(&id).into_iter().flatten() {
             self.abort(*child, inner.clone(), failing_event, children);
         }
+        if matches!(frame.phase, Phase::MapRun { .. }) {
+            // [U] The type exists; this is the only place in the rules of history where it can stand.
+            self.append(failing_event, EventKind::MapRunAborted);
+        }
         let is_inside = frame.phase != Phase::Enter;
         if is_inside
             && matches!(
@@ -312,6 +316,10 @@ impl<O: Observer> Step<'_, O> {
 
 /// Delay before the next retry of a retrier that was used `used` times, in seconds, without jitter.
 pub(crate) fn backoff_s(retrier: &Retrier, used: u32) -> f64 {
+    if retrier.interval_s == 0 {
+        // Not left to the product: 0 times a rate that has grown to infinity is no number.
+        return 0.0;
+    }
     let growing = f64::from(retrier.interval_s) * retrier.backoff_rate.powi(used.min(100_000) as i32);
     let bound = retrier.delay_max_s.map_or(f64::INFINITY, f64::from);
     // Beyond a year nothing waits; the machine's own time-out comes first.
@@ -336,6 +344,8 @@ mod tests {
         assert_eq!(delays(&retrier(1, 2.0, None)), [1.0, 2.0, 4.0, 8.0, 16.0]);
         assert_eq!(delays(&retrier(3, 1.5, Some(6))), [3.0, 4.5, 6.0, 6.0, 6.0]);
         assert_eq!(delays(&retrier(5, 1.0, None)), [5.0; 5]);
+        assert_eq!(backoff_s(&retrier(0, 2.0, None), 5_000), 0.0);
+        assert_eq!(backoff_s(&retrier(1, 2.0, Some(60)), 5_000), 60.0);
     }
 
     #[test]

@@ -70,7 +70,10 @@ pub enum Signal {
     },
     /// StopExecution.
     Stop(ErrorCause),
-    /// RedriveExecution.
+    /// RedriveExecution: the states that did not end well are run again.
+    ///
+    /// A distributed Map among them starts a new Map Run with all of its items, where AWS redrives the old one
+    /// and runs the failed items alone (`MapRunRedriven`).
     Redrive,
 }
 

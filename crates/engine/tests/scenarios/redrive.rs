@@ -179,3 +179,76 @@ fn a_redrive_is_refused_in_aws_words() {
     let execution = Execution::new(states::variables().start(&states::variables().program()), Timestamp(0));
     assert_eq!(execution.redrive_refusal(Timestamp(0)), Some("Execution is RUNNING and cannot be redriven"));
 }
+
+/// AWS would redrive the Map Run; that is not done yet (see `Signal::Redrive`).
+#[test]
+fn a_distributed_map_that_failed_starts_a_new_map_run_with_all_items() {
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "MaxConcurrency": 1,
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
+                "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}}}, "End": true}}}"#)
+    .input("[1,2]")
+    .task("Call", vec![returns("1"), fails("Busy"), returns("2")])
+    .signal(10, Signal::Redrive);
+    expect![[r#"
+        1   <0  ExecutionStarted
+        2   <0  MapStateEntered Each
+        3   <2  MapStateStarted 2
+        4   <3  MapRunStarted
+        5   <4  MapRunFailed States.ExceedToleratedFailureThreshold
+        6   <5  MapStateFailed
+        7   <6  ExecutionFailed States.ExceedToleratedFailureThreshold
+        8   <7  ExecutionRedriven
+        9   <8  MapStateStarted 2
+        10  <9  MapRunStarted
+        11  <10 MapRunSucceeded
+        12  <11 MapStateSucceeded
+        13  <10 MapStateExited Each [2,2]
+        14  <13 ExecutionSucceeded [2,2]
+    "#]]
+    .assert_eq(&scenario.history());
+}
+
+#[test]
+fn a_map_run_beside_a_failing_branch_is_aborted_and_run_again() {
+    let scenario = run(r#"{"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "Branches": [
+        {"StartAt": "Each", "States": {"Each": {"Type": "Map",
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 5, "End": true}}}, "End": true}}},
+        {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}}}], "End": true}}}"#)
+    .input("[1]")
+    .task("Call", vec![fails("Busy"), returns("2")])
+    .signal(10, Signal::Redrive);
+    expect![[r#"
+        1   <0  ExecutionStarted
+        2   <0  ParallelStateEntered Both
+        3   <2  ParallelStateStarted
+        4   <3  MapStateEntered Each
+        5   <4  MapStateStarted 1
+        6   <5  MapRunStarted
+        7   <3  TaskStateEntered Call
+        8   <7  TaskScheduled
+        9   <8  TaskStarted
+        10  <9  TaskFailed Busy
+        11  <10 TaskStateAborted
+        12  <10 MapRunAborted
+        13  <10 MapStateAborted
+        14  <10 ParallelStateFailed
+        15  <14 ExecutionFailed Busy
+        16  <15 ExecutionRedriven
+        17  <16 MapStateStarted 1
+        18  <17 MapRunStarted
+        19  <16 TaskScheduled
+        20  <19 TaskStarted
+        21  <20 TaskSucceeded
+        22  <21 TaskStateExited Call 2
+        23  <18 MapRunSucceeded
+        24  <23 MapStateSucceeded
+        25  <18 MapStateExited Each [1]
+        26  <25 ParallelStateSucceeded
+        27  <25 ParallelStateExited Both [[1],2]
+        28  <27 ExecutionSucceeded [[1],2]
+    "#]]
+    .assert_eq(&scenario.history());
+}
