@@ -61,7 +61,7 @@ fn run(case: &Value, profile: Profile, deadline: Option<Duration>) -> (End, Dura
         }
         if let Some(deadline) = deadline {
             let end = started + deadline;
-            budget = budget.with_fuel(u64::MAX).with_deadline(move || Instant::now() > end);
+            budget = budget.with_deadline(move || Instant::now() > end);
         }
         match program.evaluate(&environment, &mut budget) {
             Ok(outcome) => {
