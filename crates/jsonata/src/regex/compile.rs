@@ -2,9 +2,10 @@
 //! follows it, and gives back the one that it begins with.
 //!
 //! JavaScript rejects a round of a loop that matched nothing once the loop's minimum is reached. A program that may
-//! forget how it came to an instruction cannot compare places, so in linear programs the instructions themselves know: a body
-//! that can match nothing is compiled with two continuations, one for the case that it has taken no character so far and one for the
-//! case that it has. The first leads nowhere at the end of a round. Parts that always take a character are shared by both.
+//! forget how it came to an instruction cannot compare places, so in linear programs the instructions themselves
+//! know: a body that can match nothing is compiled with two continuations, one for the case that it has taken no
+//! character so far and one for the case that it has. The first leads nowhere at the end of a round. Parts that
+//! always take a character are shared by both.
 
 use super::parse::{Node, Pattern, UNBOUNDED};
 use super::program::{Bounds, Instruction, Pc, Program};
@@ -17,7 +18,7 @@ const LINEAR_INSTRUCTIONS_MAX: usize = 200_000;
 const LINEAR_SLOTS_MAX: usize = 1 << 20;
 
 /// Largest program, in instructions.
-const INSTRUCTIONS_MAX: usize = 1 << 20;
+const INSTRUCTIONS_MAX: usize = 1 << 18;
 
 pub(super) fn compile(pattern: Pattern, flags: Flags) -> Result<Program, PatternError> {
     let n_groups = pattern.n_groups as usize;
@@ -192,8 +193,8 @@ impl Compiler {
         }
     }
 
-    /// What follows a round. Only linear programs tell rounds apart that matched nothing; in others, `written_out` gets no body
-    /// that can.
+    /// What follows a round. Only linear programs tell rounds apart that matched nothing; in others, `written_out`
+    /// gets no body that can.
     fn round_end(&self, head: Pc) -> Then {
         Then { fresh: if self.linear { FAIL } else { head }, moved: head }
     }
@@ -214,13 +215,14 @@ impl Compiler {
                 matches!(instruction, Instruction::Byte { next, .. } | Instruction::Char { next, .. }
                 | Instruction::Fold { next, .. } | Instruction::Class { next, .. } if next == head)
             };
-            let make = |exit| match greedy && takes_one(self.instructions[body as usize]) {
-                true => Instruction::Run { body, exit },
-                false => Self::choice(greedy, body, exit),
+            self.instructions[head as usize] = match greedy && takes_one(self.instructions[body as usize]) {
+                true => Instruction::Run { body, exit: exit.moved },
+                false => Self::choice(greedy, body, exit.moved),
             };
-            let (on_moved, on_fresh) = (make(exit.moved), make(exit.fresh));
-            self.instructions[head as usize] = on_moved;
-            let fresh = if exit.fresh == exit.moved { head } else { self.emit(on_fresh)? };
+            let fresh = match exit.fresh == exit.moved {
+                true => head,
+                false => self.emit(Self::choice(greedy, body, exit.fresh))?,
+            };
             then = Then { fresh, moved: head };
         } else {
             let mut next = exit.moved;
