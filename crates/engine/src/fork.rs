@@ -140,6 +140,7 @@ impl<'a, O: Observer> Step<'a, O> {
         let input = match &map.item_selector {
             None => item.clone(),
             Some(selector) => {
+                self.spend_on(map_frame);
                 let place = if map.selector_is_parameters { "Parameters" } else { "ItemSelector" };
                 let focus =
                     Focus { item: Some(Item { index, key: None, value: item, source: STATE_DATA }), attempt: None };

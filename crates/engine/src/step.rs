@@ -160,13 +160,18 @@ impl<'a, O: Observer> Step<'a, O> {
                 self.execution.ready.push_front(frame.id);
                 return self.execution.put_frame(frame);
             }
-            self.fuel += STATE_FUEL + frame.input.bytes() as u64 / BYTES_PER_FUEL;
+            self.spend_on(&frame);
             current = match frame.phase {
                 Phase::Enter => self.enter(frame),
                 Phase::Work => self.work(frame),
                 _ => return self.execution.put_frame(frame),
             };
         }
+    }
+
+    /// What a turn of a state's work costs at least: paths, which count nothing themselves, may read all of its input.
+    pub(crate) fn spend_on(&mut self, frame: &Frame) {
+        self.fuel += STATE_FUEL + frame.input.bytes() as u64 / BYTES_PER_FUEL;
     }
 
     fn start(&mut self) {

@@ -246,3 +246,16 @@ fn a_timer_that_is_late_wakes_everybody_in_bounded_steps() {
     }
     assert_eq!(execution.status(), ExecutionStatus::Succeeded);
 }
+
+#[test]
+fn selectors_over_a_large_input_use_up_the_budget_of_a_step() {
+    let items = vec!["1"; 1_000].join(",");
+    let input = format!(r#"{{"items":[{items}],"l":{:?}}}"#, "x".repeat(limits::PAYLOAD_BYTES_MAX - 4_000));
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemsPath": "$.items",
+        "ItemSelector": {"n.$": "States.ArrayLength($..l)"}, "ResultSelector": {"n.$": "States.ArrayLength($)"},
+        "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#)
+    .input(input.leak());
+    assert_eq!(scenario.result(), r#"{"n":1000}"#);
+    let (_, steps) = scenario.history_with_crash(None);
+    assert!((20..60).contains(&steps), "{steps} steps of about 48 items");
+}
