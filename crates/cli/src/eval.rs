@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufWriter, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_asl::diagnostic::Severity;
 use stepwell_asl::intrinsic::{self, Call};
@@ -222,10 +222,18 @@ fn check(text: &str, delimited: Option<&str>, language: Language, request: &Requ
     }
 }
 
+/// Time of one JSONata expression, compiled and evaluated: AWS's second.
+const TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Nested evaluations that the whole official suite passes with.
+const SUITE_DEPTH_MAX: u32 = 500;
+
 fn evaluate_jsonata(text: &str, request: &Request, rules: Rules) -> Evaluated {
     let is_aws = rules.profile == args::Profile::Aws;
     let profile = if is_aws { jsonata::Profile::aws() } else { jsonata::Profile::suite() };
-    let mut budget = if is_aws { jsonata::Budget::aws() } else { jsonata::Budget::wide() };
+    let deadline = Instant::now() + TIME_MAX;
+    let depth = if is_aws { jsonata::DEPTH_AWS } else { SUITE_DEPTH_MAX };
+    let mut budget = jsonata::Budget::aws().with_depth(depth).with_deadline(move || Instant::now() > deadline);
     let coded = |error: jsonata::Error| EvalError {
         code: error.code.to_owned(),
         message: error.message(),
