@@ -1,7 +1,7 @@
 //! From a file on the command line to a compiled program.
 
 use stepwell_asl::program::ExecutionType;
-use stepwell_asl::syntax::{Filled, fill};
+use stepwell_asl::syntax::{Filled, fill, placeholders};
 use stepwell_asl::{Compiled, Diagnostic, Format, Options, Program, Severity, compile};
 use stepwell_value::{Object, Value};
 
@@ -27,6 +27,16 @@ pub(crate) struct Settings<'a>(Vec<(&'a str, &'a str)>);
 impl<'a> Settings<'a> {
     pub(crate) fn read(given: &'a [String]) -> Result<Settings<'a>, Failure> {
         given.iter().map(|pair| data::pair("--set", pair)).collect::<Result<_, _>>().map(Settings)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.0.iter().map(|(name, _)| *name)
+    }
+
+    /// A name that stands in no definition, as a sentence.
+    pub(crate) fn unused(&self, is_used: impl Fn(&str) -> bool) -> Option<String> {
+        let (name, _) = self.0.iter().find(|(name, _)| !is_used(name))?;
+        Some(format!("--set {name}: there is no placeholder ${{{name}}}"))
     }
 
     fn value_of(&self, name: &str) -> Option<&'a str> {
@@ -66,6 +76,11 @@ impl Checked {
 
     pub(crate) fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning)
+    }
+
+    /// Whether the definition has a placeholder of that name.
+    pub(crate) fn has_placeholder(&self, name: &str) -> bool {
+        placeholders(&self.text.content).iter().any(|placeholder| placeholder.name == name)
     }
 
     /// The diagnostics for programs.

@@ -33,9 +33,15 @@ const FRAME: Duration = Duration::from_millis(100);
 const FIRST_FRAME: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(run: &Run, global: &Global) -> Result<Exit, Failure> {
+    if run.file == "-" && run.input == "-" {
+        return Err(Failure::usage("definition and input cannot both come from standard input"));
+    }
     let settings = Settings::read(&run.set)?;
     let checked = definition::check(&run.file, run.machine_type.into(), &settings)?;
     checked.unfilled("stepwell run")?;
+    if let Some(unused) = settings.unused(|name| checked.has_placeholder(name)) {
+        return Err(Failure::usage(unused));
+    }
     let warnings: Vec<String> =
         checked.warnings().map(|warning| warning.render(&checked.text.name, &checked.text.content)).collect();
     let (definition, program) = checked.into_program()?;
@@ -112,7 +118,8 @@ fn start(run: &Run, machine: &str, program: &Program, input: Value, input_text: 
             arn(&format!("express:{machine}:{}:{uuid}", run.name))
         }
     };
-    let longest_ms = match execution_type {
+    // "More than a year" is too long, a year is not.
+    let longest_ms = 1 + match execution_type {
         ExecutionType::Standard => STANDARD_DURATION_MAX_MS,
         ExecutionType::Express => EXPRESS_DURATION_MAX_MS,
     };
