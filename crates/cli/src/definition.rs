@@ -45,11 +45,7 @@ impl<'a> Settings<'a> {
 }
 
 /// Reads and compiles a definition.
-pub(crate) fn check(
-    file: &str,
-    machine_type: ExecutionType,
-    settings: &Settings<'_>,
-) -> Result<Checked, Failure> {
+pub(crate) fn check(file: &str, machine_type: ExecutionType, settings: &Settings<'_>) -> Result<Checked, Failure> {
     let text = data::read(file)?;
     let filled = fill(&text.content, |name| settings.value_of(name));
     let Compiled { program, mut diagnostics, truncated } =
@@ -107,7 +103,7 @@ impl Checked {
     }
 
     /// Placeholders without a value, as a failure that names all of them.
-    pub(crate) fn unfilled(&self, command: &str) -> Result<(), Failure> {
+    pub(crate) fn unfilled(&self) -> Result<(), Failure> {
         let Err(unfilled) = self.filled.complete() else { return Ok(()) };
         let mut failure = Failure::new(Exit::Definition, unfilled.to_string());
         for name in unfilled.names() {
@@ -121,7 +117,7 @@ impl Checked {
         let names: Value = unfilled.names().iter().map(|name| Value::from(name.as_str())).collect();
         failure.members.push(("placeholders", names));
         let flags: Vec<String> = unfilled.names().iter().map(|name| format!("--set {name}=VALUE")).collect();
-        Err(failure.hint(format!("give each a value: {command} {} {}", text::shell_word(&self.text.name), flags.join(" "))))
+        Err(failure.hint(format!("give each a value: {} {}", text::this_command(), flags.join(" "))))
     }
 
     /// The program, or all errors as one failure.
@@ -130,19 +126,11 @@ impl Checked {
             return Ok((self.text, program));
         }
         let n = self.errors().count() as u64;
-        let mut failure = Failure::new(
-            Exit::Definition,
-            format!("{} has {}", self.text.name, text::count(n, "error")),
-        );
+        let mut failure = Failure::new(Exit::Definition, format!("{} has {}", self.text.name, text::count(n, "error")));
         failure.members.push(("diagnostics", self.to_json()));
         let pages: Vec<String> =
             self.errors().map(|diagnostic| diagnostic.render(&self.text.name, &self.text.content)).collect();
-        let message = format!(
-            "{}\n{} is not valid: {}\n",
-            pages.join("\n"),
-            self.text.name,
-            text::count(n, "error")
-        );
+        let message = format!("{}\n{} is not valid: {}\n", pages.join("\n"), self.text.name, text::count(n, "error"));
         failure.page = Some(message);
         Err(failure)
     }

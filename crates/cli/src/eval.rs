@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufWriter, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_asl::diagnostic::Severity;
 use stepwell_asl::intrinsic::{self, Call};
@@ -17,6 +17,9 @@ use crate::data;
 use crate::failure::{Exit, Failure};
 use crate::terminal::{self, Style, Tone};
 use crate::text::quoted_line;
+
+/// How long an expression may take that is evaluated without AWS's limits.
+const SUITE_TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// An expression to evaluate.
 struct Request {
@@ -44,7 +47,8 @@ struct EvalError {
 type Evaluated = Result<Option<Value>, EvalError>;
 
 pub(crate) fn eval(eval: &Eval, global: &Global) -> Result<Exit, Failure> {
-    let rules = Rules { profile: eval.profile, is_strict: eval.strict };
+    let rules = Rules { profile: eval.profile.unwrap_or(args::Profile::Aws), is_strict: eval.strict };
+    let language = eval.lang.or(eval.profile.map(|_| Language::Jsonata));
     let mut bindings = BTreeMap::new();
     for given in &eval.bind {
         let (name, text) = data::pair("--bind", given)?;
@@ -52,14 +56,14 @@ pub(crate) fn eval(eval: &Eval, global: &Global) -> Result<Exit, Failure> {
         bindings.insert(Str::new(name.trim_start_matches('$')), data::json(&text)?);
     }
     if eval.batch {
-        return batch(rules, eval.lang, &bindings);
+        return batch(rules, language, &bindings);
     }
     let input = match &eval.input {
         Some(given) => Some(data::json(&data::argument("--input", given)?)?),
         None => None,
     };
     let expression = eval.expression.clone().unwrap_or_default();
-    let request = Request { expression, language: eval.lang, input, bindings };
+    let request = Request { expression, language, input, bindings };
     let evaluated = evaluate(&request, rules);
     let exit = if evaluated.is_ok() { Exit::Success } else { Exit::Failed };
     if global.json {
@@ -177,9 +181,8 @@ fn recognized(text: &str) -> Language {
     if text.starts_with("States.") && text.contains('(') {
         return Language::Intrinsic;
     }
-    let starts_as_path = text == "$"
-        || text == "$$"
-        || ["$.", "$[", "$$.", "$$["].iter().any(|start| text.starts_with(start));
+    let starts_as_path =
+        text == "$" || text == "$$" || ["$.", "$[", "$$.", "$$["].iter().any(|start| text.starts_with(start));
     if starts_as_path && Path::parse(text).is_ok() { Language::Jsonpath } else { Language::Jsonata }
 }
 
@@ -195,7 +198,10 @@ fn check(text: &str, delimited: Option<&str>, language: Language, request: &Requ
         object(vec![
             ("Type", "Task".into()),
             ("Resource", "arn:aws:states:::lambda:invoke".into()),
-            (if language == Language::Jsonata { "Arguments" } else { "Parameters" }, object(vec![("FunctionName", "f".into())])),
+            (
+                if language == Language::Jsonata { "Arguments" } else { "Parameters" },
+                object(vec![("FunctionName", "f".into())]),
+            ),
             (field, value),
             ("End", true.into()),
         ])
@@ -225,7 +231,7 @@ fn check(text: &str, delimited: Option<&str>, language: Language, request: &Requ
 fn evaluate_jsonata(text: &str, request: &Request, rules: Rules) -> Evaluated {
     let is_aws = rules.profile == args::Profile::Aws;
     let profile = if is_aws { jsonata::Profile::aws() } else { jsonata::Profile::suite() };
-    let mut budget = if is_aws { jsonata::Budget::aws() } else { jsonata::Budget::wide() };
+    let mut budget = if is_aws { jsonata::Budget::aws() } else { within(SUITE_TIME_LIMIT) };
     let coded = |error: jsonata::Error| EvalError {
         code: error.code.to_owned(),
         message: error.message(),
@@ -239,6 +245,12 @@ fn evaluate_jsonata(text: &str, request: &Request, rules: Rules) -> Evaluated {
         // A function is no JSON: it counts as absent, as it does inside of results.
         jsonata::Outcome::Undefined | jsonata::Outcome::NotData => Ok(None),
     }
+}
+
+/// Limits for what AWS's limits would stop too soon, and that may not end.
+fn within(limit: Duration) -> jsonata::Budget {
+    let begun = Instant::now();
+    jsonata::Budget::wide().with_deadline(move || begun.elapsed() > limit)
 }
 
 fn evaluate_path(text: &str, request: &Request) -> Evaluated {

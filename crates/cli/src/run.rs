@@ -19,7 +19,7 @@ use crate::history;
 use crate::outside::{self, Outside};
 use crate::show::View;
 use crate::terminal::{self, Style, Tone};
-use crate::text::{count, duration, real_duration, shell_word};
+use crate::text::{count, duration, real_duration, this_command};
 use crate::tree::Tree;
 
 /// Account and region of everything that a run makes up.
@@ -38,7 +38,7 @@ pub(crate) fn run(run: &Run, global: &Global) -> Result<Exit, Failure> {
     }
     let settings = Settings::read(&run.set)?;
     let checked = definition::check(&run.file, run.machine_type.into(), &settings)?;
-    checked.unfilled("stepwell run")?;
+    checked.unfilled()?;
     if let Some(unused) = settings.unused(|name| checked.has_placeholder(name)) {
         return Err(Failure::usage(unused));
     }
@@ -180,8 +180,14 @@ fn drive(
         match local.go_on(outside, &mut ()) {
             Step::Stepped(transition) => {
                 if screen.progress != Progress::None {
-                    let machine = local.execution(transition.execution).map(|it| it.identity().state_machine_arn.clone());
-                    tree.apply(transition.execution, machine.as_deref(), &transition.outcome.events, outside.stuck.as_ref());
+                    let machine =
+                        local.execution(transition.execution).map(|it| it.identity().state_machine_arn.clone());
+                    tree.apply(
+                        transition.execution,
+                        machine.as_deref(),
+                        &transition.outcome.events,
+                        outside.stuck.as_ref(),
+                    );
                     screen.update(&mut tree, start_at, begun);
                 }
                 if keeps_events && transition.execution == id {
@@ -193,7 +199,9 @@ fn drive(
                 Clock::Virtual => local.set_time(due),
                 Clock::Paced(factor) => {
                     let left_ms = (due.0 - local.now().0) as f64 / factor;
-                    std::thread::sleep(Duration::from_secs_f64(left_ms.max(0.0) / 1000.0).clamp(Duration::from_millis(1), FRAME));
+                    std::thread::sleep(
+                        Duration::from_secs_f64(left_ms.max(0.0) / 1000.0).clamp(Duration::from_millis(1), FRAME),
+                    );
                     screen.update(&mut tree, start_at, begun);
                 }
             },
@@ -245,8 +253,8 @@ fn report(run: &Run, global: &Global, ended: &Ended, outside: &Outside, screen: 
         None => {}
     }
     if !outside.missing.is_empty() {
-        let command: Vec<String> = std::env::args().skip(1).map(|word| shell_word(&word)).collect();
-        terminal::eprint(&format!("\nrun it again with a mock:\n  stepwell {} {}\n", command.join(" "), outside.missing.join(" ")));
+        let command = this_command();
+        terminal::eprint(&format!("\nrun it again with a mock:\n  {command} {}\n", outside.missing.join(" ")));
     }
 }
 
@@ -365,4 +373,3 @@ impl Screen {
         }
     }
 }
-

@@ -145,8 +145,12 @@ impl View<'_> {
         let others: Vec<&Lane> =
             node.lanes.iter().filter(|lane| !shown.contains(lane)).map(|lane| self.tree.lane(*lane)).collect();
         if !others.is_empty() {
-            let name =
-                format!("{} {} more: {}", self.style.pick("⋯", "..."), others.len(), tally(others.into_iter(), self.style));
+            let name = format!(
+                "{} {} more: {}",
+                self.style.pick("⋯", "..."),
+                others.len(),
+                tally(others.into_iter(), self.style)
+            );
             lines.push(self.plain(format!("{prefix}{}", self.style.pick("├─ ", "|- ")), name));
         }
     }

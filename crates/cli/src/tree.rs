@@ -156,7 +156,13 @@ impl Tree {
     /// Takes in new events of an execution; `machine` is the ARN of its state machine, as far as it is known.
     ///
     /// `stuck` names the state that cannot be run here, if that is what ended it.
-    pub(crate) fn apply(&mut self, execution: ExecutionId, machine: Option<&str>, events: &[Event], stuck: Option<&Str>) {
+    pub(crate) fn apply(
+        &mut self,
+        execution: ExecutionId,
+        machine: Option<&str>,
+        events: &[Event],
+        stuck: Option<&Str>,
+    ) {
         let mut thread = match self.executions.remove(&execution) {
             Some(thread) => thread,
             None => Thread::new(self.open_child(machine)),

@@ -87,7 +87,11 @@ fn unread(file: &str, failure: &Failure) -> Value {
 fn page(file: &str, checked: &Checked, exit: Exit, style: Style) -> String {
     let mut page = String::new();
     for diagnostic in &checked.diagnostics {
-        page.push_str(&painted(&diagnostic.render(&checked.text.name, &checked.text.content), diagnostic.severity, style));
+        page.push_str(&painted(
+            &diagnostic.render(&checked.text.name, &checked.text.content),
+            diagnostic.severity,
+            style,
+        ));
         page.push('\n');
     }
     let errors = checked.errors().count() as u64;

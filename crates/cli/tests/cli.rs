@@ -119,7 +119,14 @@ fn the_first_command_of_the_readme_works() {
 
 #[test]
 fn a_tree_shows_branches_iterations_retries_and_what_was_aborted() {
-    let mocks = ["--mocks", "examples/nested-map/mocks.json", "--progress", "tree", "--input", "@examples/nested-map/input.json"];
+    let mocks = [
+        "--mocks",
+        "examples/nested-map/mocks.json",
+        "--progress",
+        "tree",
+        "--input",
+        "@examples/nested-map/input.json",
+    ];
     let tree = |case: &str| {
         let arguments = [&["run", "examples/nested-map/inventory.asl.json", "--case", case], &mocks[..]].concat();
         without_times(&stepwell(&arguments).stderr)
@@ -189,7 +196,8 @@ fn many_iterations_are_counted_and_the_failed_ones_shown() {
                          "Parameters": {"Message": "m", "TopicArn": "arn:aws:sns:us-east-1:123456789012:t"}}}}}}}"#,
     );
     let input = format!("{{\"n\": [{}]}}", vec!["0"; 100].join(","));
-    let mock = r#"Work={"0-6": {"Return": 1}, "7": {"Throw": {"Error": "E", "Cause": "the eighth"}}, "8-99": {"Return": 1}}"#;
+    let mock =
+        r#"Work={"0-6": {"Return": 1}, "7": {"Throw": {"Error": "E", "Cause": "the eighth"}}, "8-99": {"Return": 1}}"#;
     let ran = stepwell(&["run", &definition, "--input", &input, "--mock", mock, "--progress", "tree", "--quiet"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "--quiet shows no tree");
     let ran = stepwell(&["run", &definition, "--input", &input, "--mock", mock, "--progress", "tree"]);
@@ -281,7 +289,9 @@ fn an_attempt_without_a_response_fails_the_execution_past_retry_and_catch() {
     );
     let ran = stepwell(&["run", &definition, "--mocks", &mocks, "--history", "-q"]);
     assert_eq!(ran.code, 1);
-    check(&ran.stdout, &expect![[r#"
+    check(
+        &ran.stdout,
+        &expect![[r#"
          1 <0  ExecutionStarted
          2 <0  TaskStateEntered T
          3 <2  TaskScheduled sns:publish
@@ -293,8 +303,11 @@ fn an_attempt_without_a_response_fails_the_execution_past_retry_and_catch() {
          9 <8  TaskScheduled sns:publish  +2 s
         10 <9  TaskStarted
         11 <10 ExecutionFailed States.Runtime
-    "#]]);
-    assert!(ran.stderr.contains("called for the 3rd time, but the mocked response 'Twice' has nothing for attempt \"2\""));
+    "#]],
+    );
+    assert!(
+        ran.stderr.contains("called for the 3rd time, but the mocked response 'Twice' has nothing for attempt \"2\"")
+    );
 }
 
 #[test]
@@ -311,7 +324,9 @@ fn the_json_document_of_a_run() {
     ]);
     let mut pretty = String::new();
     stepwell_value::write_pretty(&ran.json(), &mut pretty);
-    check(&pretty, &expect![[r#"
+    check(
+        &pretty,
+        &expect![[r#"
         {
           "schema": "stepwell.run/1",
           "status": "SUCCEEDED",
@@ -438,16 +453,23 @@ fn the_json_document_of_a_run() {
               }
             }
           ]
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
 fn the_json_document_of_a_failed_run_has_error_and_cause_and_no_output() {
     let ran = stepwell(
-        &[&ORDER[..], &ORDER_MOCKS, &["--case", "PaymentFails", "--json", "--start-time", "2026-01-31T12:00:00Z"]].concat(),
+        &[&ORDER[..], &ORDER_MOCKS, &["--case", "PaymentFails", "--json", "--start-time", "2026-01-31T12:00:00Z"]]
+            .concat(),
     );
     assert_eq!(ran.code, 1);
-    check(&ran.json().to_string(), &expect![[r#"{"schema":"stepwell.run/1","status":"FAILED","error":"Card.Declined","cause":"Order 4711 was undone: insufficient funds","startDate":1769860800,"stopDate":1769860800,"transitions":4,"executionArn":"arn:aws:states:us-east-1:123456789012:execution:order:run","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:order","clock":"virtual","seed":1}"#]]);
+    check(
+        &ran.json().to_string(),
+        &expect![[
+            r#"{"schema":"stepwell.run/1","status":"FAILED","error":"Card.Declined","cause":"Order 4711 was undone: insufficient funds","startDate":1769860800,"stopDate":1769860800,"transitions":4,"executionArn":"arn:aws:states:us-east-1:123456789012:execution:order:run","stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:order","clock":"virtual","seed":1}"#
+        ]],
+    );
 }
 
 #[test]
@@ -479,7 +501,8 @@ fn a_real_clock_waits_and_a_factor_shortens_it() {
 
 #[test]
 fn express_and_its_arn() {
-    let ran = stepwell(&["run", "examples/hello.asl.json", "--type", "express", "--json", "--name", "n-1", "--machine", "M"]);
+    let ran =
+        stepwell(&["run", "examples/hello.asl.json", "--type", "express", "--json", "--name", "n-1", "--machine", "M"]);
     let document = ran.json();
     assert_eq!(document.get("status").and_then(Value::as_str), Some("TIMED_OUT"), "five minutes are not two days");
     let arn = document.get("executionArn").and_then(Value::as_str).unwrap_or_default();
@@ -506,13 +529,16 @@ fn placeholders_without_a_value_are_all_named() {
     );
     let ran = stepwell(&["run", &definition, "--set", "Two=2"]);
     assert_eq!(ran.code, 3);
-    check(&ran.stderr.replace(&definition, "FILE"), &expect![[r#"
+    check(
+        &ran.stderr.replace(&definition, "FILE"),
+        &expect![[r#"
         error[INVALID_DEFINITION]: the placeholder ${One} has no value
           --> FILE:2:14
            2 |   "Result": "${One} ${Two}",
              |              ^
           = give each a value: stepwell run FILE --set One=VALUE
-    "#]]);
+    "#]],
+    );
     let ran = stepwell(&["run", &definition]);
     assert!(ran.stderr.contains("--set One=VALUE --set Two=VALUE"), "{}", ran.stderr);
     let ran = stepwell(&["run", &definition, "--set", "One=1", "--set", "Two=2", "-q"]);
@@ -526,7 +552,8 @@ fn placeholders_without_a_value_are_all_named() {
 
 #[test]
 fn wrong_usage_says_what_would_be_right() {
-    let broken_mocks = file("broken.mocks.json", "{\n  \"StateMachines\": {},\n  \"MockedResponses\": {\"R\": {\"x\": {}}}\n}");
+    let broken_mocks =
+        file("broken.mocks.json", "{\n  \"StateMachines\": {},\n  \"MockedResponses\": {\"R\": {\"x\": {}}}\n}");
     let table: &[(&[&str], i32, &str)] = &[
         (&["runn"], 2, "a similar subcommand exists: 'run'"),
         (&["run", "examples/hello.asl.json", "--inputt", "1"], 2, "a similar argument exists: '--input'"),
@@ -568,12 +595,15 @@ fn wrong_usage_says_what_would_be_right() {
 fn the_case_is_chosen_or_all_are_listed() {
     let ran = stepwell(&[&ORDER[..], &ORDER_MOCKS].concat());
     assert_eq!(ran.code, 2);
-    check(&ran.stderr, &expect![[r#"
+    check(
+        &ran.stderr,
+        &expect![[r#"
         error[USAGE]: examples/order-saga/mocks.json has more than one test case that fits: say which
           = it has: --machine order --case HappyPath
                   --machine order --case PaymentFails
                   --machine order --case ShippingFails
-    "#]]);
+    "#]],
+    );
     let ran = stepwell(&[&ORDER[..], &ORDER_MOCKS, &["--case", "HappyPaht"]].concat());
     assert!(ran.stderr.contains("did you mean 'HappyPath'?"), "{}", ran.stderr);
     // The only case needs no name, and of several machines the definition's own is meant.
@@ -625,7 +655,9 @@ fn definitions_are_checked_with_place_and_words_of_aws() {
     );
     let ran = stepwell(&["validate", &broken, "examples/hello.asl.json"]);
     assert_eq!(ran.code, 3);
-    check(&ran.stdout.replace(&broken, "FILE"), &expect![[r#"
+    check(
+        &ran.stdout.replace(&broken, "FILE"),
+        &expect![[r#"
         error[MISSING_TRANSITION_TARGET]: Next points to a state that does not exist here
           --> FILE:4:35
            4 |     "A": {"Type": "Pass", "Next": "Bee"},
@@ -641,16 +673,27 @@ fn definitions_are_checked_with_place_and_words_of_aws() {
         ✖ FILE: not valid, 2 errors
         ✔ examples/hello.asl.json: valid, 3 states
         2 files: 1 valid, 1 not
-    "#]]);
+    "#]],
+    );
     let ran = stepwell(&["run", &broken]);
     assert_eq!(ran.code, 3);
     assert!(ran.stderr.contains("error[MISSING_TRANSITION_TARGET]"), "{}", ran.stderr);
     let ran = stepwell(&["validate", &broken, "examples/hello.asl.json", "--json"]);
     assert_eq!(ran.code, 3);
-    check(&ran.json().to_string().replace(&broken, "FILE"), &expect![[r#"{"schema":"stepwell.validate/1","files":[{"file":"FILE","result":"FAIL","diagnostics":[{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: Bee","location":"/States/A/Next","line":4,"column":35,"hint":"did you mean \"Be\"?"},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"State \"Be\" is not reachable.","location":"/States/Be","line":5,"column":5,"hint":"no Next, Default or Catch leads here"}]},{"file":"examples/hello.asl.json","result":"OK","diagnostics":[]}]}"#]]);
+    check(
+        &ran.json().to_string().replace(&broken, "FILE"),
+        &expect![[
+            r#"{"schema":"stepwell.validate/1","files":[{"file":"FILE","result":"FAIL","diagnostics":[{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: Bee","location":"/States/A/Next","line":4,"column":35,"hint":"did you mean \"Be\"?"},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"State \"Be\" is not reachable.","location":"/States/Be","line":5,"column":5,"hint":"no Next, Default or Catch leads here"}]},{"file":"examples/hello.asl.json","result":"OK","diagnostics":[]}]}"#
+        ]],
+    );
     let ran = stepwell(&["run", &broken, "--json"]);
     assert_eq!(ran.code, 3);
-    check(&ran.json().to_string().replace(&broken, "FILE"), &expect![[r#"{"schema":"stepwell.error/1","error":{"code":"INVALID_DEFINITION","message":"FILE has 2 errors","diagnostics":[{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: Bee","location":"/States/A/Next","line":4,"column":35,"hint":"did you mean \"Be\"?"},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"State \"Be\" is not reachable.","location":"/States/Be","line":5,"column":5,"hint":"no Next, Default or Catch leads here"}]}}"#]]);
+    check(
+        &ran.json().to_string().replace(&broken, "FILE"),
+        &expect![[
+            r#"{"schema":"stepwell.error/1","error":{"code":"INVALID_DEFINITION","message":"FILE has 2 errors","diagnostics":[{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"Missing 'Next' target: Bee","location":"/States/A/Next","line":4,"column":35,"hint":"did you mean \"Be\"?"},{"severity":"ERROR","code":"MISSING_TRANSITION_TARGET","message":"State \"Be\" is not reachable.","location":"/States/Be","line":5,"column":5,"hint":"no Next, Default or Catch leads here"}]}}"#
+        ]],
+    );
 }
 
 #[test]
@@ -703,15 +746,23 @@ fn expressions_of_all_three_languages_are_evaluated() {
 fn an_expression_that_fails_says_where() {
     let ran = stepwell(&["eval", "a + 'x'", "--input", "{\"a\": 1}"]);
     assert_eq!(ran.code, 1);
-    check(&ran.stderr, &expect![[r#"
+    check(
+        &ran.stderr,
+        &expect![[r#"
         error[T2002]: The right side of the "+" operator must evaluate to a number
           --> <expression>:1:4
            1 | a + 'x'
              |    ^
-    "#]]);
+    "#]],
+    );
     let ran = stepwell(&["eval", "a + 'x'", "--input", "{\"a\": 1}", "--json"]);
     assert_eq!(ran.code, 1);
-    check(&ran.json().to_string(), &expect![[r#"{"schema":"stepwell.eval/1","error":{"code":"T2002","message":"The right side of the \"+\" operator must evaluate to a number","position":3}}"#]]);
+    check(
+        &ran.json().to_string(),
+        &expect![[
+            r#"{"schema":"stepwell.eval/1","error":{"code":"T2002","message":"The right side of the \"+\" operator must evaluate to a number","position":3}}"#
+        ]],
+    );
     let code = |arguments: &[&str]| {
         let ran = stepwell(&[&["eval", "--json"], arguments].concat());
         assert_eq!(ran.code, 1, "{arguments:?}");
@@ -741,7 +792,9 @@ fn a_batch_answers_line_by_line() {
     );
     let ran = stepwell_with_stdin(&["eval", "--batch"], requests);
     assert_eq!(ran.code, 0);
-    check(&ran.stdout, &expect![[r#"
+    check(
+        &ran.stdout,
+        &expect![[r#"
         {"schema":"stepwell.eval/1","result":3}
         {"schema":"stepwell.eval/1","result":[1]}
         {"schema":"stepwell.eval/1"}
@@ -750,7 +803,8 @@ fn a_batch_answers_line_by_line() {
         {"schema":"stepwell.eval/1","error":{"code":"BAD_REQUEST","message":"the request is no JSON: \"oops\" is not a JSON value (strings need double quotes) at line 1, column 1"}}
         {"schema":"stepwell.eval/1","error":{"code":"BAD_REQUEST","message":"'expr' must be a string"}}
         {"schema":"stepwell.eval/1","error":{"code":"BAD_REQUEST","message":"'lang' must be jsonata, jsonpath or intrinsic"}}
-    "#]]);
+    "#]],
+    );
 }
 
 /// The help of a command or topic; empty: of everything.
@@ -782,12 +836,12 @@ fn every_example_of_the_help_runs() {
 
 #[test]
 fn commands_named_in_the_help_exist() {
-    let all = ["", "mocks", "clock", "placeholders", "json", "exit-codes", "run", "validate", "eval", "completions", "help"];
+    let all =
+        ["", "mocks", "clock", "placeholders", "json", "exit-codes", "run", "validate", "eval", "completions", "help"];
     for topic in all {
         let text = help(topic).stdout;
         for (at, _) in text.match_indices("stepwell help ") {
-            let name: String =
-                text[at + 14..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+            let name: String = text[at + 14..].chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
             if name.is_empty() {
                 continue;
             }
@@ -798,7 +852,9 @@ fn commands_named_in_the_help_exist() {
 
 #[test]
 fn exit_codes_are_listed() {
-    check(&stepwell(&["help", "exit-codes"]).stdout, &expect![[r#"
+    check(
+        &stepwell(&["help", "exit-codes"]).stdout,
+        &expect![[r#"
         Exit codes
 
             0  success
@@ -811,7 +867,8 @@ fn exit_codes_are_listed() {
           130  interrupted
 
         Of several files the worst one decides, the highest number.
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -828,17 +885,15 @@ fn shells_complete_commands_and_flags() {
 
 #[test]
 fn colours_are_for_terminals_unless_asked_for() {
-    let colored = |arguments: &[&str]| stepwell(&[&["run", "examples/hello.asl.json"], arguments].concat()).stderr.contains('\x1b');
+    let colored = |arguments: &[&str]| {
+        stepwell(&[&["run", "examples/hello.asl.json"], arguments].concat()).stderr.contains('\x1b')
+    };
     assert!(!colored(&[]));
     assert!(colored(&["--color", "always"]));
     let ran = Ran::of(command().args(["run", "examples/hello.asl.json"]).env("CLICOLOR_FORCE", "1").output().unwrap());
     assert!(ran.stderr.contains('\x1b'));
     let plain = Ran::of(
-        command()
-            .args(["run", "examples/hello.asl.json", "--progress", "tree"])
-            .env("LC_ALL", "C")
-            .output()
-            .unwrap(),
+        command().args(["run", "examples/hello.asl.json", "--progress", "tree"]).env("LC_ALL", "C").output().unwrap(),
     );
     assert!(plain.stderr.is_ascii(), "{}", plain.stderr);
 }
