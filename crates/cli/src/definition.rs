@@ -111,11 +111,11 @@ impl Checked {
             if let Some(placeholder) = placeholder {
                 let (line, column) =
                     stepwell_value::line_and_column(&self.text.content, placeholder.span.start as usize);
-                failure.place.push_str(&text::quoted_line(&self.text.name, &self.text.content, line, column));
+                failure.more.place.push_str(&text::quoted_line(&self.text.name, &self.text.content, line, column));
             }
         }
         let names: Value = unfilled.names().iter().map(|name| Value::from(name.as_str())).collect();
-        failure.members.push(("placeholders", names));
+        failure.more.members.push(("placeholders", names));
         let flags: Vec<String> = unfilled.names().iter().map(|name| format!("--set {name}=VALUE")).collect();
         Err(failure.hint(format!("give each a value: {} {}", text::this_command(), flags.join(" "))))
     }
@@ -127,11 +127,11 @@ impl Checked {
         }
         let n = self.errors().count() as u64;
         let mut failure = Failure::new(Exit::Definition, format!("{} has {}", self.text.name, text::count(n, "error")));
-        failure.members.push(("diagnostics", self.to_json()));
+        failure.more.members.push(("diagnostics", self.to_json()));
         let pages: Vec<String> =
             self.errors().map(|diagnostic| diagnostic.render(&self.text.name, &self.text.content)).collect();
         let message = format!("{}\n{} is not valid: {}\n", pages.join("\n"), self.text.name, text::count(n, "error"));
-        failure.page = Some(message);
+        failure.more.page = Some(message);
         Err(failure)
     }
 }
