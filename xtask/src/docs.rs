@@ -1,7 +1,8 @@
 //! The examples of the documents: every `$ stepwell …` in a `console` block is run, and its output compared.
 //!
-//! What follows a command up to the next one is the expected standard output and standard error, in this order. `…` stands for any text in a line, a line of `…` for any lines. `$ echo $?` behind a command shows its exit code; without it the
-//! command has to succeed. Other commands than `stepwell` are for readers and are not run.
+//! What follows a command up to the next one is what it prints, as a terminal shows it. `…` stands for any text in a line,
+//! a line of `…` for any lines. `$ echo $?` behind a command shows its exit code; without it the command has to succeed.
+//! Other commands than `stepwell` are for readers and are not run.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -119,14 +120,14 @@ fn run(example: &Example) -> Result<Option<String>, String> {
     let folder = built("");
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
-        .args(["-c", &example.command])
+        .args(["-c", &format!("exec 2>&1\n{}", example.command)])
         .current_dir(root())
         .env("PATH", format!("{}:{path}", folder.display()))
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .output()
         .map_err(|err| format!("sh: {err}"))?;
-    let printed = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat();
+    let printed = String::from_utf8_lossy(&output.stdout);
     let code = output.status.code().unwrap_or(-1);
     if code != example.exit_code {
         return Ok(Some(format!("ended with {code} instead of {}:\n{printed}", example.exit_code)));

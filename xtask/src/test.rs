@@ -76,7 +76,7 @@ fn documentation_tests() -> Done {
         "documentation tests",
         &mut cargo(["test", "--workspace", "--doc", "--no-fail-fast", "--quiet", "--profile", PROFILE]),
     )?;
-    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
+    let mut documentation = cargo(["doc", "--workspace", "--lib", "--no-deps", "--quiet"]);
     total += check("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(total)
 }

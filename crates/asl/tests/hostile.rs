@@ -116,3 +116,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn filters_nested_in_filters_are_refused_on_a_small_stack() {
+    for depth in [1, 2, 100, 20_000] {
+        let path = format!("${}.k{}", ".k[?(@".repeat(depth), ")]".repeat(depth));
+        let parsing = move || stepwell_asl::jsonpath::Path::parse(&path).is_ok();
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(parsing).expect("a thread");
+        assert_eq!(thread.join().expect("no overflow"), depth == 1);
+    }
+}

@@ -120,7 +120,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The place in the definition's text that an expression's byte `position` is at.
+/// The place in the definition's text of the character that ends at an expression's byte `position`.
 fn inside(place: &Place<'_>, text: &str, position: usize) -> Span {
     let whole = place.node.span;
     let quoted = whole.end - whole.start;
@@ -129,6 +129,11 @@ fn inside(place: &Place<'_>, text: &str, position: usize) -> Span {
     if quoted != plain {
         return whole;
     }
-    let at = whole.start + 1 + OPENING.len() as u32 + position.min(text.len()) as u32;
-    Span { start: at.saturating_sub(1).max(whole.start), end: at.min(whole.end) }
+    let mut end = position.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let start = text[..end].char_indices().next_back().map_or(0, |(last, _)| last);
+    let text_start = whole.start + 1 + OPENING.len() as u32;
+    Span { start: text_start + start as u32, end: text_start + end as u32 }
 }

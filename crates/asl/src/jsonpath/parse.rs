@@ -41,7 +41,7 @@ impl std::error::Error for PathSyntaxError {}
 pub(super) fn parse(text: &str) -> Result<Path, PathSyntaxError> {
     let start = text.len() - text.trim_start().len();
     let end = text.trim_end().len();
-    let mut parser = Parser { text, end, offset: start, in_call: false };
+    let mut parser = Parser { text, end, offset: start, in_call: false, in_filter: false };
     let compiled = parser.path(text)?;
     Ok(Path(Arc::new(compiled)))
 }
@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Path, PathSyntaxError> {
 /// Parses the path at `start`, an argument of an intrinsic function: it ends before a blank, a comma or a closing
 /// parenthesis that is not its own. Gives the path and the offset behind it.
 pub(crate) fn parse_prefix(text: &str, start: usize) -> Result<(Path, usize), PathSyntaxError> {
-    let mut parser = Parser { text, end: text.len(), offset: start, in_call: true };
+    let mut parser = Parser { text, end: text.len(), offset: start, in_call: true, in_filter: false };
     let mut compiled = parser.path("")?;
     compiled.text = Str::new(&text[start..parser.offset]);
     Ok((Path(Arc::new(compiled)), parser.offset))
@@ -57,7 +57,7 @@ pub(crate) fn parse_prefix(text: &str, start: usize) -> Result<(Path, usize), Pa
 
 /// Parses what follows `@` on the left of a filter's operator; `offset` is the place of `operand` in the path.
 pub(super) fn parse_operand(operand: &str, offset: usize) -> Result<Vec<Step>, PathSyntaxError> {
-    let mut parser = Parser { text: operand, end: operand.len(), offset: 0, in_call: false };
+    let mut parser = Parser { text: operand, end: operand.len(), offset: 0, in_call: false, in_filter: true };
     parser.steps().map_err(|error| PathSyntaxError { offset: error.offset + offset, ..error })
 }
 
@@ -68,6 +68,8 @@ struct Parser<'t> {
     offset: usize,
     /// Whether the path is an argument of an intrinsic function.
     in_call: bool,
+    /// Whether the path stands in a filter, where it can have no filter of its own: so they never nest.
+    in_filter: bool,
 }
 
 impl Parser<'_> {
@@ -79,21 +81,14 @@ impl Parser<'_> {
         {
             return Err(self.error("A path goes on with '.' or '[' here"));
         }
-        let mut is_reference = true;
         let start = self.offset;
         let mut steps = self.steps()?;
-        if self.text[start..self.offset].contains("..") {
-            is_reference = false;
-        }
-        for step in &steps {
-            is_reference &= matches!(step, Step::Key { .. } | Step::Index(_));
-        }
-        is_reference &= plain_names(&self.text[start..self.offset]);
+        let is_reference = steps.iter().all(|step| matches!(step, Step::Key { .. } | Step::Index(_)))
+            && plain_names(&self.text[start..self.offset]);
         let definite_from = definite_suffix(&steps);
         for n in 0..steps.len() {
             let is_last = n + 1 == steps.len();
-            // A step knows whether the one before it and all that follow are definite; what is further ahead
-            // of it plays no part.
+            // Strict when the step before it and all that follow are definite; what comes before those plays no part.
             let strict = definite_from <= n.saturating_sub(1);
             if let Step::Key { quiet, .. } = &mut steps[n] {
                 *quiet = !is_last && !strict;
@@ -212,11 +207,21 @@ impl Parser<'_> {
         let start = self.offset;
         let inside = &self.text[start + 1..self.end];
         if inside.trim_start().starts_with('?') {
+            if self.in_filter {
+                return Err(self.error("A path in a filter must be definite"));
+            }
             let (filter, length) = Filter::parse(inside, start + 1)?;
             self.offset = start + 1 + length;
             return Ok(Step::Filter(Box::new(filter)));
         }
-        let Some(length) = closing_bracket(inside) else { return Err(self.error("This bracket is not closed")) };
+        // A quoted name with an opening bracket never closes, which does no harm at the end of the path.
+        let last_name = || {
+            let end = inside.find(']').filter(|end| inside.starts_with('\'') && end + 1 == inside.len())?;
+            inside[..end].ends_with('\'').then_some(end)
+        };
+        let Some(length) = closing_bracket(inside).or_else(last_name) else {
+            return Err(self.error("This bracket is not closed"));
+        };
         let content = &inside[..length];
         let step = selection(content)
             .ok_or_else(|| PathSyntaxError::new(format!("Could not analyze path component: [{content}]"), start))?;
