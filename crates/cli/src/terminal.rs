@@ -25,10 +25,6 @@ pub(crate) enum Tone {
 }
 
 impl Style {
-    /// Plain text, for tests.
-    #[cfg(test)]
-    pub(crate) const PLAIN: Style = Style { colors: false, unicode: true, is_terminal: false };
-
     pub(crate) fn stdout(color: Color) -> Style {
         Style::of(io::stdout().is_terminal(), color)
     }

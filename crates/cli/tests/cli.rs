@@ -536,7 +536,7 @@ fn placeholders_without_a_value_are_all_named() {
           --> FILE:2:14
            2 |   "Result": "${One} ${Two}",
              |              ^
-          = give each a value: stepwell run FILE --set One=VALUE
+          = give each a value: stepwell run FILE --set Two=2 --set One=VALUE
     "#]],
     );
     let ran = stepwell(&["run", &definition]);
