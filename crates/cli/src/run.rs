@@ -188,7 +188,7 @@ fn drive(
                         &transition.outcome.events,
                         outside.stuck.as_ref(),
                     );
-                    screen.update(&mut tree, start_at, begun);
+                    screen.update(&mut tree, start_at, local.now(), begun);
                 }
                 if keeps_events && transition.execution == id {
                     events.extend(transition.outcome.events);
@@ -202,7 +202,7 @@ fn drive(
                     std::thread::sleep(
                         Duration::from_secs_f64(left_ms.max(0.0) / 1000.0).clamp(Duration::from_millis(1), FRAME),
                     );
-                    screen.update(&mut tree, start_at, begun);
+                    screen.update(&mut tree, start_at, local.now(), begun);
                 }
             },
             Step::Idle => break,
@@ -302,6 +302,10 @@ impl Screen {
         Screen { progress, style, clock, drawn: 0, last: None }
     }
 
+    fn view<'t>(&self, tree: &'t Tree, now: Timestamp, width_max: usize) -> View<'t> {
+        View { tree, style: self.style, clock: self.clock, now, width_max }
+    }
+
     fn headline(&self, text: &str) {
         if self.progress != Progress::None {
             let text = self.style.fit(text);
@@ -312,11 +316,11 @@ impl Screen {
         }
     }
 
-    fn update(&mut self, tree: &mut Tree, start: Timestamp, begun: Instant) {
+    fn update(&mut self, tree: &mut Tree, start: Timestamp, now: Timestamp, begun: Instant) {
         match self.progress {
             Progress::Lines => {
                 let ended = tree.take_ended();
-                let view = View { tree, style: self.style, clock: self.clock };
+                let view = self.view(tree, start, usize::MAX);
                 let mut text = String::new();
                 for line in ended.iter().filter_map(|ended| view.ended(ended, start)) {
                     text.push_str(&line);
@@ -328,7 +332,7 @@ impl Screen {
                 let waited = self.last.map_or(begun.elapsed() >= FIRST_FRAME, |last| last.elapsed() >= FRAME);
                 if waited {
                     self.last = Some(Instant::now());
-                    self.draw(tree);
+                    self.draw(tree, now);
                 }
             }
             Progress::Tree | Progress::Auto | Progress::None => {}
@@ -336,9 +340,9 @@ impl Screen {
     }
 
     /// Draws as much of the tree's end as fits the terminal, over what was drawn before.
-    fn draw(&mut self, tree: &Tree) {
-        let (_, height) = terminal::size();
-        let lines = View { tree, style: self.style, clock: self.clock }.lines();
+    fn draw(&mut self, tree: &Tree, now: Timestamp) {
+        let (width, height) = terminal::size();
+        let lines = self.view(tree, now, width).lines();
         let first = lines.len().saturating_sub(height.saturating_sub(2).max(1));
         let mut text = self.erased();
         for line in &lines[first..] {
@@ -357,7 +361,7 @@ impl Screen {
     fn finish(&mut self, tree: &Tree) {
         if self.progress == Progress::Tree {
             let mut text = self.erased();
-            for line in (View { tree, style: self.style, clock: self.clock }).lines() {
+            for line in self.view(tree, Timestamp::default(), usize::MAX).lines() {
                 text.push_str(&line);
                 text.push('\n');
             }

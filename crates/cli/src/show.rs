@@ -28,6 +28,10 @@ pub(crate) struct View<'t> {
     pub(crate) tree: &'t Tree,
     pub(crate) style: Style,
     pub(crate) clock: Clock,
+    /// The execution's time, for what has not ended.
+    pub(crate) now: Timestamp,
+    /// Longest line, in characters; a line that wraps could not be drawn over.
+    pub(crate) width_max: usize,
 }
 
 /// A line of the tree before its columns are set.
@@ -55,6 +59,7 @@ impl View<'_> {
         let with_detail = lines.iter().filter(|line| !line.detail.is_empty());
         let column = with_detail.map(width).filter(|width| *width <= NAME_COLUMN_MAX).max().unwrap_or(0);
         let painted = |line: &Line| {
+            let line = &line.within(self.width_max, column);
             let mut text = self.style.paint(Tone::Faint, &line.prefix);
             text.push_str(&self.style.paint(line.tone, &line.symbol));
             if !line.symbol.is_empty() {
@@ -195,8 +200,17 @@ impl View<'_> {
         };
         match (node.status, passed) {
             (Status::Aborted, _) => format!("{kind}  aborted"),
-            (Status::Open, _) | (_, 0) => kind,
+            (Status::Open, _) => kind + &self.elapsed(node),
+            (_, 0) => kind,
             _ => format!("{kind}  {}", duration(passed)),
+        }
+    }
+
+    /// How long an open state has been at it, in whole seconds.
+    fn elapsed(&self, node: &Node) -> String {
+        match (self.now.0 - node.entered.0) / 1_000 {
+            seconds if seconds > 0 => format!("  {}", duration(seconds * 1_000)),
+            _ => String::new(),
         }
     }
 
@@ -234,6 +248,22 @@ impl View<'_> {
             text.push_str(&format!("\n  {:>11}    {} {note}", "", self.style.paint(tone, symbol)));
         }
         Some(text)
+    }
+}
+
+impl Line {
+    /// The line cut to a width, its detail first.
+    fn within(&self, width_max: usize, column: usize) -> Line {
+        let cut = |text: &str, max: usize| match chars(text) {
+            length if length > max => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
+            _ => text.to_owned(),
+        };
+        let left = chars(&self.prefix) + chars(&self.symbol) + 1;
+        let name = cut(&self.name, width_max.saturating_sub(left).max(1));
+        let detail_at = (left + chars(&name)).max(column) + 2;
+        let room = width_max.saturating_sub(detail_at);
+        let detail = if room < 4 { String::new() } else { cut(&self.detail, room) };
+        Line { prefix: self.prefix.clone(), symbol: self.symbol.clone(), tone: self.tone, name, detail }
     }
 }
 
