@@ -1,14 +1,15 @@
 //! `stepwell run`: one execution, here and now.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_asl::Program;
-use stepwell_asl::program::{ExecutionType, TOP};
+use stepwell_asl::program::{ExecutionType, StateKind, TOP, TextField};
 use stepwell_engine::limits::{EXPRESS_DURATION_MAX_MS, STANDARD_DURATION_MAX_MS};
 use stepwell_engine::local::{Local, Progress as Step};
-use stepwell_engine::{Event, Execution, ExecutionId, ExecutionStatus, Identity, Start, Timestamp};
+use stepwell_engine::{ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, Identity, Start, Timestamp};
 use stepwell_value::{Object, Str, Value, number_from_text, write_pretty};
 
 use crate::args::{Clock, Global, Progress, Run};
@@ -164,11 +165,12 @@ fn drive(
     outside: &mut Outside,
     screen: &mut Screen,
 ) -> Ended {
+    let fail_errors = fail_errors(&program);
     let begun = Instant::now();
     let start_at = beginning.at;
     let mut local = Local::new(start_at);
     let id = local.start(program, beginning.start);
-    let mut tree = Tree::new(screen.progress == Progress::Lines);
+    let mut tree = Tree::new(screen.progress == Progress::Lines, fail_errors);
     tree.start(id);
     let keeps_events = run.history || global.json;
     let mut events = Vec::new();
@@ -211,6 +213,22 @@ fn drive(
     screen.finish(&tree);
     let execution = local.execution(id).expect("an execution stays until it is forgotten").clone();
     Ended { execution, events, at: start_at, real: begun.elapsed() }
+}
+
+/// Errors of Fail states, where the definition writes them down.
+fn fail_errors(program: &Program) -> BTreeMap<Str, ErrorCause> {
+    let constant = |field: &Option<TextField>| match field {
+        Some(TextField::Constant(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let states = program.regions.iter().flat_map(|region| &region.states);
+    let fails = states.filter_map(|state| match &state.kind {
+        StateKind::Fail { error, cause } => {
+            Some((state.name.clone(), ErrorCause { error: constant(error), cause: constant(cause) }))
+        }
+        _ => None,
+    });
+    fails.collect()
 }
 
 fn report(run: &Run, global: &Global, ended: &Ended, outside: &Outside, screen: &mut Screen) {

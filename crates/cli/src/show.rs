@@ -289,7 +289,7 @@ fn tally<'l>(lanes: impl Iterator<Item = &'l Lane>, style: Style) -> String {
 
 /// An error and its cause on one line.
 pub(crate) fn told(error: &ErrorCause) -> String {
-    let name = error.error.as_deref().unwrap_or("an error without a name");
+    let name = error.error.as_deref().unwrap_or("an error");
     let cause = error.cause.as_deref().unwrap_or_default();
     // The state's name stands in front of it already.
     let cause = match cause.strip_prefix("An error occurred while executing the state ") {

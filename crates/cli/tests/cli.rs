@@ -186,6 +186,53 @@ fn a_tree_shows_branches_iterations_retries_and_what_was_aborted() {
 }
 
 #[test]
+fn a_parallel_state_that_is_tried_again_and_caught_shows_its_last_attempt() {
+    let definition = file(
+        "parallel.asl.json",
+        r#"{"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
+            "Retry": [{"ErrorEquals": ["X"], "MaxAttempts": 1}], "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "H"}],
+            "Branches": [{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 100, "End": true}}},
+                         {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "X", "Cause": "Y"}}}]},
+            "H": {"Type": "Pass", "End": true}}}"#,
+    );
+    let ran = stepwell(&["run", &definition, "--progress", "tree"]);
+    check(
+        &without_times(&ran.stderr).replace(&definition, "FILE"),
+        &expect![[r#"
+        FILE · STANDARD · 4 states · mocks: none · clock: virtual
+
+          ● Start
+          ├─ ⚠ P        parallel · 2 branches  1 s
+          │    ⚠ X: Y – tried again after 1 s
+          │    ⚠ caught X: Y → H
+          │  ├─ branch 0
+          │  │  ├─ ✖ W  wait  aborted
+          │  ├─ branch 1
+          │  │  ├─ ✖ F  fail
+          ├─ ✔ H        pass
+          ✔ SUCCEEDED in TIME real · 1 s virtual · 7 transitions
+
+    "#]],
+    );
+    let ran = stepwell(&["run", &definition, "--progress", "lines"]);
+    check(
+        &without_times(&ran.stderr).replace(&definition, "FILE"),
+        &expect![[r#"
+        FILE · STANDARD · 4 states · mocks: none · clock: virtual
+                +0 ms  ✖ P[1] › F  fail
+                 +1 s  ✖ P[1] › F  fail
+                 +1 s  ✖ P[0] › W  wait  aborted
+                 +1 s  ⚠ P  parallel · 2 branches  1 s
+                         ⚠ X: Y – tried again after 1 s
+                         ⚠ caught X: Y
+                 +1 s  ✔ H  pass
+          ✔ SUCCEEDED in TIME real · 1 s virtual · 7 transitions
+
+    "#]],
+    );
+}
+
+#[test]
 fn many_iterations_are_counted_and_the_failed_ones_shown() {
     let definition = file(
         "many.asl.json",
