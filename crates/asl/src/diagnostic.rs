@@ -198,6 +198,9 @@ fn quote(page: &mut String, file: &str, text: &str, span: Span, hint: Option<&st
     );
 }
 
+/// Most names that a mistyped one is compared with.
+const CANDIDATES_MAX: usize = 1_000;
+
 /// The candidate that `name` was probably meant to be: few letters differ.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = name.chars().count();
@@ -208,6 +211,7 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     let allowed = (length / 3).clamp(1, 4);
     candidates
         .into_iter()
+        .take(CANDIDATES_MAX)
         .filter(|candidate| candidate.len() <= 4 * 80 && *candidate != name)
         .map(|candidate| (distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= allowed)

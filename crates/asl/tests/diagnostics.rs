@@ -292,6 +292,34 @@ fn variables_have_names_and_scopes() {
 }
 
 #[test]
+fn the_variables_that_each_state_refers_to_are_found() {
+    let text = r#"{"StartAt":"A","States":{
+        "A":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:f","TimeoutSecondsPath":"$limit.s","Next":"B",
+             "Parameters":{"x":[{"y.$":"States.Format('{}', $who)"}],"z":"$no"},"ResultSelector":{"n.$":"$num[0]"},
+             "Catch":[{"ErrorEquals":["E"],"Next":"B","Assign":{"e.$":"$before"}}]},
+        "B":{"Type":"Pass","QueryLanguage":"JSONata","Next":"C","Assign":{"sum":"{% $map($list, function($v) { $v + $offset }) %}"},
+             "Output":{"a":["{% $states.input.a & $tail %}"],"b":"$literal"}},
+        "C":{"Type":"Choice","Choices":[{"Or":[{"Variable":"$x.a","IsNull":true},{"Not":{"Variable":"$.b","StringEqualsPath":
+             "$y"}}],"Next":"D"}],"Default":"D"},
+        "D":{"Type":"Map","ItemsPath":"$items","ItemProcessor":{"StartAt":"E","States":{"E":{"Type":"Fail","CausePath":
+             "States.JsonToString($why)"}}},"End":true}}}"#;
+    let compiled = compile(text, Format::Json, &Options::default());
+    let program = compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
+    let lines: String = stepwell_asl::variable_references(&program)
+        .into_iter()
+        .map(|(state, names)| format!("{state}: {}\n", names.join(", ")))
+        .collect();
+    expect![[r#"
+        A: before, limit, num, who
+        B: list, offset, tail
+        C: x, y
+        D: items
+        E: why
+    "#]]
+    .assert_eq(&lines);
+}
+
+#[test]
 fn warnings_do_not_refuse() {
     check_state(
         r#"{"Type":"Pass","Parameters":{"a":"$.x","b":{"c":["$.y"],"d":"$100","e":"$$.Execution.Id"},"f":"States.UUID()"},"Next":"Z"}"#,

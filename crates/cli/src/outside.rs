@@ -37,8 +37,8 @@ impl Outside {
         self.stuck = Some(Str::new(state));
         let flag = format!("--mock {}", text::shell_word(&format!("{state}{part}={example}")));
         let cause = format!(
-            "The state '{state}' cannot be run here: it {why}, and there is no mock for it. Add one: {flag}, or a \
-             response for '{state}{part}' in the mock file."
+            "It cannot be run here: it {why}, and there is no mock for it. Add one: {flag}, or a response for \
+             '{state}{part}' in the mock file."
         );
         if !self.missing.contains(&flag) {
             self.missing.push(flag);

@@ -19,7 +19,7 @@ use crate::history;
 use crate::outside::{self, Outside};
 use crate::show::View;
 use crate::terminal::{self, Style, Tone};
-use crate::text::{count, duration, shell_word};
+use crate::text::{count, duration, real_duration, shell_word};
 use crate::tree::Tree;
 
 /// Account and region of everything that a run makes up.
@@ -213,7 +213,7 @@ fn report(run: &Run, global: &Global, ended: &Ended, outside: &Outside, screen: 
     let summary = format!(
         "{symbol} {} in {} real · {} {} · {}",
         execution.status().name(),
-        duration(i64::try_from(ended.real.as_millis()).unwrap_or(i64::MAX)),
+        real_duration(ended.real),
         duration(stopped.0 - ended.at.0),
         if run.clock == Clock::Virtual { "virtual" } else { "in the workflow's time" },
         count(execution.transitions(), "transition"),

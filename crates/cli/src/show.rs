@@ -93,7 +93,7 @@ impl View<'_> {
             detail: self.detail(node),
         });
         let below = format!("{prefix}{}", self.style.pick("│  ", "|  "));
-        for note in &node.notes {
+        for note in node.notes.iter().filter(|note| !self.is_told_below(node, note)) {
             let (symbol, tone, text) = self.note(note, next);
             lines.push(Line {
                 prefix: format!("{below}  "),
@@ -104,6 +104,18 @@ impl View<'_> {
             });
         }
         self.lanes(node, &below, lines);
+    }
+
+    /// An error that came from a branch or an iteration stands there already.
+    fn is_told_below(&self, node: &Node, note: &Note) -> bool {
+        let Note::Failed(error) = note else { return false };
+        node.lanes.iter().any(|lane| {
+            let last = self.tree.lane(*lane).last().map(|node| self.tree.node(node));
+            last.is_some_and(|last| {
+                let is_it = |told: &Note| matches!(told, Note::Failed(told) if told.error == error.error);
+                last.notes.iter().any(is_it) || self.is_told_below(last, note)
+            })
+        })
     }
 
     fn lanes(&self, node: &Node, prefix: &str, lines: &mut Vec<Line>) {
@@ -123,7 +135,11 @@ impl View<'_> {
                 LaneKind::Child(index) => format!("child {index}"),
                 LaneKind::Run => String::new(),
             };
-            lines.push(self.plain(format!("{prefix}{}", self.style.pick("├─ ", "|- ")), name));
+            let mut line = self.plain(format!("{prefix}{}", self.style.pick("├─ ", "|- ")), name);
+            if lane.head().is_empty() && lane.status == Status::Aborted {
+                line.detail = "aborted".to_owned();
+            }
+            lines.push(line);
             self.lane(lane, &format!("{prefix}{}", self.style.pick("│  ", "|  ")), lines);
         }
         let others: Vec<&Lane> =
@@ -241,6 +257,11 @@ fn tally<'l>(lanes: impl Iterator<Item = &'l Lane>, style: Style) -> String {
 pub(crate) fn told(error: &ErrorCause) -> String {
     let name = error.error.as_deref().unwrap_or("an error without a name");
     let cause = error.cause.as_deref().unwrap_or_default();
+    // The state's name stands in front of it already.
+    let cause = match cause.strip_prefix("An error occurred while executing the state ") {
+        Some(rest) => rest.split_once("). ").map_or(cause, |(_, rest)| rest),
+        None => cause,
+    };
     let line: String = cause.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
         return name.to_owned();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 /// A duration in its two largest units: `2 d 3 h`, `1.5 s`, `38 ms`.
 pub(crate) fn duration(ms: i64) -> String {
@@ -15,13 +16,19 @@ pub(crate) fn duration(ms: i64) -> String {
     let first = UNITS.iter().position(|(_, unit)| ms >= *unit).unwrap_or(UNITS.len() - 1);
     let (name, unit) = UNITS[first];
     let mut text = format!("{} {name}", ms / unit);
-    if let Some((next_name, next_unit)) = UNITS.get(first + 1) {
-        let rest = ms % unit / next_unit;
-        if rest > 0 {
-            let _ = write!(text, " {rest} {next_name}");
-        }
+    let rest = ms % unit;
+    if let Some((name, unit)) = UNITS[first + 1..].iter().find(|(_, unit)| rest >= *unit) {
+        let _ = write!(text, " {} {name}", rest / unit);
     }
     text
+}
+
+/// A duration on the clock on the wall; short ones with a digit more.
+pub(crate) fn real_duration(real: Duration) -> String {
+    match i64::try_from(real.as_millis()).unwrap_or(i64::MAX) {
+        0..10 => format!("{:.1} ms", real.as_secs_f64() * 1_000.0),
+        ms => duration(ms),
+    }
 }
 
 /// `1 state`, `2 states`.
@@ -111,11 +118,12 @@ mod tests {
     #[test]
     fn durations_have_two_units_at_most() {
         let written: Vec<_> =
-            [0, 38, 999, 1_000, 1_500, 59_999, 60_000, 125_000, 3_600_000, 7_260_000, 172_800_000, 31_536_000_000]
+            [0, 38, 999, 1_000, 1_500, 59_999, 60_000, 125_000, 3_600_000, 7_260_000, 172_800_000, 31_536_000_000, 173_400_000]
                 .map(duration)
                 .into();
         let expected = [
             "0 ms", "38 ms", "999 ms", "1 s", "1.5 s", "59.999 s", "1 min", "2 min 5 s", "1 h", "2 h 1 min", "2 d", "365 d",
+            "2 d 10 min",
         ];
         assert_eq!(written, expected);
     }

@@ -293,9 +293,10 @@ impl Tree {
                 return;
             }
             EventKind::ExecutionSucceeded { .. } => return self.lanes.get_mut(lane).status = Status::Done,
-            EventKind::ExecutionFailed(error)
-            | EventKind::ExecutionAborted(error)
-            | EventKind::ExecutionTimedOut(error) => return self.fail(lane, error, at, stuck),
+            EventKind::ExecutionFailed(error) | EventKind::ExecutionTimedOut(error) => {
+                return self.fail(lane, error, at, stuck);
+            }
+            EventKind::ExecutionAborted(_) => return self.close(lane, Status::Aborted, at, stuck),
             _ => {}
         }
         let Some(id) = self.lanes.get(lane).last() else { return };
@@ -497,7 +498,8 @@ impl Lane {
         Lane { kind, owner, head: Vec::new(), tail: VecDeque::new(), left_out: 0, status: Status::Open }
     }
 
-    fn last(&self) -> Option<usize> {
+    /// Its last state.
+    pub(crate) fn last(&self) -> Option<usize> {
         self.tail.back().or(self.head.last()).copied()
     }
 

@@ -278,8 +278,8 @@ impl Responder for Mocks {
     fn task(&mut self, _: &Identity, request: &TaskRequest) -> Vec<Answer> {
         Mocks::task(self, request).unwrap_or_else(|| {
             let cause = format!(
-                "The state '{}' calls {}, which cannot be done here. Add a mock for it.",
-                request.state, request.resource_arn
+                "It cannot be run here: it calls {}, and there is no mock for it. Add one for the state '{}'.",
+                request.resource_arn, request.state
             );
             vec![Answer::now(What::CannotRun(cause.into()))]
         })
@@ -295,7 +295,7 @@ impl Responder for Mocks {
 }
 
 fn not_mocked(state: &str, part: &str) -> Missing {
-    Missing(format!("The state '{state}' uses S3, which is not there. Add a mock named {state}{part}."))
+    Missing(format!("It cannot be run here: it uses S3. Add a mock named '{state}{part}'."))
 }
 
 /// The result of a task. A function called by its ARN gives its payload alone, so a mock written in the form of the

@@ -159,7 +159,7 @@ impl Compiler<'_> {
                 let body = self.process(*body)?;
                 let body = self.mark_tail_calls(body)?;
                 let (parameters, signature) = (parameters.clone(), signature.clone());
-                let lambda = Lambda { parameters, slots: Vec::new(), signature, body, scope: 0 };
+                let lambda = Lambda { parameters, slots: Vec::new(), slots_in_order: false, signature, body, scope: 0 };
                 self.add(Kind::Lambda(Box::new(lambda)), position)?
             }
             TreeKind::Condition { condition, then, otherwise } => {

@@ -413,18 +413,23 @@ impl<'v> Seq<'v> {
     }
 }
 
+/// Room made in advance for the results of a step.
+const EXPECTED_MAX: usize = 1 << 16;
+
 /// Gathers the results of a step, flattening arrays by one level.
 ///
 /// The first result waits: alone at the end of a path, an array stays as it is.
 pub(crate) struct Collector<'v> {
     first: Option<Item<'v>>,
     pushed: usize,
+    expected: usize,
     items: Vec<Item<'v>>,
 }
 
 impl<'v> Collector<'v> {
-    pub(crate) fn new() -> Collector<'v> {
-        Collector { first: None, pushed: 0, items: Vec::new() }
+    /// `expected`: about how many results there will be.
+    pub(crate) fn new(expected: usize) -> Collector<'v> {
+        Collector { first: None, pushed: 0, expected: expected.min(EXPECTED_MAX), items: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, item: Item<'v>) {
@@ -434,6 +439,7 @@ impl<'v> Collector<'v> {
             return;
         }
         if let Some(first) = self.first.take() {
+            self.items.reserve(self.expected);
             self.flatten(first);
         }
         self.flatten(item);
@@ -470,6 +476,7 @@ impl<'v> Collector<'v> {
         }
     }
 
+    #[inline]
     fn flatten(&mut self, item: Item<'v>) {
         if !item.is_array() || item.flags() & CONS != 0 {
             self.items.push(item);
@@ -486,9 +493,16 @@ impl<'v> Collector<'v> {
 
     /// The sequence; `last`: of the last step of a path.
     pub(crate) fn finish(self, last: bool) -> Seq<'v> {
-        let Some(first) = self.first else { return Seq::of(self.items) };
+        match self.first {
+            Some(first) => Self::settle(first, last),
+            None => Seq::of(self.items),
+        }
+    }
+
+    /// The sequence of a step with one result.
+    pub(crate) fn settle(first: Item<'v>, last: bool) -> Seq<'v> {
         if !first.is_array() {
-            return Seq::One(first);
+            return if first.is_undefined() { Seq::Empty } else { Seq::One(first) };
         }
         let flags = first.flags();
         if last && flags & SEQUENCE == 0 {
@@ -503,5 +517,16 @@ impl<'v> Collector<'v> {
             _ if last && flags & KEEP != 0 => Seq::Many(first.into_items()),
             _ => Seq::Whole(first),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_no_larger_than_values() {
+        assert_eq!(size_of::<Item<'_>>(), size_of::<Value>());
+        assert_eq!(size_of::<Option<Item<'_>>>(), size_of::<Value>());
     }
 }

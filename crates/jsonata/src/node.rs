@@ -70,12 +70,19 @@ pub(crate) enum Kind {
     Context,
     /// Index in the program's list of variable references.
     Variable(u32),
+    /// A parameter of a lambda, which is always bound: frames outward, and the slot there.
+    Parameter {
+        hops: u32,
+        slot: u32,
+    },
     Binary(Op, NodeId, NodeId),
     And(NodeId, NodeId),
     Or(NodeId, NodeId),
     Negate(NodeId),
     Array(Vec<NodeId>),
     Object(Vec<(NodeId, NodeId)>),
+    /// An object whose keys are literals, all different.
+    Record(Vec<(Str, NodeId)>),
     Bind {
         name: Str,
         /// Slot in the frame where the node stands.
@@ -118,6 +125,8 @@ pub(crate) struct Lambda {
     pub(crate) parameters: Vec<Str>,
     /// Slot of each parameter; two parameters of one name share one.
     pub(crate) slots: Vec<u32>,
+    /// Whether those are 0, 1, 2 …
+    pub(crate) slots_in_order: bool,
     pub(crate) signature: Option<Box<Signature>>,
     pub(crate) body: NodeId,
     pub(crate) scope: u32,
@@ -222,9 +231,9 @@ impl Node {
             Kind::Wildcard => "wildcard",
             Kind::Descendants => "descendant",
             Kind::Parent(_) => "parent",
-            Kind::Context | Kind::Variable(_) => "variable",
+            Kind::Context | Kind::Variable(_) | Kind::Parameter { .. } => "variable",
             Kind::Binary(..) | Kind::And(..) | Kind::Or(..) => "binary",
-            Kind::Negate(_) | Kind::Array(_) | Kind::Object(_) => "unary",
+            Kind::Negate(_) | Kind::Array(_) | Kind::Object(_) | Kind::Record(_) => "unary",
             Kind::Bind { .. } => "bind",
             Kind::Condition { .. } => "condition",
             Kind::Block { .. } => "block",

@@ -8,7 +8,7 @@ use crate::budget::{Budget, STACK_BYTES, Stack};
 use crate::builtin::Builtin;
 use crate::error::{Error, Run};
 use crate::eval::Evaluator;
-use crate::node::{Kind, Node, NodeId, Variable};
+use crate::node::{Kind, Node, NodeId, Place, Variable};
 use crate::references::References;
 use crate::regex::{Flags, Regex};
 use crate::scope::Scope;
@@ -134,6 +134,8 @@ impl Code {
             is_nested,
         };
         code.mark_fields();
+        code.mark_parameters();
+        code.mark_records();
         Ok(code)
     }
 
@@ -151,6 +153,40 @@ impl Code {
             {
                 let name = name.clone();
                 self.nodes[id].kind = Kind::Field(name);
+            }
+        }
+    }
+
+    /// References that have exactly one place, and are always found there.
+    fn mark_parameters(&mut self) {
+        for node in &mut self.nodes {
+            if let Kind::Variable(variable) = node.kind
+                && let Variable { places, global: None, .. } = &self.variables[variable as usize]
+                && let [Place::Slot { hops, slot }] = places[..]
+            {
+                node.kind = Kind::Parameter { hops, slot };
+            }
+        }
+    }
+
+    /// Objects whose keys are literals: their keys need no evaluation.
+    fn mark_records(&mut self) {
+        for id in 0..self.nodes.len() {
+            let Kind::Object(pairs) = &self.nodes[id].kind else { continue };
+            let mut members = Vec::with_capacity(pairs.len());
+            for (key, value) in pairs {
+                let key = &self.nodes[*key as usize];
+                if let Kind::Literal(Value::Str(key)) = &key.kind
+                    && self.nodes[id].extra.is_none()
+                {
+                    members.push((key.clone(), *value));
+                }
+            }
+            let mut keys: Vec<&Str> = members.iter().map(|(key, _)| key).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            if keys.len() == pairs.len() {
+                self.nodes[id].kind = Kind::Record(members);
             }
         }
     }

@@ -64,7 +64,7 @@ impl Finder<'_> {
         let code = self.code;
         let node = &code.nodes[id as usize];
         match &node.kind {
-            Kind::Literal(_) | Kind::Regex(_) | Kind::Gap => {}
+            Kind::Literal(_) | Kind::Regex(_) | Kind::Gap | Kind::Parameter { .. } => {}
             Kind::Name(name) | Kind::Field(name) if top => self.top_level(name, node.position),
             Kind::Context if top => self.top_level("$", node.position),
             Kind::Wildcard if top => self.top_level("*", node.position),
@@ -97,6 +97,7 @@ impl Finder<'_> {
             Kind::Object(pairs) => {
                 pending.extend(pairs.iter().flat_map(|(key, value)| [(*key, top), (*value, top)]));
             }
+            Kind::Record(members) => pending.extend(members.iter().map(|(_, value)| (*value, top))),
             Kind::Condition { condition, then, otherwise } => {
                 pending.extend([(*condition, top), (*then, top)]);
                 pending.extend(otherwise.map(|otherwise| (otherwise, top)));

@@ -169,6 +169,7 @@ impl Resolver<'_> {
         self.walk(body, inner)?;
         if let Kind::Lambda(lambda) = &mut self.compiled.nodes[id as usize].kind {
             lambda.scope = inner;
+            lambda.slots_in_order = bound.iter().enumerate().all(|(index, slot)| index as u32 == *slot);
             lambda.slots = bound;
         }
         Ok(())
@@ -185,7 +186,9 @@ impl Resolver<'_> {
             | Kind::Context
             | Kind::Regex(_)
             | Kind::Lambda(_)
-            | Kind::Gap => Ok(()),
+            | Kind::Gap
+            | Kind::Parameter { .. }
+            | Kind::Record(_) => Ok(()),
             Kind::Variable(variable) => {
                 self.references.push((*variable, scope));
                 Ok(())

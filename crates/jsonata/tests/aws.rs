@@ -66,7 +66,9 @@ fn what_changed_after_2_0_6_is_refused_or_follows_the_suite() {
                 let wanted = difference.get("suite").unwrap();
                 let result = run_over(expression, input.as_ref(), &Bindings::default());
                 match (result, wanted.get("result"), wanted.get("code").and_then(Value::as_str)) {
-                    (Ok(Outcome::Value(value)), Some(wanted), _) => assert!(same(&value, wanted), "{expression}: {value}"),
+                    (Ok(Outcome::Value(value)), Some(wanted), _) => {
+                        assert!(same(&value, wanted), "{expression}: {value}")
+                    }
                     (Ok(Outcome::Undefined), None, None) => {}
                     (Err(err), _, Some(code)) => assert_eq!(err.code, code, "{expression}"),
                     (result, ..) => panic!("{expression}: {result:?}, wanted {wanted}"),

@@ -88,10 +88,13 @@ fn check(deadline: Option<Duration>, limit: Duration) {
         for profile in [Profile::aws(), Profile::suite()] {
             let (end, took) = run(case, profile, deadline);
             slowest = slowest.max(took);
-            println!("{id}: {} in {took:?}", match &end {
-                End::Value(_) => "value".to_owned(),
-                End::Error(err) => err.chars().take(60).collect(),
-            });
+            println!(
+                "{id}: {} in {took:?}",
+                match &end {
+                    End::Value(_) => "value".to_owned(),
+                    End::Error(err) => err.chars().take(60).collect(),
+                }
+            );
             // Builds without optimisation only have to end.
             if !cfg!(debug_assertions) && took > limit {
                 failures.push(format!("{id}: took {took:?}"));

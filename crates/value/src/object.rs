@@ -91,8 +91,10 @@ impl Object {
         Some(value)
     }
 
-    /// An object from members whose keys are known to be distinct; an index is made when they are many.
-    pub(crate) fn from_distinct(entries: Vec<(Str, Value)>) -> Object {
+    /// An object from members whose keys the caller knows to be distinct; an index is made when they are many.
+    ///
+    /// With a key twice, the first is found and both are written.
+    pub fn from_distinct(entries: Vec<(Str, Value)>) -> Object {
         let index = (entries.len() > SCAN_MAX).then(|| Index::of(&entries));
         let depth = depth_of(&entries);
         Object(Arc::new(Data { entries, index, depth }))

@@ -74,10 +74,12 @@ impl Value {
     /// The number nearest to what arithmetic gave: integral results within 2^53 become [`Value::Int`].
     ///
     /// Both forms print alike; the integer is smaller and faster to compare.
+    #[inline]
     pub fn number(number: f64) -> Value {
         const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-        if number.fract() == 0.0 && number.abs() <= EXACT_MAX && !(number == 0.0 && number.is_sign_negative()) {
-            Value::Int(number as i64)
+        let int = number as i64;
+        if int as f64 == number && number.abs() <= EXACT_MAX && !(int == 0 && number.is_sign_negative()) {
+            Value::Int(int)
         } else {
             Value::Float(number)
         }

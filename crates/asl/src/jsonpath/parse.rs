@@ -81,21 +81,14 @@ impl Parser<'_> {
         {
             return Err(self.error("A path goes on with '.' or '[' here"));
         }
-        let mut is_reference = true;
         let start = self.offset;
         let mut steps = self.steps()?;
-        if self.text[start..self.offset].contains("..") {
-            is_reference = false;
-        }
-        for step in &steps {
-            is_reference &= matches!(step, Step::Key { .. } | Step::Index(_));
-        }
-        is_reference &= plain_names(&self.text[start..self.offset]);
+        let is_reference = steps.iter().all(|step| matches!(step, Step::Key { .. } | Step::Index(_)))
+            && plain_names(&self.text[start..self.offset]);
         let definite_from = definite_suffix(&steps);
         for n in 0..steps.len() {
             let is_last = n + 1 == steps.len();
-            // A step knows whether the one before it and all that follow are definite; what is further ahead
-            // of it plays no part.
+            // Strict when the step before it and all that follow are definite; what comes before those plays no part.
             let strict = definite_from <= n.saturating_sub(1);
             if let Step::Key { quiet, .. } = &mut steps[n] {
                 *quiet = !is_last && !strict;
@@ -221,7 +214,14 @@ impl Parser<'_> {
             self.offset = start + 1 + length;
             return Ok(Step::Filter(Box::new(filter)));
         }
-        let Some(length) = closing_bracket(inside) else { return Err(self.error("This bracket is not closed")) };
+        // A quoted name with an opening bracket never closes, which does no harm at the end of the path.
+        let last_name = || {
+            let end = inside.find(']').filter(|end| inside.starts_with('\'') && end + 1 == inside.len())?;
+            inside[..end].ends_with('\'').then_some(end)
+        };
+        let Some(length) = closing_bracket(inside).or_else(last_name) else {
+            return Err(self.error("This bracket is not closed"));
+        };
         let content = &inside[..length];
         let step = selection(content)
             .ok_or_else(|| PathSyntaxError::new(format!("Could not analyze path component: [{content}]"), start))?;

@@ -137,13 +137,17 @@ impl<'v> Evaluator<'v> {
         mut arguments: Vec<Item<'v>>,
     ) -> Run<Item<'v>> {
         let outer = std::mem::replace(&mut self.code, code);
-        let frame = self.push_frame(parent, lambda.scope);
-        let mut given = arguments.drain(..);
-        for slot in &lambda.slots {
-            let argument = given.next().unwrap_or_default();
-            self.bind(frame, *slot, argument);
-        }
-        drop(given);
+        let frame = if lambda.slots_in_order {
+            self.push_call_frame(parent, lambda.scope, lambda.slots.len(), &mut arguments)
+        } else {
+            let frame = self.push_frame(parent, lambda.scope);
+            let mut given = arguments.drain(..);
+            for slot in &lambda.slots {
+                let argument = given.next().unwrap_or_default();
+                self.bind(frame, *slot, argument);
+            }
+            frame
+        };
         self.give_back(arguments);
         let result = self.eval(lambda.body, input, frame)?;
         self.code = outer;

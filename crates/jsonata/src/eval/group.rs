@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use stepwell_value::{DEPTH_MAX, Object, Str};
+use stepwell_value::{DEPTH_MAX, Object, Str, Value};
 
 use crate::error::{DEPTH, Error, Run};
 use crate::eval::{Evaluator, FrameId};
@@ -121,6 +121,87 @@ impl<'v> Evaluator<'v> {
         self.make_object(entries)
     }
 
+    /// `{…}` with literal keys.
+    pub(super) fn record(
+        &mut self,
+        members: &'v [(Str, NodeId)],
+        position: u32,
+        input: &Item<'v>,
+        frame: FrameId,
+    ) -> Run<Item<'v>> {
+        if input.is_array() {
+            return self.record_of_array(members, position, input, frame);
+        }
+        // The keys are evaluated in the reference.
+        self.check_depth(1)?;
+        self.tick(members.len() as u64)?;
+        let mut values: Vec<(Str, Value)> = Vec::with_capacity(members.len());
+        for (index, (key, value)) in members.iter().enumerate() {
+            let item = self.eval(*value, input, frame)?;
+            match item {
+                Item::Undefined => {}
+                Item::Ref(value) => values.push((key.clone(), value.clone())),
+                Item::Value(value) => values.push((key.clone(), value)),
+                item => return self.record_from(members, index, values, item, input, frame),
+            }
+        }
+        self.charge(32 + 24 * values.len() as u64)?;
+        self.object_value(values)
+    }
+
+    fn object_value(&mut self, values: Vec<(Str, Value)>) -> Run<Item<'v>> {
+        let object = Object::from_distinct(values);
+        if object.depth() > DEPTH_MAX {
+            return Error::new(DEPTH).boxed();
+        }
+        Ok(Item::Value(object.into()))
+    }
+
+    /// Goes on with a record in which the member at `index` is `item`, no plain value.
+    #[inline(never)]
+    fn record_from(
+        &mut self,
+        members: &'v [(Str, NodeId)],
+        index: usize,
+        values: Vec<(Str, Value)>,
+        item: Item<'v>,
+        input: &Item<'v>,
+        frame: FrameId,
+    ) -> Run<Item<'v>> {
+        let mut entries: Vec<(Str, Item<'v>)> =
+            values.into_iter().map(|(key, value)| (key, Item::Value(value))).collect();
+        entries.push((members[index].0.clone(), item));
+        for (key, value) in &members[index + 1..] {
+            let item = self.eval(*value, input, frame)?;
+            if !item.is_undefined() {
+                entries.push((key.clone(), item));
+            }
+        }
+        self.make_object(entries)
+    }
+
+    /// The context is an array: its items form one group per key.
+    #[inline(never)]
+    fn record_of_array(
+        &mut self,
+        members: &'v [(Str, NodeId)],
+        position: u32,
+        input: &Item<'v>,
+        frame: FrameId,
+    ) -> Run<Item<'v>> {
+        let mut groups = Groups::default();
+        let len = input.len().max(1);
+        self.check_depth(1)?;
+        for (pair, (key, _)) in members.iter().enumerate() {
+            for index in 0..len {
+                self.tick(1)?;
+                self.add_to_group(&mut groups, Item::string(key.clone()), pair, index, position)?;
+            }
+        }
+        let values = members.iter().map(|(_, value)| *value).collect();
+        self.evaluate_groups(groups, values, input, frame)
+    }
+
     fn key_of(&mut self, key: &Item<'v>, position: u32) -> Run<Option<Str>> {
         if key.is_undefined() {
             return Ok(None);
@@ -181,6 +262,19 @@ impl<'v> Evaluator<'v> {
                 self.add_to_group(&mut groups, key, pair, index, position)?;
             }
         }
+        let values = pairs.iter().map(|(_, value)| *value).collect();
+        self.evaluate_groups(groups, values, &input, frame)
+    }
+
+    /// Evaluates the value of each group over what belongs to it.
+    fn evaluate_groups(
+        &mut self,
+        groups: Groups,
+        values: Vec<NodeId>,
+        input: &Item<'v>,
+        frame: FrameId,
+    ) -> Run<Item<'v>> {
+        let item_at = |index: usize| if input.is_array() { input.at(index) } else { input.clone() };
         let mut entries = Vec::with_capacity(groups.members.len());
         for member in groups.members {
             let context = match member.indexes[..] {
@@ -201,7 +295,7 @@ impl<'v> Evaluator<'v> {
                     self.list(items, 0)?
                 }
             };
-            let item = self.eval(pairs[member.pair].1, &context, frame)?;
+            let item = self.eval(values[member.pair], &context, frame)?;
             if !item.is_undefined() {
                 entries.push((member.key, item));
             }
@@ -213,15 +307,15 @@ impl<'v> Evaluator<'v> {
     pub(crate) fn make_object(&mut self, entries: Vec<(Str, Item<'v>)>) -> Run<Item<'v>> {
         self.charge(32 + 24 * entries.len() as u64)?;
         if entries.iter().all(|(_, item)| item.is_plain()) {
-            let mut object = Object::with_capacity(entries.len());
+            let mut values = Vec::with_capacity(entries.len());
             for (key, item) in entries {
-                let value = self.to_value(&item)?;
-                object.insert(key, value);
+                let value = match item {
+                    Item::Value(value) => value,
+                    item => self.to_value(&item)?,
+                };
+                values.push((key, value));
             }
-            if object.depth() > DEPTH_MAX {
-                return Error::new(DEPTH).boxed();
-            }
-            return Ok(Item::Value(object.into()));
+            return self.object_value(values);
         }
         let map = Map::new(entries);
         if map.depth > DEPTH_MAX {

@@ -33,6 +33,8 @@ pub(crate) struct Evaluator<'v> {
     pub(crate) functions: Vec<Function<'v>>,
     /// Values of the program's free names, once asked for.
     globals: Vec<Option<Item<'v>>>,
+    /// Where short texts are put together.
+    pub(crate) buffer: String,
     /// Spare argument lists.
     spare: Vec<Vec<Item<'v>>>,
     /// Where the last call stands: `$eval` sees its variables.
@@ -124,6 +126,7 @@ impl<'v> Evaluator<'v> {
             slots: Vec::new(),
             functions: Vec::new(),
             globals: vec![None; code.globals.len()],
+            buffer: String::new(),
             spare: Vec::new(),
             caller_frame: 0,
             now_ms: None,
@@ -179,7 +182,7 @@ impl<'v> Evaluator<'v> {
     // Limits.
 
     /// Spends fuel.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tick(&mut self, units: u64) -> Run<()> {
         if self.slice >= units {
             self.slice -= units;
@@ -262,7 +265,7 @@ impl<'v> Evaluator<'v> {
     }
 
     /// Enters an evaluation of the reference's `evaluate`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self) -> Run<()> {
         self.depth += 1;
         if self.depth > self.depth_max || self.stack.is_exhausted() {
@@ -271,13 +274,13 @@ impl<'v> Evaluator<'v> {
         self.tick(1)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn leave(&mut self) {
         self.depth -= 1;
     }
 
     /// Checks that `levels` more evaluations may be nested, for those that a short cut makes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_depth(&mut self, levels: u32) -> Run<()> {
         if self.depth + levels > self.depth_max {
             return Error::new(DEPTH).boxed();
@@ -303,10 +306,31 @@ impl<'v> Evaluator<'v> {
 
     // Frames.
 
+    /// The frame of a call, its first slots filled with `arguments`.
+    #[inline]
+    pub(crate) fn push_call_frame(
+        &mut self,
+        parent: FrameId,
+        scope: u32,
+        n_parameters: usize,
+        arguments: &mut Vec<Item<'v>>,
+    ) -> FrameId {
+        let first_slot = self.slots.len() as u32;
+        let n_slots = self.code.scopes[scope as usize].names.len();
+        arguments.truncate(n_parameters);
+        let n_given = arguments.len();
+        self.slots.extend(arguments.drain(..).map(Some));
+        // What is not given is bound too, to nothing.
+        self.slots.extend((n_given..n_parameters).map(|_| Some(Item::Undefined)));
+        self.slots.extend((n_parameters..n_slots).map(|_| None));
+        self.frames.push(Frame { parent, first_slot, captured: false, scope, code_is_nested: self.code.is_nested });
+        self.frames.len() as FrameId - 1
+    }
+
     pub(crate) fn push_frame(&mut self, parent: FrameId, scope: u32) -> FrameId {
         let first_slot = self.slots.len() as u32;
         let n_slots = self.code.scopes[scope as usize].names.len();
-        self.slots.resize(self.slots.len() + n_slots, None);
+        self.slots.extend((0..n_slots).map(|_| None));
         self.frames.push(Frame { parent, first_slot, captured: false, scope, code_is_nested: self.code.is_nested });
         self.frames.len() as FrameId - 1
     }
@@ -339,6 +363,7 @@ impl<'v> Evaluator<'v> {
         self.slots[(first + slot) as usize] = Some(item);
     }
 
+    #[inline]
     fn parent(&self, mut frame: FrameId, hops: u32) -> FrameId {
         for _ in 0..hops {
             frame = self.frames[frame as usize].parent;
@@ -368,6 +393,12 @@ impl<'v> Evaluator<'v> {
             Some(global) => self.global(global, &variable.name, frame),
             None => Ok(Item::Undefined),
         }
+    }
+
+    #[inline]
+    pub(crate) fn parameter(&self, hops: u32, slot: u32, frame: FrameId) -> Item<'v> {
+        let first = self.frames[self.parent(frame, hops) as usize].first_slot;
+        self.slots[(first + slot) as usize].clone().unwrap_or_default()
     }
 
     /// What the item of a frame has bound under `key`.
@@ -456,8 +487,31 @@ impl<'v> Evaluator<'v> {
     // Evaluation.
 
     /// Evaluates the node `id` with `input` as the context.
+    #[inline]
     pub(crate) fn eval(&mut self, id: NodeId, input: &Item<'v>, frame: FrameId) -> Run<Item<'v>> {
         let node = &self.code.nodes[id as usize];
+        // The leaves, which are most nodes, nest no further.
+        if node.extra.is_none() {
+            match &node.kind {
+                Kind::Literal(value) => {
+                    self.check_depth(1)?;
+                    self.tick(1)?;
+                    return Ok(Item::Ref(value));
+                }
+                Kind::Field(name) => {
+                    if let Item::Ref(Value::Object(object)) = input {
+                        self.check_depth(2)?;
+                        self.tick(2)?;
+                        return Ok(object.get(name).map_or(Item::Undefined, Item::Ref));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.eval_node(id, node, input, frame)
+    }
+
+    fn eval_node(&mut self, id: NodeId, node: &'v Node, input: &Item<'v>, frame: FrameId) -> Run<Item<'v>> {
         self.enter()?;
         let item = match &node.kind {
             Kind::Literal(value) => Item::Ref(value),
@@ -466,6 +520,8 @@ impl<'v> Evaluator<'v> {
                 self.leave();
                 return Ok(item);
             }
+            Kind::Parameter { hops, slot } => self.parameter(*hops, *slot, frame),
+            Kind::Record(members) => self.record(members, node.position, input, frame)?,
             Kind::Path { steps, keep_singleton } => {
                 let item = self.path(node, steps, *keep_singleton, input, frame)?;
                 self.leave();
@@ -717,9 +773,10 @@ impl<'v> Evaluator<'v> {
             }
             View::List(list) => {
                 self.check_stack()?;
+                self.tick(list.items.len() as u64)?;
                 list.items.iter().try_for_each(|item| match item {
                     // Borrowed: a part of the input.
-                    Item::Ref(_) => self.tick(1),
+                    Item::Ref(_) => Ok(()),
                     item => self.measure(item.view(), left),
                 })
             }
@@ -791,8 +848,8 @@ impl<'v> Evaluator<'v> {
     pub(crate) fn eval_source(&mut self, source: &str, input: &Item<'v>, frame: FrameId) -> Run<Item<'v>> {
         self.charge(1024 + 64 * source.len() as u64)?;
         self.tick(64 + source.len() as u64)?;
-        let code = Code::compile(source, self.code.profile, true, self.stack)
-            .map_err(|err| within_eval(err, "D3120"))?;
+        let code =
+            Code::compile(source, self.code.profile, true, self.stack).map_err(|err| within_eval(err, "D3120"))?;
         let nested = self.arena.keep_code(code);
         let outer = self.code;
         self.code = nested;
@@ -824,8 +881,13 @@ pub(crate) fn context<'v>(input: &Item<'v>) -> Item<'v> {
 }
 
 /// What `evaluate` does to a result on the way out: a sequence of one is its item, an empty one is undefined.
-#[inline]
+#[inline(always)]
 pub(crate) fn normalise(item: Item<'_>, keep: bool) -> Item<'_> {
+    if matches!(item, Item::List(_)) { normalise_list(item, keep) } else { item }
+}
+
+#[inline(never)]
+fn normalise_list(item: Item<'_>, keep: bool) -> Item<'_> {
     match item {
         Item::List(list) if list.flags & SEQUENCE != 0 => match list.items.len() {
             0 => Item::Undefined,

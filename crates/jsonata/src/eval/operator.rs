@@ -2,13 +2,16 @@
 
 use std::cmp::Ordering;
 
-use stepwell_value::Value;
+use stepwell_value::{Str, Value};
 
 use crate::error::{Error, Run};
 use crate::eval::{Evaluator, FrameId, finite};
 use crate::item::{Item, Range};
 use crate::node::{Node, NodeId, Op};
 use crate::text;
+
+/// Texts up to here are put together in a buffer that is used again.
+const BUFFERED_MAX: usize = 256;
 
 /// Longest range that the reference allows.
 const RANGE_MAX: f64 = 1e7;
@@ -112,6 +115,12 @@ impl<'v> Evaluator<'v> {
             // Charged before it is made: this is how strings double.
             self.charge_text(left)?;
             self.charge_text(right)?;
+            if left.len() + right.len() <= BUFFERED_MAX {
+                self.buffer.clear();
+                self.buffer.push_str(left);
+                self.buffer.push_str(right);
+                return Ok(Item::string(Str::new(&self.buffer)));
+            }
             out.reserve_exact(left.len() + right.len());
             out.push_str(left);
             out.push_str(right);
@@ -168,6 +177,7 @@ fn name_operator(mut err: Box<Error>, node: &Node, op: &'static str) -> Box<Erro
     err
 }
 
+#[inline]
 fn arithmetic<'v>(op: Op, left: &Item<'v>, right: &Item<'v>) -> Run<Item<'v>> {
     let (a, b) = match (left, right) {
         (Item::Undefined, Item::Undefined) => return Ok(Item::Undefined),

@@ -43,10 +43,21 @@ impl<'v> Evaluator<'v> {
     ) -> Run<Item<'v>> {
         let code = self.code;
         let first = &code.nodes[steps[0] as usize];
-        let starts_anywhere = !matches!(first.kind, Kind::Variable(_) | Kind::Context);
-        let mut current =
-            if starts_anywhere && input.is_array() { Seq::Whole(input.clone()) } else { Seq::One(input.clone()) };
-        for (index, id) in steps.iter().enumerate() {
+        let starts_anywhere = !matches!(first.kind, Kind::Variable(_) | Kind::Parameter { .. } | Kind::Context);
+        let mut from = 0;
+        let mut current = if starts_anywhere {
+            if input.is_array() { Seq::Whole(input.clone()) } else { Seq::One(input.clone()) }
+        } else if first.extra.is_none() && !first.tuple {
+            let item;
+            (item, from) = self.names_after_variable(steps, input, frame)?;
+            Collector::settle(item, from == steps.len())
+        } else {
+            Seq::One(input.clone())
+        };
+        for (index, id) in steps.iter().enumerate().skip(from) {
+            if matches!(current, Seq::Empty) {
+                break;
+            }
             let step = &code.nodes[*id as usize];
             if step.tuple {
                 return self.tuple_path(node, steps, index, current, frame);
@@ -61,7 +72,9 @@ impl<'v> Evaluator<'v> {
                 _ if index == 0 && step.cons => Seq::Whole(self.eval(*id, &whole(current), frame)?),
                 _ => self.step(*id, step, &current, last, frame)?,
             };
-            if current.len() == 0 || matches!(current, Seq::Whole(Item::Undefined)) {
+            if matches!(current, Seq::Whole(_))
+                && (current.len() == 0 || matches!(current, Seq::Whole(Item::Undefined)))
+            {
                 break;
             }
         }
@@ -72,6 +85,36 @@ impl<'v> Evaluator<'v> {
             return self.group(&group.pairs, group.position, raw, frame);
         }
         Ok(self.end_of_path(node, current, keep_singleton))
+    }
+
+    /// The start of a path at a variable, as far as plain names lead from object to object. Gives the item and
+    /// the number of steps done.
+    fn names_after_variable(
+        &mut self,
+        steps: &'v [NodeId],
+        input: &Item<'v>,
+        frame: FrameId,
+    ) -> Run<(Item<'v>, usize)> {
+        let code = self.code;
+        let mut item = self.eval(steps[0], input, frame)?;
+        let mut n_done = 1;
+        for step in &steps[1..] {
+            let step = &code.nodes[*step as usize];
+            let Kind::Name(name) = &step.kind else { break };
+            if step.extra.is_some() || step.tuple {
+                break;
+            }
+            item = match item {
+                Item::Ref(Value::Object(object)) => object.get(name).map_or(Item::Undefined, Item::Ref),
+                _ => break,
+            };
+            self.tick(1)?;
+            n_done += 1;
+            if item.is_undefined() {
+                return Ok((item, steps.len()));
+            }
+        }
+        Ok((item, n_done))
     }
 
     /// The end of a path that carries no bindings.
@@ -102,7 +145,7 @@ impl<'v> Evaluator<'v> {
     /// Evaluates a step for each item of `current`.
     fn step(&mut self, id: NodeId, step: &'v Node, current: &Seq<'v>, last: bool, frame: FrameId) -> Run<Seq<'v>> {
         let stages: &'v [Stage] = step.extra.as_ref().map_or(&[], |extra| &extra.stages);
-        let mut collector = Collector::new();
+        let mut collector = Collector::new(current.len());
         match current {
             // The common cases, without looking at what `current` is for each item.
             Seq::Whole(Item::Ref(Value::Array(array))) => {
@@ -187,7 +230,7 @@ impl<'v> Evaluator<'v> {
             Seq::Whole(Item::Ref(Value::Array(array))) => self.name_of_each(array.iter(), name, last),
             Seq::Many(items) => {
                 self.tick(items.len() as u64)?;
-                let mut collector = Collector::new();
+                let mut collector = Collector::new(items.len());
                 let mut hint = 0;
                 for item in items {
                     if let Item::Ref(Value::Object(object)) = item {
@@ -201,7 +244,7 @@ impl<'v> Evaluator<'v> {
                 self.finish(collector, last)
             }
             current => {
-                let mut collector = Collector::new();
+                let mut collector = Collector::new(current.len());
                 for index in 0..current.len() {
                     self.tick(1)?;
                     let item = current.at(index);
@@ -219,7 +262,7 @@ impl<'v> Evaluator<'v> {
         last: bool,
     ) -> Run<Seq<'v>> {
         self.tick(values.len() as u64)?;
-        let mut collector = Collector::new();
+        let mut collector = Collector::new(values.len());
         let mut hint = 0;
         for value in values {
             match value {
