@@ -139,8 +139,8 @@ fn previous_month((year, month): (i64, i64)) -> (i64, i64) {
     if month == 1 { (year - 1, 12) } else { (year, month - 1) }
 }
 
-/// Milliseconds since 1970 of components that may be out of their ranges, as JavaScript's `Date.UTC`: the month counts from
-/// 0, years from 0 to 99 are of the 20th century, fractions are cut off, and what is no time is NaN.
+/// Milliseconds since 1970 of components that may be out of their ranges, as JavaScript's `Date.UTC`: the month
+/// counts from 0, years from 0 to 99 are of the 20th century, fractions are cut off, and what is no time is NaN.
 pub fn millis_from_utc(year: f64, month: f64, day: f64, time: [f64; 4]) -> f64 {
     let [hour, minute, second, millisecond] = time.map(f64::trunc);
     let (mut year, month, day) = (year.trunc(), month.trunc(), day.trunc());

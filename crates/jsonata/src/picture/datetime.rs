@@ -1,6 +1,6 @@
 //! Points in time: written and read as a picture says.
 
-use super::calendar::{DateTime, MILLIS_MAX, millis_from_utc};
+use super::calendar::{DateTime, MILLIS_MAX, MILLIS_PER_DAY, millis_from_utc};
 use super::integer::{Case, IntegerPicture};
 use super::{PictureError, is_js_space, js_parse_int};
 use crate::regex::{Flags, Regex};
@@ -50,6 +50,9 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+/// The components that are numbers unless their names are asked for.
+const NUMBERS: &str = "YMDdFWwXxHhmsf";
+
 /// How a component is presented if the picture does not say.
 fn default_presentation(component: char) -> Option<&'static str> {
     Some(match component {
@@ -92,7 +95,7 @@ impl DateTimePicture {
     pub fn format(&self, millis: f64, timezone: Option<&str>, bytes_max: usize) -> Result<String, PictureError> {
         let offset = Offset::parse(timezone)?;
         let local = millis + offset.millis();
-        if !(local.abs() <= MILLIS_MAX as f64) {
+        if local.is_nan() || local.abs() > MILLIS_MAX as f64 {
             return Err(PictureError::message("The time is out of range"));
         }
         let time = DateTime::from_millis(local as i64);
@@ -169,11 +172,8 @@ impl Marker {
             modifier = Some(letter);
             presentation = &presentation[..last];
         }
-        let Some(default) = default_presentation(component) else {
-            return Err(PictureError::value("D3132", component));
-        };
         if presentation.is_empty() {
-            presentation = default;
+            presentation = default_presentation(component).ok_or(PictureError::value("D3132", component))?;
         }
         let (width_min, width_max) = match width.map(|width| width.split_once('-').unwrap_or((width, "*"))) {
             Some((min, max)) => (parse_width(min), parse_width(max)),
@@ -196,7 +196,7 @@ impl Marker {
         };
         if matches!(component, 'Z' | 'z') {
             marker.integer = Some(IntegerPicture::compile(presentation)?);
-        } else if names.is_none() && !matches!(component, 'P' | 'C' | 'E') {
+        } else if names.is_none() && NUMBERS.contains(component) {
             let picture = modifier.map(|modifier| format!("{presentation};{modifier}"));
             let mut integer = IntegerPicture::compile(picture.as_deref().unwrap_or(presentation))?;
             let digits = integer.digit_counts();
@@ -232,7 +232,8 @@ impl Marker {
                 return Ok(());
             }
             'Z' | 'z' => return self.write_offset(offset, bytes_max, out),
-            component => component_value(time, component),
+            component if NUMBERS.contains(component) => component_value(time, component),
+            unknown => return Err(PictureError::value("D3132", unknown)),
         };
         if let Some(case) = self.names {
             let name = match self.component {
@@ -358,8 +359,8 @@ impl DateTimeParser {
     }
 
     /// Reads a point in time, in milliseconds since 1970-01-01T00:00Z; what the text leaves open above its first
-    /// component is as of `now_millis`. `None` if the text does not fit the picture, NaN if it is no time, D3136 if the picture
-    /// leaves a gap.
+    /// component is as of `now_millis`. `None` if the text does not fit the picture, NaN if it is no time, D3136 if
+    /// the picture leaves a gap.
     pub fn parse(&self, text: &str, now_millis: f64, fuel: &mut u64) -> Result<Option<f64>, PictureError> {
         let Some(found) = self.regex.find_at(text, 0, fuel).map_err(|_| PictureError::OutOfFuel)? else {
             return Ok(None);
@@ -372,7 +373,7 @@ impl DateTimeParser {
             let text = range.map_or("", |range| &text[range]);
             components.set(*component, field.parse(text)?);
         }
-        components.to_millis(now_millis).map(Some)
+        components.into_millis(now_millis).map(Some)
     }
 }
 
@@ -485,7 +486,7 @@ impl Components {
         given.peek().is_some() && given.all(|component| wanted.contains(component))
     }
 
-    fn to_millis(mut self, now_millis: f64) -> Result<f64, PictureError> {
+    fn into_millis(mut self, now_millis: f64) -> Result<f64, PictureError> {
         const DATE: &str = "YXMxWwdD";
         const TIME: &str = "PHhmsf";
         let by_month = self.are_of(DATE, "YMD");
@@ -510,8 +511,14 @@ impl Components {
         let mut month = if month > 0.0 { month - 1.0 } else { 0.0 };
         let mut day = self.number('D');
         if by_day_of_year {
-            // January the hundredth.
-            (month, day) = (0.0, self.number('d'));
+            let first = millis_from_utc(self.number('Y'), 0.0, 1.0, [0.0; 4]);
+            let millis = first + (self.number('d') - 1.0) * MILLIS_PER_DAY as f64;
+            if millis.is_nan() || millis.abs() > MILLIS_MAX as f64 {
+                return Ok(f64::NAN);
+            }
+            // A day beyond the end of the year is one of the same year, as in the reference.
+            let date = DateTime::from_millis(millis as i64);
+            (month, day) = (date.month as f64 - 1.0, date.day as f64);
         }
         let mut hour = self.number('H');
         if by_half_day {

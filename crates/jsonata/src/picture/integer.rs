@@ -177,7 +177,7 @@ impl IntegerPicture {
         }
     }
 
-    /// The separator of groups at regular distances; `Err` if there are none such, with whether it is a pattern of digits.
+    /// The separator of groups at regular distances, if the picture has such.
     pub(super) fn regular_separator(&self) -> Option<char> {
         match &self.primary {
             Primary::Decimal(Digits { grouping: Grouping::Regular { separator, .. }, .. }) => Some(*separator),
@@ -283,20 +283,22 @@ impl Digits {
     }
 
     fn parse(&self, text: &str) -> f64 {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+        if plain && self.zero == '0' && (1..=15).contains(&text.len()) {
+            return text.bytes().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')) as f64;
+        }
         let zero = u32::from(self.zero);
+        let to_ascii = |c: char| match u32::from(c).checked_sub(zero) {
+            Some(offset) => char::from_u32(offset + 0x30).unwrap_or(char::REPLACEMENT_CHARACTER),
+            None => char::REPLACEMENT_CHARACTER,
+        };
         let is_separator = |c: char| match &self.grouping {
             // Whatever the picture's separator is: the reference removes commas.
             Grouping::Regular { .. } => c == ',',
             Grouping::At(separators) => separators.iter().any(|(_, separator)| *separator == c),
         };
-        let to_ascii = |c: char| match u32::from(c).checked_sub(zero) {
-            Some(offset) if zero != 0x30 => char::from_u32(offset + 0x30).unwrap_or(c),
-            None => char::REPLACEMENT_CHARACTER,
-            _ => c,
-        };
-        let plain = zero == 0x30;
-        let digits: String =
-            text.chars().filter(|c| !is_separator(*c)).map(|c| if plain { c } else { to_ascii(c) }).collect();
+        let kept = text.chars().filter(|c| !is_separator(*c));
+        let digits: String = kept.map(|c| if zero == 0x30 { c } else { to_ascii(c) }).collect();
         js_parse_int(&digits)
     }
 }
@@ -337,11 +339,9 @@ fn write_letters(mut value: f64, first: u8, out: &mut String) {
 }
 
 fn number_from_letters(text: &str, first: u8) -> f64 {
-    let mut place = 1.0;
     let mut number = 0.0;
-    for unit in text.encode_utf16().collect::<Vec<u16>>().into_iter().rev() {
-        number += (f64::from(unit) - f64::from(first) + 1.0) * place;
-        place *= 26.0;
+    for (place, unit) in text.encode_utf16().collect::<Vec<u16>>().into_iter().rev().enumerate() {
+        number += (f64::from(unit) - f64::from(first) + 1.0) * 26_f64.powi(place.min(1_000) as i32);
     }
     number
 }
@@ -363,7 +363,7 @@ const ROMAN: [(f64, &str); 13] = [
 ];
 
 fn write_roman(mut value: f64, bytes_max: usize, out: &mut String) -> Result<(), PictureError> {
-    if value / 1000.0 > bytes_max as f64 {
+    if value / 1000.0 > bytes_max.min(1 << 30) as f64 {
         return Err(PictureError::TooLarge);
     }
     for (worth, numeral) in ROMAN {

@@ -1,5 +1,7 @@
 //! The default form of points in time, ISO 8601.
 
+use std::sync::OnceLock;
+
 use super::calendar::{DateTime, MILLIS_MAX, millis_from_utc};
 use super::{DateTimePicture, PictureError};
 
@@ -29,8 +31,10 @@ pub fn format_iso8601(millis: f64, timezone: Option<&str>) -> Result<String, Pic
             return Ok(out);
         }
     }
-    let picture = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]";
-    DateTimePicture::compile(picture)?.format(millis, timezone, usize::MAX)
+    static PICTURE: OnceLock<Result<DateTimePicture, PictureError>> = OnceLock::new();
+    let compiled =
+        PICTURE.get_or_init(|| DateTimePicture::compile("[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"));
+    compiled.as_ref().map_err(PictureError::clone)?.format(millis, timezone, usize::MAX)
 }
 
 /// Reads `2018-10-21T13:05:00.000Z` and its shorter forms down to the year. D3110 for any other text, NaN for one
@@ -52,29 +56,33 @@ fn read(text: &str) -> Option<f64> {
     });
     let fraction = reader.optional(|reader| reader.after(b'.', Reader::fraction_millis));
     let offset = reader.optional(|reader| match reader.byte()? {
-        b'Z' => Some(0.0),
+        b'Z' => Some((0.0, true)),
         sign @ (b'+' | b'-') => {
             let hours = reader.pair(b'2')?;
             reader.optional(|reader| (reader.byte()? == b':').then_some(()));
             let minutes = reader.pair(b'5')?;
-            Some((hours * 60.0 + minutes) * if sign == b'-' { -1.0 } else { 1.0 })
+            let hours = if hours < 24.0 { hours } else { f64::NAN };
+            Some(((hours * 60.0 + minutes) * if sign == b'-' { -1.0 } else { 1.0 }, false))
         }
         _ => None,
     });
     if !reader.rest.is_empty() {
         return None;
     }
+    // The form allows for these, but they are no dates.
+    let is_incomplete = month.is_none() && day.is_some()
+        || time.is_none() && (fraction.is_some() || offset.is_some_and(|(_, is_z)| !is_z));
     let (hour, minute, second) = time.unwrap_or((0.0, 0.0, 0.0));
     let millis = fraction.unwrap_or(0.0);
     let (month, day) = (month.unwrap_or(1.0), day.unwrap_or(1.0));
     let hour_is_valid = hour < 24.0 || hour == 24.0 && (minute, second, millis) == (0.0, 0.0, 0.0);
-    if !(1.0..=12.0).contains(&month) || !(1.0..=31.0).contains(&day) || !hour_is_valid {
+    if is_incomplete || !(1.0..=12.0).contains(&month) || !(1.0..=31.0).contains(&day) || !hour_is_valid {
         return Some(f64::NAN);
     }
     // `millis_from_utc` moves the first hundred years to the 20th century; a cycle of the calendar away they stay.
     let (year, cycle_millis) = if year < 100.0 { (year + 400.0, 146_097.0 * 86_400_000.0) } else { (year, 0.0) };
     let utc = millis_from_utc(year, month - 1.0, day, [hour, minute, second, millis]);
-    Some(utc - cycle_millis - offset.unwrap_or(0.0) * 60_000.0)
+    Some(utc - cycle_millis - offset.map_or(0.0, |(minutes, _)| minutes) * 60_000.0)
 }
 
 struct Reader<'a> {

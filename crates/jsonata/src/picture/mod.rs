@@ -1,8 +1,14 @@
 //! Picture strings: how numbers, integers and points in time are written and read.
 //!
-//! Each picture is compiled once and applied as often as needed. The rules are those of XPath's functions of the same names as far as
-//! the reference implementation has them; where it does something else, so do we, because expressions in use were
-//! written against it. No picture makes an output larger than its caller allows.
+//! Each picture is compiled once and applied as often as needed. The rules are those of XPath's functions of the same
+//! names as far as the reference implementation has them; where it does something else, so do we, because expressions
+//! in use were written against it. No picture makes an output larger than its caller allows.
+//!
+//! Deviations, all where the reference has no sensible answer: a component that does not exist is D3132 when it is
+//! written as well (there: the text `undefined`); times out of range and offsets that are no number are D3137
+//! (there: texts full of `NaN`); `$formatNumber` writes all digits from 1e21 on, and infinity by its symbol;
+//! digits of another family than the picture's are no number (there: an internal error); a `$toMillis` text that
+//! has the form of ISO 8601 but not its sense is NaN (there: what the host's lenient parser makes of it).
 
 mod calendar;
 mod datetime;
@@ -101,3 +107,6 @@ fn is_js_space(c: char) -> bool {
     matches!(c, '\t'..='\r' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}'
         | '\u{202f}' | '\u{205f}' | '\u{3000}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests;

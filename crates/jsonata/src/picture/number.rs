@@ -172,10 +172,17 @@ impl NumberPicture {
     }
 
     fn write_mantissa(&self, mantissa: f64, picture: &SubPicture, out: &mut String) -> Result<(), PictureError> {
-        let rounded = round_half_even(mantissa, picture.fraction_digits_max).abs();
-        // No double has more digits than that behind the point.
-        let text = format!("{:.*}", picture.fraction_digits_max.min(1_100), rounded);
-        let (integer, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        let mut buffer = [0; 40];
+        let text;
+        let (integer, fraction) = match rounded_digits(mantissa.abs(), picture.fraction_digits_max, &mut buffer) {
+            Some(parts) => parts,
+            None => {
+                let rounded = round_half_even(mantissa, picture.fraction_digits_max).abs();
+                // No double has more digits than that behind the point.
+                text = format!("{:.*}", picture.fraction_digits_max.min(1_100), rounded);
+                text.split_once('.').unwrap_or((&text, ""))
+            }
+        };
         let integer = integer.trim_start_matches('0');
         let fraction = fraction.trim_end_matches('0');
         let integer_padding = picture.integer_digits_min.saturating_sub(integer.len());
@@ -214,7 +221,6 @@ impl NumberPicture {
                     let at = point - group * distance;
                     text.splice(at..at, separator.iter().copied());
                 }
-                point = text.len() - n_fraction - self.format.decimal_separator.chars().count();
             }
             for position in positions {
                 // The reference counts from the end of the text where the number has too few digits.
@@ -225,13 +231,16 @@ impl NumberPicture {
                 text.splice(at..at, separator.iter().copied());
                 point += 1;
             }
+            let decimal_separator: Vec<char> = self.format.decimal_separator.chars().collect();
+            let point = find(&text, &decimal_separator, 0).unwrap_or(point);
             for position in &picture.fraction_groups {
                 let at = (position + point + 1).min(text.len());
                 text.splice(at..at, separator.iter().copied());
             }
             out.extend(text);
         }
-        if !picture.has_decimal_separator || n_fraction == 0 {
+        let ends_in_point = n_fraction == 0 && picture.fraction_groups.is_empty();
+        if !picture.has_decimal_separator || ends_in_point && self.format.decimal_separator.chars().count() == 1 {
             out.pop();
         }
         Ok(())
@@ -240,6 +249,29 @@ impl NumberPicture {
     fn in_family(&self, digit: char) -> char {
         char::from_u32(u32::from(self.format.zero_digit) + u32::from(digit) - u32::from('0')).unwrap_or(digit)
     }
+}
+
+/// The digits in front of the point and behind it of a number rounded to so many of the latter, where that takes no
+/// more than a multiplication: the number is not large, and not so near to a half that the error of the product
+/// counts.
+fn rounded_digits(number: f64, digits: usize, buffer: &mut [u8; 40]) -> Option<(&str, &str)> {
+    const POWERS: [f64; 13] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
+    let shifted = number * POWERS.get(digits)?;
+    let from_half = (shifted - shifted.floor() - 0.5).abs();
+    if shifted >= 1e15 || from_half <= shifted * 1e-15 {
+        return None;
+    }
+    let mut rest = shifted.round() as u64;
+    // More than 15 digits come only from leading zeros.
+    for (index, place) in buffer.iter_mut().rev().enumerate() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 && index >= digits {
+            let text = std::str::from_utf8(&buffer[buffer.len() - 1 - index..]).ok()?;
+            return text.split_at_checked(text.len() - digits);
+        }
+    }
+    None
 }
 
 /// Rounds to so many digits behind the point, halves to the even neighbour, judging by the shortest decimal that
@@ -432,7 +464,7 @@ impl<'a> Parts<'a> {
         let mut groups = Vec::new();
         for (at, c) in self.integer.iter().enumerate().rev() {
             n_digits += usize::from(symbols.is_digit(*c));
-            if !symbols.grouping_separator.is_empty() && self.integer[at..].starts_with(&symbols.grouping_separator) {
+            if self.integer[at..].starts_with(&symbols.grouping_separator) {
                 groups.push(n_digits);
             }
         }
@@ -440,8 +472,8 @@ impl<'a> Parts<'a> {
         groups
     }
 
-    /// For each separator of the fraction, the digits between the point and it. The reference looks for the second and all
-    /// others in the integer part.
+    /// For each separator of the fraction, the digits between the point and it. The reference looks for the second
+    /// and all others in the integer part.
     fn fraction_groups(&self, symbols: &Symbols) -> Vec<usize> {
         let separator = &symbols.grouping_separator;
         let mut groups = Vec::new();

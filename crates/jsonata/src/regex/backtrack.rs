@@ -19,6 +19,12 @@ impl Memory {
     pub(super) fn slots(&self) -> &[usize] {
         &self.slots
     }
+
+    /// Makes ready for a search.
+    pub(super) fn prepare(&mut self, program: &Program) {
+        self.slots.clear();
+        self.slots.resize(program.n_slots, UNSET);
+    }
 }
 
 /// What to do when the present path fails.
@@ -38,7 +44,8 @@ enum Frame {
 
 /// Matches from `at` on and gives the end of the match.
 ///
-/// Spends a unit of fuel for each instruction. The slots are all unset again when there is no match.
+/// Spends a unit of fuel for each instruction. `memory` is prepared; when there is no match its slots are all unset
+/// again, so that the next attempt can begin.
 pub(super) fn match_at(
     program: &Program,
     memory: &mut Memory,
@@ -46,8 +53,6 @@ pub(super) fn match_at(
     at: usize,
     fuel: &mut u64,
 ) -> Result<Option<usize>, OutOfFuel> {
-    memory.slots.clear();
-    memory.slots.resize(program.n_slots, UNSET);
     memory.frames.clear();
     memory.looks.clear();
     let mut steps = *fuel;
@@ -244,7 +249,7 @@ impl Attempt<'_> {
             return Some(at);
         }
         let captured = &self.text[start..end];
-        *steps = steps.saturating_sub(captured.len() as u64 / 8);
+        *steps = steps.saturating_sub(captured.len() as u64 / if ignore_case { 4 } else { 64 });
         if !ignore_case {
             return match behind {
                 true => self.text[..at].ends_with(captured).then(|| at - captured.len()),

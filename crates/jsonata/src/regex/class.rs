@@ -16,22 +16,13 @@ pub(super) struct Class {
 impl Class {
     /// The set of the characters in `ranges` (in any order), or of all others.
     pub(super) fn new(mut ranges: Vec<(u32, u32)>, negated: bool, ignore_case: bool) -> Class {
+        normalize(&mut ranges);
         if ignore_case {
             add_canonical_forms(&mut ranges);
+            normalize(&mut ranges);
         }
-        ranges.sort_unstable();
-        ranges.dedup_by(|next, kept| {
-            let touches = next.0 <= kept.1.saturating_add(1);
-            if touches {
-                kept.1 = kept.1.max(next.1);
-            }
-            touches
-        });
-        let mut class = Class { ascii: 0, ranges: ranges.into(), negated, ignore_case };
-        for byte in 0..128u8 {
-            class.ascii |= u128::from(class.search(char::from(byte))) << byte;
-        }
-        class
+        let ascii = ascii_members(&ranges, negated, ignore_case);
+        Class { ascii, ranges: ranges.into(), negated, ignore_case }
     }
 
     pub(super) fn contains(&self, character: char) -> bool {
@@ -50,10 +41,23 @@ impl Class {
 
     fn search(&self, character: char) -> bool {
         let code = u32::from(if self.ignore_case { canonicalize(character) } else { character });
-        let after = self.ranges.partition_point(|range| range.0 <= code);
-        let found = after > 0 && code <= self.ranges[after - 1].1;
-        found != self.negated
+        holds(&self.ranges, code) != self.negated
     }
+}
+
+/// The set among the ASCII characters, a bit for each. `ranges` holds canonical forms if case is ignored.
+fn ascii_members(ranges: &[(u32, u32)], negated: bool, ignore_case: bool) -> u128 {
+    let up_to = |last: u32| u128::MAX >> (127 - last.min(127));
+    let mut members = 0;
+    for &(first, last) in ranges.iter().take_while(|range| range.0 < 128) {
+        members |= up_to(last) & !up_to(first) | 1 << first;
+    }
+    if ignore_case {
+        let upper = members & (up_to(u32::from(b'Z')) & !up_to(u32::from(b'@')));
+        let lower = up_to(u32::from(b'z')) & !up_to(u32::from(b'`'));
+        members = members & !lower | upper << 32;
+    }
+    if negated { !members } else { members }
 }
 
 /// ECMAScript's Canonicalize without the `u` flag: characters are alike whose single upper case forms are one.
@@ -79,17 +83,32 @@ fn add_canonical_forms(ranges: &mut Vec<(u32, u32)>) {
         let forms = ('\0'..='\u{ffff}').map(|character| (character.into(), canonicalize(character).into()));
         forms.filter(|(from, to)| from != to).collect()
     });
-    for index in 0..ranges.len() {
-        let (first, last) = ranges[index];
+    let mut missing = Vec::new();
+    for &(first, last) in ranges.iter() {
         let start = changing.partition_point(|form| form.0 < first);
         let end = changing.partition_point(|form| form.0 <= last);
-        for &(_, form) in changing.get(start..end).unwrap_or_default() {
-            match ranges.last_mut() {
-                Some(range) if range.1.wrapping_add(1) == form => range.1 = form,
-                _ => ranges.push((form, form)),
-            }
-        }
+        let forms = changing.get(start..end).unwrap_or_default().iter().map(|(_, form)| *form);
+        missing.extend(forms.filter(|form| !holds(ranges, *form)).map(|form| (form, form)));
     }
+    ranges.extend(missing);
+}
+
+/// Sorts ranges and joins those that touch.
+fn normalize(ranges: &mut Vec<(u32, u32)>) {
+    ranges.sort_unstable();
+    ranges.dedup_by(|next, kept| {
+        let touches = next.0 <= kept.1.saturating_add(1);
+        if touches {
+            kept.1 = kept.1.max(next.1);
+        }
+        touches
+    });
+}
+
+/// Whether a code point is in sorted ranges.
+fn holds(ranges: &[(u32, u32)], code: u32) -> bool {
+    let after = ranges.partition_point(|range| range.0 <= code);
+    after > 0 && code <= ranges[after - 1].1
 }
 
 pub(super) const DIGITS: &[(u32, u32)] = &[(0x30, 0x39)];

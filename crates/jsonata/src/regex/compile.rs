@@ -2,9 +2,10 @@
 //! follows it, and gives back the one that it begins with.
 //!
 //! JavaScript rejects a round of a loop that matched nothing once the loop's minimum is reached. A program that may
-//! forget how it came to an instruction cannot compare places, so in linear programs the instructions themselves know: a body
-//! that can match nothing is compiled with two continuations, one for the case that it has taken no character so far and one for the
-//! case that it has. The first leads nowhere at the end of a round. Parts that always take a character are shared by both.
+//! forget how it came to an instruction cannot compare places, so in linear programs the instructions themselves
+//! know: a body that can match nothing is compiled with two continuations, one for the case that it has taken no
+//! character so far and one for the case that it has. The first leads nowhere at the end of a round. Parts that
+//! always take a character are shared by both.
 
 use super::parse::{Node, Pattern, UNBOUNDED};
 use super::program::{Bounds, Instruction, Pc, Program};
@@ -17,7 +18,7 @@ const LINEAR_INSTRUCTIONS_MAX: usize = 200_000;
 const LINEAR_SLOTS_MAX: usize = 1 << 20;
 
 /// Largest program, in instructions.
-const INSTRUCTIONS_MAX: usize = 1 << 20;
+const INSTRUCTIONS_MAX: usize = 1 << 18;
 
 pub(super) fn compile(pattern: Pattern, flags: Flags) -> Result<Program, PatternError> {
     let n_groups = pattern.n_groups as usize;
@@ -192,8 +193,8 @@ impl Compiler {
         }
     }
 
-    /// What follows a round. Only linear programs tell rounds apart that matched nothing; in others, `written_out` gets no body
-    /// that can.
+    /// What follows a round. Only linear programs tell rounds apart that matched nothing; in others, `written_out`
+    /// gets no body that can.
     fn round_end(&self, head: Pc) -> Then {
         Then { fresh: if self.linear { FAIL } else { head }, moved: head }
     }

@@ -2,13 +2,13 @@
 //!
 //! A pattern without back references and lookaround describes a finite machine. Such a machine is first run by
 //! backtracking, which is fastest where there is little to try again; when that takes more steps than a small
-//! multiple of the text's length, all its threads advance together instead ([`pike`]), in one pass over the rest of the text. Both
-//! give the same answer, JavaScript's: the leftmost match, and of those the first in the order of the alternatives.
-//! All other patterns are backtracked to the end. Every step takes one unit of the caller's fuel, so no pattern runs for longer
-//! than it is allowed to.
+//! multiple of the text's length, all its threads advance together instead (`pike`), in one pass over the rest of the
+//! text. Both give the same answer, JavaScript's: the leftmost match, and of those the first in the order of the
+//! alternatives. All other patterns are backtracked to the end. Every step takes one unit of the caller's fuel, so no
+//! pattern runs for longer than it is allowed to.
 //!
-//! Deviation: where JavaScript counts UTF-16 units, we count characters. `.` matches the whole of a character
-//! outside of the basic plane and not its first half; two escapes that write such a character as surrogates match it, and a
+//! Deviation: where JavaScript counts UTF-16 units, we count characters. `.` matches the whole of a character outside
+//! of the basic plane and not its first half; two escapes that write such a character as surrogates match it, and a
 //! lone surrogate, which UTF-8 cannot hold, matches nothing.
 
 mod backtrack;
@@ -120,6 +120,8 @@ impl Regex {
             false => *fuel,
         };
         let spent_before = allowance;
+        allowance = allowance.saturating_sub(self.program.n_slots as u64 / 8);
+        scratch.backtrack.prepare(&self.program);
         let found = loop {
             let Some(candidate) = self.prefilter.next(text, at, &mut allowance) else { break Ok(None) };
             at = candidate;

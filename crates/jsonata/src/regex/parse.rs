@@ -1,15 +1,19 @@
 //! JavaScript's pattern syntax, with the leniency that its Annex B asks for where the `u` flag is absent.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::class::{self, Class};
 use super::{Flags, PatternError};
 
 /// Deepest nesting of groups.
-pub(super) const NESTING_MAX: u32 = 250;
+pub(super) const NESTING_MAX: u32 = 100;
 
-/// Largest class that two classes of surrogates are joined to, in ranges.
+/// Most ranges, in all of a pattern, of classes that are made of two classes of surrogates.
 const ASTRAL_RANGES_MAX: u64 = 1 << 16;
+
+/// Longest name of a group, in characters.
+const NAME_LENGTH_MAX: usize = 256;
 
 /// `max` of a repetition without an upper bound.
 pub(super) const UNBOUNDED: u32 = u32::MAX;
@@ -85,20 +89,22 @@ impl Node {
 
 pub(super) fn parse(pattern: &str, flags: Flags) -> Result<Pattern, PatternError> {
     let chars: Vec<char> = pattern.chars().collect();
-    let names = group_names(&chars);
-    let has_names = names.iter().any(Option::is_some);
+    let (n_groups_total, named) = group_names(&chars);
+    let n_named = named.len();
+    let names: BTreeMap<String, u32> = named.into_iter().collect();
     let mut parser = Parser {
         chars: &chars,
         at: 0,
         ignore_case: flags.ignore_case,
+        n_groups_total,
         names,
-        has_names,
+        astral_ranges: 0,
         n_groups: 0,
         depth: 0,
         classes: Vec::new(),
         shorthands: [None; 7],
     };
-    parser.check_names()?;
+    parser.check_names(n_named)?;
     let root = parser.disjunction()?;
     if parser.at < chars.len() {
         // Only a closing parenthesis ends a disjunction early.
@@ -107,10 +113,11 @@ pub(super) fn parse(pattern: &str, flags: Flags) -> Result<Pattern, PatternError
     Ok(Pattern { root, classes: parser.classes, n_groups: parser.n_groups })
 }
 
-/// The capture groups of a pattern in order, each with its name if it has one. Whether `\2` is a back reference
-/// depends on groups that may follow it.
-fn group_names(chars: &[char]) -> Vec<Option<String>> {
-    let mut groups = Vec::new();
+/// The number of capture groups, and the names that some of them have. Whether `\2` is a back reference depends on
+/// groups that may follow it.
+fn group_names(chars: &[char]) -> (u32, Vec<(String, u32)>) {
+    let mut n_groups = 0;
+    let mut names = Vec::new();
     let mut in_class = false;
     let mut at = 0;
     while at < chars.len() {
@@ -120,17 +127,18 @@ fn group_names(chars: &[char]) -> Vec<Option<String>> {
             ']' => in_class = false,
             '(' if !in_class => match &chars[at + 1..] {
                 ['?', '<', next, ..] if !matches!(next, '=' | '!') => {
-                    let name = chars[at + 3..].iter().take_while(|c| **c != '>').collect();
-                    groups.push(Some(name));
+                    let name = chars[at + 3..].iter().take(NAME_LENGTH_MAX).take_while(|c| **c != '>');
+                    names.push((name.collect(), n_groups));
+                    n_groups += 1;
                 }
                 ['?', ..] => {}
-                _ => groups.push(None),
+                _ => n_groups += 1,
             },
             _ => {}
         }
         at += 1;
     }
-    groups
+    (n_groups, names)
 }
 
 struct Parser<'a> {
@@ -138,8 +146,10 @@ struct Parser<'a> {
     at: usize,
     ignore_case: bool,
     /// All capture groups of the pattern, also those not yet parsed.
-    names: Vec<Option<String>>,
-    has_names: bool,
+    n_groups_total: u32,
+    names: BTreeMap<String, u32>,
+    /// Ranges used up of [`ASTRAL_RANGES_MAX`].
+    astral_ranges: u64,
     n_groups: u32,
     depth: u32,
     classes: Vec<Class>,
@@ -176,17 +186,14 @@ impl Parser<'_> {
         found
     }
 
-    fn check_names(&self) -> Result<(), PatternError> {
-        let mut names: Vec<&str> = self.names.iter().flatten().map(String::as_str).collect();
-        let valid = |name: &str| {
-            let is_start = |c: char| c.is_alphabetic() || c == '_' || c == '$';
-            name.starts_with(is_start) && name.chars().all(|c| is_start(c) || c.is_numeric())
-        };
-        if !names.iter().all(|name| valid(name)) {
+    fn check_names(&self, n_named: usize) -> Result<(), PatternError> {
+        let is_start = |c: char| c.is_alphabetic() || c == '_' || c == '$';
+        let is_valid =
+            |name: &String| name.starts_with(is_start) && name.chars().all(|c| is_start(c) || c.is_numeric());
+        if !self.names.keys().all(is_valid) {
             return Err(self.error("Invalid capture group name"));
         }
-        names.sort_unstable();
-        match names.windows(2).any(|pair| pair[0] == pair[1]) {
+        match self.names.len() < n_named {
             true => Err(self.error("Duplicate capture group name")),
             false => Ok(()),
         }
@@ -358,23 +365,23 @@ impl Parser<'_> {
             '1'..='9' => {
                 let before = self.at;
                 if let Some(number) = self.decimal()
-                    && number as usize <= self.names.len()
+                    && number <= self.n_groups_total
                 {
                     return Ok((Node::BackReference { group: number - 1 }, true));
                 }
                 self.at = before;
             }
-            'k' if self.has_names => {
+            'k' if !self.names.is_empty() => {
                 self.at += 1;
                 let rest = &self.chars[self.at..];
                 let length = rest.iter().position(|c| *c == '>').filter(|_| rest[0] == '<');
                 let Some(length) = length else { return Err(self.error("Invalid named reference")) };
                 let name: String = rest[1..length].iter().collect();
-                let Some(group) = self.names.iter().position(|known| known.as_ref() == Some(&name)) else {
+                let Some(&group) = self.names.get(&name) else {
                     return Err(self.error("Invalid named capture referenced"));
                 };
                 self.at += length + 1;
-                return Ok((Node::BackReference { group: group as u32 }, true));
+                return Ok((Node::BackReference { group }, true));
             }
             // `\c` without a letter is a backslash; the `c` is read next.
             'c' if !self.chars.get(self.at + 1).is_some_and(char::is_ascii_alphabetic) => {
@@ -535,10 +542,12 @@ impl Parser<'_> {
             }
         }
         let n_highs: u64 = high.iter().map(|range| u64::from(range.1 - range.0) + 1).sum();
-        if !self.eat(']') || !all_in(&low, 0xdc00, 0xdfff) || n_highs * low.len() as u64 > ASTRAL_RANGES_MAX {
+        let n_ranges = n_highs * low.len() as u64 + self.astral_ranges;
+        if !self.eat(']') || !all_in(&low, 0xdc00, 0xdfff) || n_ranges > ASTRAL_RANGES_MAX {
             self.at = before;
             return Ok(None);
         }
+        self.astral_ranges = n_ranges;
         let pair = |high: u32, low: u32| 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
         let highs = high.iter().flat_map(|range| range.0..=range.1);
         Ok(Some(highs.flat_map(|high| low.iter().map(move |low| (pair(high, low.0), pair(high, low.1)))).collect()))
@@ -562,7 +571,7 @@ impl Parser<'_> {
                 self.at += 1;
                 return Ok(ClassAtom::Code(8));
             }
-            'k' if self.has_names => return Err(self.error("Invalid escape")),
+            'k' if !self.names.is_empty() => return Err(self.error("Invalid escape")),
             'c' => {
                 let letter = self.chars.get(self.at + 1);
                 if !letter.is_some_and(|c| c.is_ascii_alphanumeric() || *c == '_') {

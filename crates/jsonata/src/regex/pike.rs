@@ -73,6 +73,9 @@ pub(super) fn find(
     let width = n_captures + 1;
     present.prepare(program.instructions.len());
     following.prepare(program.instructions.len());
+    *fuel = fuel.saturating_sub(program.instructions.len() as u64 / 16);
+    // Copying the slots of a thread counts as well.
+    let price = 1 + width as u64 / 16;
     let mut matched = None;
     loop {
         if matched.is_none() {
@@ -93,7 +96,7 @@ pub(super) fn find(
         let length = text[at..].chars().next().map_or(0, char::len_utf8);
         following.clear();
         for index in 0..present.pcs.len() {
-            *fuel = fuel.checked_sub(1).ok_or(OutOfFuel)?;
+            *fuel = fuel.checked_sub(price).ok_or(OutOfFuel)?;
             let pc = present.pcs[index];
             let slots = &present.slots[index * width..(index + 1) * width];
             match program.instructions[pc as usize] {

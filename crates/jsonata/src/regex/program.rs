@@ -53,7 +53,8 @@ pub(super) enum Instruction {
         first: Pc,
         second: Pc,
     },
-    /// As many characters as possible of those that the instruction `body` takes, one at a time; `body` comes back here.
+    /// As many characters as possible of those that the instruction `body` takes, one at a time; `body` comes back
+    /// here.
     Run {
         body: Pc,
         exit: Pc,
