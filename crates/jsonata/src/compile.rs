@@ -245,7 +245,7 @@ impl Compiler<'_> {
         // The steps from the left were checked when they came; only the first of all may still be a literal.
         let checked = if steps.len() == 1 { 0 } else { steps.len() };
         steps.append(&mut added);
-        for step in &steps[checked..] {
+        for step in steps[..1].iter().chain(&steps[checked.max(1)..]) {
             let node = self.node_mut(*step);
             match &node.kind {
                 Kind::Literal(Value::Str(text)) => node.kind = Kind::Name(text.clone()),
@@ -441,6 +441,7 @@ impl Compiler<'_> {
                     let name = name.clone();
                     (Some(name.clone()), Some(self.variable(&name, position)))
                 }
+                Kind::Variable(variable) => (Some(self.out.variables[*variable as usize].name.clone()), None),
                 _ => (None, None),
             },
             Kind::Literal(Value::Str(text)) => (Some(text.clone()), None),

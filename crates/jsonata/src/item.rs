@@ -157,11 +157,14 @@ impl<'v> Item<'v> {
 
     #[inline]
     pub(crate) fn is_array(&self) -> bool {
-        match self {
-            Item::Ref(Value::Array(_)) | Item::Value(Value::Array(_)) => true,
-            Item::List(_) | Item::Range(_) | Item::Stream(_) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Item::Ref(Value::Array(_))
+                | Item::Value(Value::Array(_))
+                | Item::List(_)
+                | Item::Range(_)
+                | Item::Stream(_)
+        )
     }
 
     pub(crate) fn is_object(&self) -> bool {

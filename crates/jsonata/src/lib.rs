@@ -36,12 +36,12 @@ mod eval;
 mod item;
 mod java;
 mod node;
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, dead_code, unused_imports)]
 mod picture;
 mod profile;
 mod program;
 mod references;
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, dead_code, unused_imports)]
 mod regex;
 mod scope;
 mod signature;

@@ -175,8 +175,9 @@ impl Code {
             let Kind::Object(pairs) = &self.nodes[id].kind else { continue };
             let mut members = Vec::with_capacity(pairs.len());
             for (key, value) in pairs {
-                let key = &self.nodes[*key as usize];
-                if let Kind::Literal(Value::Str(key)) = &key.kind
+                let key_node = &self.nodes[*key as usize];
+                if let Kind::Literal(Value::Str(key)) = &key_node.kind
+                    && key_node.extra.is_none()
                     && self.nodes[id].extra.is_none()
                 {
                     members.push((key.clone(), *value));

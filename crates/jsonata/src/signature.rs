@@ -93,6 +93,10 @@ impl Signature {
         Ok(Signature { parameters })
     }
 
+    pub(crate) fn n_parameters(&self) -> usize {
+        self.parameters.len()
+    }
+
     /// Fits `arguments` to the parameters: fills in the context, wraps single values for arrays.
     pub(crate) fn fit<'v>(&self, arguments: &mut Vec<Item<'v>>, context: &Item<'v>) -> Run<()> {
         if self.fits_one_to_one(arguments) {

@@ -134,7 +134,8 @@ pub(super) fn power<'v>(_: &mut Evaluator<'v>, call: &mut Call<'_, 'v>) -> Run<I
     let result = base.powf(exponent);
     if !result.is_finite() || (base.abs() == 1.0 && !exponent.is_finite()) {
         let error = Error::new("D3061").insert("value", js_number_text(base));
-        return error.insert("exp", js_number_text(exponent)).boxed();
+        let exponent = call.number(1).map_or("undefined".to_owned(), js_number_text);
+        return error.insert("exp", exponent).boxed();
     }
     Ok(Item::number(result))
 }

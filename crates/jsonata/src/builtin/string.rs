@@ -51,10 +51,13 @@ fn index(number: f64, len: usize) -> usize {
 }
 
 pub(super) fn substring<'v>(evaluator: &mut Evaluator<'v>, call: &mut Call<'_, 'v>) -> Run<Item<'v>> {
-    let text = call.take(0);
-    let Some(text) = text.as_str() else { return Ok(Item::Undefined) };
+    let item = call.take(0);
+    let Some(text) = item.as_str() else { return Ok(Item::Undefined) };
     let len = count(evaluator, text)?;
-    let mut start = call.number(1).unwrap_or(0.0);
+    let Some(mut start) = call.number(1) else {
+        // JavaScript: from the start, and to nowhere if a length is given.
+        return Ok(if call.number(2).is_some() { Item::string(Str::default()) } else { item });
+    };
     if len as f64 + start < 0.0 {
         start = 0.0;
     }

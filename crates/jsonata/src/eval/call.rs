@@ -166,7 +166,7 @@ impl<'v> Evaluator<'v> {
             Function::Partial { target, arguments: given } => {
                 let (target, given) = (target.clone(), given.clone());
                 let mut rest = std::mem::take(&mut arguments).into_iter();
-                let filled: Vec<Item<'v>> =
+                let mut filled: Vec<Item<'v>> =
                     given.into_iter().map(|item| item.unwrap_or_else(|| rest.next().unwrap_or_default())).collect();
                 // As in the reference, the signature is not looked at again.
                 if let Item::Function(target) = target
@@ -174,6 +174,9 @@ impl<'v> Evaluator<'v> {
                 {
                     let (code, lambda, frame, input) = (*code, *lambda, *frame, input.clone());
                     return self.call_lambda(code, lambda, frame, &input, filled);
+                }
+                if let Item::Builtin(builtin) = target {
+                    filled.truncate(builtin.signature().n_parameters());
                 }
                 self.apply_once(&target, filled, &Item::null())
             }

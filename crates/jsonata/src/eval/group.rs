@@ -311,7 +311,7 @@ impl<'v> Evaluator<'v> {
             for (key, item) in entries {
                 let value = match item {
                     Item::Value(value) => value,
-                    item => self.to_value(&item)?,
+                    item => self.value_of(&item)?,
                 };
                 values.push((key, value));
             }

@@ -736,7 +736,7 @@ impl<'v> Evaluator<'v> {
             Item::Ref(value) => (*value).clone(),
             item => {
                 self.measure(item.view(), &mut left)?;
-                self.to_value(item)?
+                self.value_of(item)?
             }
         };
         if self.met_infinity && self.code.profile.writes_infinity_as_text() {
@@ -789,7 +789,7 @@ impl<'v> Evaluator<'v> {
     }
 
     /// The item as a JSON value: functions are `null` in arrays and absent in objects.
-    pub(crate) fn to_value(&mut self, item: &Item<'v>) -> Run<Value> {
+    pub(crate) fn value_of(&mut self, item: &Item<'v>) -> Run<Value> {
         let value = match item {
             Item::Ref(value) => (*value).clone(),
             Item::Value(value) => value.clone(),
@@ -799,7 +799,7 @@ impl<'v> Evaluator<'v> {
                 for item in &list.items {
                     values.push(match item {
                         Item::Ref(value) => (*value).clone(),
-                        item => self.to_value(item)?,
+                        item => self.value_of(item)?,
                     });
                 }
                 Value::from(values)
@@ -813,7 +813,7 @@ impl<'v> Evaluator<'v> {
                 let mut object = stepwell_value::Object::with_capacity(map.entries.len());
                 for (key, item) in &map.entries {
                     if !item.is_function() && !item.is_undefined() {
-                        let value = self.to_value(item)?;
+                        let value = self.value_of(item)?;
                         object.insert(key.clone(), value);
                     }
                 }

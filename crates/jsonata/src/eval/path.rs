@@ -158,6 +158,11 @@ impl<'v> Evaluator<'v> {
                     self.step_of_item(id, stages, item, &mut collector, frame)?;
                 }
             }
+            Seq::Whole(Item::List(list)) => {
+                for item in &list.items {
+                    self.step_of_item(id, stages, item, &mut collector, frame)?;
+                }
+            }
             Seq::One(item) => self.step_of_item(id, stages, item, &mut collector, frame)?,
             current => {
                 for index in 0..current.len() {
@@ -228,21 +233,8 @@ impl<'v> Evaluator<'v> {
                 })
             }
             Seq::Whole(Item::Ref(Value::Array(array))) => self.name_of_each(array.iter(), name, last),
-            Seq::Many(items) => {
-                self.tick(items.len() as u64)?;
-                let mut collector = Collector::new(items.len());
-                let mut hint = 0;
-                for item in items {
-                    if let Item::Ref(Value::Object(object)) = item {
-                        if let Some(value) = find(object, name, &mut hint) {
-                            collector.push(Item::Ref(value));
-                        }
-                    } else {
-                        self.name_of_any(item, name, &mut collector)?;
-                    }
-                }
-                self.finish(collector, last)
-            }
+            Seq::Many(items) => self.name_of_items(items, name, last),
+            Seq::Whole(Item::List(list)) => self.name_of_items(&list.items, name, last),
             current => {
                 let mut collector = Collector::new(current.len());
                 for index in 0..current.len() {
@@ -273,6 +265,24 @@ impl<'v> Evaluator<'v> {
                 }
                 Value::Array(_) => self.name_of_any(&Item::Ref(value), name, &mut collector)?,
                 _ => {}
+            }
+        }
+        self.finish(collector, last)
+    }
+
+    fn name_of_items(&mut self, items: &[Item<'v>], name: &'v Str, last: bool) -> Run<Seq<'v>> {
+        self.tick(items.len() as u64)?;
+        let mut collector = Collector::new(items.len());
+        let mut hint = 0;
+        for item in items {
+            match item {
+                Item::Ref(Value::Object(object)) => {
+                    if let Some(value) = find(object, name, &mut hint) {
+                        collector.push(Item::Ref(value));
+                    }
+                }
+                Item::Ref(value) if !matches!(value, Value::Array(_)) => {}
+                item => self.name_of_any(item, name, &mut collector)?,
             }
         }
         self.finish(collector, last)
@@ -331,6 +341,12 @@ impl<'v> Evaluator<'v> {
                 for (index, value) in array.iter().enumerate() {
                     let item = Item::Ref(value);
                     let times = self.test(predicate, &item, index, len, frame)?;
+                    kept.extend((0..times).map(|_| item.clone()));
+                }
+            }
+            Seq::Whole(Item::List(list)) => {
+                for (index, item) in list.items.iter().enumerate() {
+                    let times = self.test(predicate, item, index, len, frame)?;
                     kept.extend((0..times).map(|_| item.clone()));
                 }
             }
@@ -458,23 +474,32 @@ impl<'v> Evaluator<'v> {
     }
 
     fn descend_value(&mut self, value: &'v Value, found: &mut Vec<Item<'v>>) -> Run<()> {
-        self.tick(1)?;
         match value {
             Value::Array(array) => {
                 self.check_stack()?;
-                array.iter().try_for_each(|value| self.descend_value(value, found))
+                self.tick(1 + array.len() as u64)?;
+                for value in array.iter() {
+                    match value {
+                        Value::Array(_) | Value::Object(_) => self.descend_value(value, found)?,
+                        value => found.push(Item::Ref(value)),
+                    }
+                }
             }
             Value::Object(object) => {
                 self.check_stack()?;
-                self.charge(12)?;
+                self.tick(1 + object.len() as u64)?;
+                self.charge(12 + 12 * object.len() as u64)?;
                 found.push(Item::Ref(value));
-                object.values().try_for_each(|value| self.descend_value(value, found))
+                for value in object.values() {
+                    match value {
+                        Value::Array(_) | Value::Object(_) => self.descend_value(value, found)?,
+                        value => found.push(Item::Ref(value)),
+                    }
+                }
             }
-            value => {
-                found.push(Item::Ref(value));
-                Ok(())
-            }
+            value => found.push(Item::Ref(value)),
         }
+        Ok(())
     }
 
     fn descend(&mut self, item: &Item<'v>, found: &mut Vec<Item<'v>>) -> Run<()> {

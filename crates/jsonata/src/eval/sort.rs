@@ -117,7 +117,7 @@ impl<'v> Evaluator<'v> {
         self.merge_sort(&mut order[..middle], &mut spare[..middle], is_after)?;
         self.merge_sort(&mut order[middle..], &mut spare[middle..], is_after)?;
         let (mut left, mut right) = (0, middle);
-        for place in 0..order.len() {
+        for place in spare.iter_mut() {
             let take_right = if left == middle {
                 true
             } else if right == order.len() {
@@ -127,7 +127,7 @@ impl<'v> Evaluator<'v> {
                 is_after(self, order[left] as usize, order[right] as usize)?
             };
             let from = if take_right { &mut right } else { &mut left };
-            spare[place] = order[*from];
+            *place = order[*from];
             *from += 1;
         }
         order.copy_from_slice(spare);

@@ -57,7 +57,7 @@ impl<'v> Evaluator<'v> {
     pub(crate) fn deep_copy(&mut self, item: &Item<'v>) -> Run<Value> {
         let value = match item {
             Item::Ref(value) => return self.copy_value(value),
-            item => self.to_value(item)?,
+            item => self.value_of(item)?,
         };
         self.copy_value(&value)
     }
@@ -113,7 +113,7 @@ impl<'v> Evaluator<'v> {
         self.tick(members.len() as u64)?;
         self.charge(24 * members.len() as u64)?;
         for (key, member) in members {
-            let member = self.to_value(&member)?;
+            let member = self.value_of(&member)?;
             changes.entry(address).or_insert_with(|| (object, object.clone())).1.insert(key, member);
         }
         let Some(delete) = transform.delete else { return Ok(()) };
