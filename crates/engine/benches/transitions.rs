@@ -8,8 +8,10 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, Program, compile};
-use stepwell_engine::local::PlainTokens;
-use stepwell_engine::{Event, Execution, ExecutionId, Identity, Signal, Start, StepStatus, Timestamp, Turn, step};
+use stepwell_engine::local::PlainHost;
+use stepwell_engine::{
+    Effect, Event, Execution, ExecutionId, Identity, Signal, Start, StepStatus, Timestamp, Turn, step,
+};
 use stepwell_value::parse;
 
 fn main() {
@@ -36,6 +38,22 @@ const COUNTER_JSONATA: &str = r#"{"QueryLanguage": "JSONata", "StartAt": "Count"
 
 const MAP: &str = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
     "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#;
+
+const SEARCH_JSONPATH: &str = r#"{"StartAt": "A", "States": {
+    "A": {"Type": "Pass", "Parameters": {"n.$": "States.ArrayLength($..n)"}, "ResultPath": null, "Next": "B"},
+    "B": {"Type": "Choice", "Choices": [{"Variable": "$.l", "IsPresent": true, "Next": "A"}], "Default": "D"},
+    "D": {"Type": "Succeed"}}}"#;
+
+const SEARCH_JSONATA: &str = r#"{"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+    "A": {"Type": "Choice", "Choices": [{"Condition": "{% $sum($states.input.l.n) = 0 %}", "Next": "D"}], "Default": "B"},
+    "B": {"Type": "Choice", "Choices": [{"Condition": "{% $sum($states.input.l.n) = 0 %}", "Next": "D"}], "Default": "A"},
+    "D": {"Type": "Succeed"}}}"#;
+
+const TASK: &str = r#"{"StartAt": "Call", "States": {
+    "Call": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": "q", "MessageBody.$": "$.order"}, "ResultPath": "$.sent", "Next": "Again"},
+    "Again": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 0, "Next": "Call"}], "Default": "Done"},
+    "Done": {"Type": "Succeed"}}}"#;
 
 /// Pass and Choice states with a small input, in a loop that is cut after 10,000 transitions.
 #[divan::bench]
@@ -64,12 +82,88 @@ fn map_of_1000_items(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(1_000_usize)).bench(|| run(&program, &items, u64::MAX));
 }
 
+/// The same with ten times as many: the time per item must not grow.
+#[divan::bench]
+fn map_of_10000_items(bencher: Bencher<'_, '_>) {
+    let program = program(MAP);
+    let items = format!("[{}]", (0..10_000).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
+    bencher.counter(ItemsCount::new(10_000_usize)).bench(|| run(&program, &items, u64::MAX));
+}
+
+/// Branches of a Parallel state per second.
+#[divan::bench(args = [40, 2_000])]
+fn parallel_of_branches(bencher: Bencher<'_, '_>, n: usize) {
+    let branch = |n: usize| format!(r#"{{"StartAt": "P{n}", "States": {{"P{n}": {{"Type": "Pass", "End": true}}}}}}"#);
+    let program = program(&in_parallel(n, &branch));
+    bencher.counter(ItemsCount::new(n)).bench(|| run(&program, "{}", u64::MAX));
+}
+
+/// Branches per second of which the last one fails and aborts all others.
+#[divan::bench(args = [40, 2_000])]
+fn parallel_that_aborts(bencher: Bencher<'_, '_>, n: usize) {
+    let branch = |i: usize| match i + 1 == n {
+        true => String::from(r#"{"StartAt": "F", "States": {"F": {"Type": "Fail"}}}"#),
+        false => {
+            format!(r#"{{"StartAt": "W{i}", "States": {{"W{i}": {{"Type": "Wait", "Seconds": 9, "End": true}}}}}}"#)
+        }
+    };
+    let program = program(&in_parallel(n, &branch));
+    bencher.counter(ItemsCount::new(n)).bench(|| run(&program, "{}", u64::MAX));
+}
+
+fn in_parallel(n: usize, branch: &dyn Fn(usize) -> String) -> String {
+    let branches = (0..n).map(branch).collect::<Vec<_>>().join(",");
+    format!(
+        r#"{{"StartAt": "All", "States": {{"All": {{"Type": "Parallel", "Branches": [{branches}], "End": true}}}}}}"#
+    )
+}
+
+/// Tasks per second, each sent and answered: two steps.
+#[divan::bench]
+fn task_round_trips(bencher: Bencher<'_, '_>) {
+    let program = program(TASK);
+    let answer = parse(r#"{"MessageId":"4711","more":true}"#).expect("the answer is JSON");
+    bencher.counter(ItemsCount::new(1_000_usize)).bench(|| {
+        let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+        let mut execution = start(r#"{"n":0,"order":{"id":"4711"}}"#);
+        let mut outcome = step(&program, &mut execution, Signal::Start, turn);
+        for _ in 0..1_000 {
+            let Some(Effect::Task(request)) = outcome.effects.pop() else { panic!("no task is open") };
+            let signal = Signal::TaskSucceeded { attempt: request.attempt, output: answer.clone() };
+            outcome = step(&program, &mut execution, signal, turn);
+        }
+        execution.events_count()
+    });
+}
+
 fn program(definition: &str) -> Program {
     let options = Options { machine_type: ExecutionType::Express };
     compile(definition, Format::Json, &options).program.expect("the definition is valid")
 }
 
-fn run(program: &Program, input: &str, transitions_max: u64) -> Vec<Event> {
+/// One step of a loop over 256 KiB of input, with a path that searches all of it.
+#[divan::bench]
+fn longest_step_jsonpath(bencher: Bencher<'_, '_>) {
+    first_step(bencher, SEARCH_JSONPATH);
+}
+
+/// The same with an expression.
+#[divan::bench]
+fn longest_step_jsonata(bencher: Bencher<'_, '_>) {
+    first_step(bencher, SEARCH_JSONATA);
+}
+
+fn first_step(bencher: Bencher<'_, '_>, definition: &str) {
+    let program = program(definition);
+    let items: Vec<String> = (0..9_000).map(|n| format!(r#"{{"n":{n},"of":["x"]}}"#)).collect();
+    let input = format!(r#"{{"l":[{}]}}"#, items.join(","));
+    bencher.with_inputs(|| start(&input)).bench_values(|mut execution| {
+        let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+        step(&program, &mut execution, Signal::Start, turn).events.len()
+    });
+}
+
+fn start(input: &str) -> Execution {
     let identity = Identity {
         id: ExecutionId(7),
         arn: "arn:aws:states:us-east-1:123456789012:express:Machine:run:id".into(),
@@ -91,8 +185,12 @@ fn run(program: &Program, input: &str, transitions_max: u64) -> Vec<Event> {
         input_text: None,
         deadline: None,
     };
-    let turn = Turn { now: Timestamp(1_700_000_000_000), tokens: &PlainTokens };
-    let mut execution = Execution::new(start, turn.now);
+    Execution::new(start, Timestamp(1_700_000_000_000))
+}
+
+fn run(program: &Program, input: &str, transitions_max: u64) -> Vec<Event> {
+    let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+    let mut execution = start(input);
     let mut events = Vec::new();
     let mut signal = Signal::Start;
     loop {

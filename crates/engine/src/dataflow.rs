@@ -290,8 +290,14 @@ fn time_of(wait: &Wait, data: Data<'_>, entered_at: Timestamp) -> Evaluated<Time
             }
             Ok(entered_at.after_s(seconds))
         }
-        Wait::Timestamp(TextField::Constant(text)) => timestamp(text),
-        Wait::Timestamp(TextField::Path(path)) => {
+        Wait::Timestamp(field) => timestamp_of(field, data).map(Timestamp::whole_second),
+    }
+}
+
+fn timestamp_of(field: &TextField, data: Data<'_>) -> Evaluated<Timestamp> {
+    match field {
+        TextField::Constant(text) => timestamp(text),
+        TextField::Path(path) => {
             let value = select(path, data)?;
             let text = plain(&value);
             Timestamp::parse(&text).ok_or_else(|| {
@@ -302,11 +308,11 @@ fn time_of(wait: &Wait, data: Data<'_>, entered_at: Timestamp) -> Evaluated<Time
                 ))
             })
         }
-        Wait::Timestamp(TextField::Expression(expression)) => {
+        TextField::Expression(expression) => {
             let value = expression.evaluate_as("Timestamp", data, Kind::String)?;
             timestamp(value.as_str().unwrap_or_default())
         }
-        Wait::Timestamp(TextField::Intrinsic(call)) => {
+        TextField::Intrinsic(call) => {
             let value = template::evaluate_call(call, data)?;
             timestamp(value.as_str().unwrap_or_default())
         }
@@ -330,7 +336,7 @@ fn seconds_at(path: &Path, data: Data<'_>) -> Evaluated<f64> {
         .select(data.data, data.scope)
         .map_err(|_| refused(format!("does not reference an input value: {}", path.text())))?
         .into_value();
-    match value.as_i64() {
+    match long(&value) {
         Some(seconds) if seconds >= 0 => Ok(seconds as f64),
         Some(_) => Err(refused(format!("references a negative value: {} == {value}", path.text()))),
         None => Err(refused(format!("cannot be parsed as a long value: {} == {}", path.text(), plain(&value)))),
@@ -377,12 +383,15 @@ pub(crate) fn integer(field: &NumberField, name: &'static str, data: Data<'_>) -
         NumberField::Constant(number) => Ok(*number as i64),
         NumberField::Path(path) => {
             let value = select(path, data)?;
-            // AWS reads the value's text: "1" will do (conformance, reference-in-map-state).
-            let read = value.as_str().map_or_else(|| value.as_i64(), |text| text.parse().ok());
-            read.ok_or_else(|| not_a("integer", name, path, &value))
+            long(&value).ok_or_else(|| not_a("integer", name, path, &value))
         }
         NumberField::Expression(expression) => Ok(number(expression, name, data)?.trunc() as i64),
     }
+}
+
+/// An integer that a path leads to. AWS reads the value's text: "1" will do (conformance, reference-in-map-state).
+fn long(value: &Value) -> Option<i64> {
+    value.as_str().map_or_else(|| value.as_i64(), |text| text.parse().ok())
 }
 
 /// A field that holds any number: `ToleratedFailurePercentage`.

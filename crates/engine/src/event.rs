@@ -4,6 +4,7 @@ use std::fmt;
 
 use stepwell_value::{Object, Str, Value};
 
+use crate::limits::{CAUSE_CHARS_MAX, ERROR_CHARS_MAX};
 use crate::{Payload, Timestamp};
 
 /// One event of an execution's history.
@@ -380,20 +381,18 @@ impl fmt::Display for Event {
             | EventKind::ExecutionAborted(failed)
             | EventKind::ExecutionTimedOut(failed)
             | EventKind::MapRunFailed(failed) => error(f, failed),
-            EventKind::Task { event, .. } => match event {
-                TaskEvent::Failed(failed)
-                | TaskEvent::TimedOut(failed)
-                | TaskEvent::ScheduleFailed(failed)
-                | TaskEvent::StartFailed(failed)
-                | TaskEvent::SubmitFailed(failed) => error(f, failed),
-                _ => Ok(()),
-            },
+            EventKind::Task {
+                event:
+                    TaskEvent::Failed(failed)
+                    | TaskEvent::TimedOut(failed)
+                    | TaskEvent::ScheduleFailed(failed)
+                    | TaskEvent::StartFailed(failed)
+                    | TaskEvent::SubmitFailed(failed),
+                ..
+            } => error(f, failed),
             EventKind::MapIteration { index, .. } => write!(f, " {index}"),
             EventKind::MapStateStarted { length } => write!(f, " {length}"),
-            EventKind::EvaluationFailed { location, .. } => match location {
-                Some(location) => write!(f, " {location}"),
-                None => Ok(()),
-            },
+            EventKind::EvaluationFailed { location: Some(location), .. } => write!(f, " {location}"),
             _ => Ok(()),
         }
     }
@@ -403,6 +402,20 @@ impl ErrorCause {
     /// Both given.
     pub fn new(error: impl Into<Str>, cause: impl Into<Str>) -> ErrorCause {
         ErrorCause { error: Some(error.into()), cause: Some(cause.into()) }
+    }
+
+    /// As long as AWS's events have room for; whether AWS cuts off or refuses what is longer is not known.
+    pub(crate) fn clipped(mut self) -> ErrorCause {
+        let clip = |text: &mut Option<Str>, chars_max: usize| {
+            if let Some(given) = text.as_deref().filter(|given| given.len() > chars_max)
+                && let Some((end, _)) = given.char_indices().nth(chars_max)
+            {
+                *text = Some(Str::new(&given[..end]));
+            }
+        };
+        clip(&mut self.error, ERROR_CHARS_MAX);
+        clip(&mut self.cause, CAUSE_CHARS_MAX);
+        self
     }
 
     /// An error without a cause.

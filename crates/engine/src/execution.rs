@@ -7,6 +7,7 @@ use stepwell_asl::program::{ExecutionType, RegionIdx, StateIdx};
 use stepwell_value::{Object, Str, Value};
 
 use crate::event::ErrorCause;
+use crate::limits::{HISTORY_EVENTS_MAX, REDRIVE_PERIOD_MS, STANDARD_DURATION_MAX_MS};
 use crate::{Payload, PayloadId, Timestamp};
 
 /// Identity of an execution, for the engine; the ARN is for people.
@@ -127,6 +128,10 @@ pub struct Execution {
     pub(crate) next_state: Option<StateIdx>,
     /// Deadlines of frames, derived from them.
     pub(crate) timers: BTreeSet<(Timestamp, FrameId)>,
+    /// Which frame waits for which attempt, derived from them.
+    pub(crate) attempts: BTreeMap<AttemptId, FrameId>,
+    /// Size of all their variables, derived from them.
+    pub(crate) variables_bytes: usize,
 }
 
 /// One active place in a program.
@@ -143,6 +148,8 @@ pub(crate) struct Frame {
     pub(crate) input: Payload,
     /// Variables of this frame's scope; outer ones are found in the frames above.
     pub(crate) variables: Object,
+    /// Their size: the sum of their JSON texts.
+    pub(crate) variables_bytes: usize,
     /// The chain's last event: `previousEventId` of the next.
     pub(crate) last_event: u32,
     /// The state's own `…StateEntered` event, the event before it, and its time.
@@ -210,10 +217,8 @@ pub(crate) struct Fork {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MapFork {
-    /// The list of items; an object is listed as its key-value pairs.
+    /// The list of items.
     pub(crate) items: Payload,
-    /// The items are the members of an object.
-    pub(crate) keyed: bool,
     /// The next item to start.
     pub(crate) cursor: u32,
     pub(crate) concurrency: u32,
@@ -242,6 +247,19 @@ impl Tolerance {
 }
 
 impl Frame {
+    /// Another frame's failure or the execution's end stops it; it stays for a redrive.
+    pub(crate) fn abort(&mut self) {
+        match self.phase {
+            // What runs below it says where it stands.
+            Phase::Fork(_) | Phase::Failed => {}
+            Phase::Enter => {
+                self.entered_event = 0;
+                self.phase = Phase::Aborted;
+            }
+            _ => self.phase = Phase::Aborted,
+        }
+    }
+
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Waiting { until } | Phase::Backoff { until } => Some(*until),
@@ -260,7 +278,8 @@ pub struct Start {
     pub input: Value,
     /// The input's text as it was sent.
     pub input_text: Option<Str>,
-    /// When the whole execution times out.
+    /// When the whole execution times out, if that is before the machine's `TimeoutSeconds` and the longest time
+    /// of its type, which hold without it.
     pub deadline: Option<Timestamp>,
 }
 
@@ -294,6 +313,8 @@ impl Execution {
             alone: false,
             next_state: None,
             timers: BTreeSet::new(),
+            attempts: BTreeMap::new(),
+            variables_bytes: 0,
         }
     }
 
@@ -312,6 +333,7 @@ impl Execution {
             state,
             phase: Phase::Enter,
             input: execution.input.clone(),
+            variables_bytes: variables_bytes(&variables),
             variables,
             last_event: 0,
             entered_event: 0,
@@ -383,6 +405,24 @@ impl Execution {
         self.next_state
     }
 
+    /// Why it cannot be redriven now, in AWS's words; none: it can.
+    pub fn redrive_refusal(&self, now: Timestamp) -> Option<&'static str> {
+        let since_stopped_ms = now.0 - self.stopped.unwrap_or(now).0;
+        match self.status {
+            ExecutionStatus::Running => Some("Execution is RUNNING and cannot be redriven"),
+            ExecutionStatus::Succeeded => Some("Execution is SUCCEEDED and cannot be redriven"),
+            _ if self.last_event >= HISTORY_EVENTS_MAX - 1 => Some("Execution history event limit exceeded"),
+            _ if self.open_ms() >= STANDARD_DURATION_MAX_MS => Some("Execution has exceeded the max execution time"),
+            _ if since_stopped_ms > REDRIVE_PERIOD_MS => Some("Execution redrivable period exceeded"),
+            _ => None,
+        }
+    }
+
+    /// How long it was open when it ended, the time between an end and a redrive included.
+    pub(crate) fn open_ms(&self) -> i64 {
+        self.stopped.map_or(0, |stopped| stopped.0 - self.started.0)
+    }
+
     /// The earliest time at which it has to be woken with [`crate::Signal::TimerFired`].
     pub fn next_deadline(&self) -> Option<Timestamp> {
         if self.status != ExecutionStatus::Running {
@@ -403,7 +443,7 @@ impl Execution {
 
     /// Number of tasks that somebody outside works on.
     pub fn open_tasks(&self) -> usize {
-        self.frames.values().filter(|frame| matches!(frame.phase, Phase::Task(_))).count()
+        self.attempts.len()
     }
 
     /// Takes a frame out, to work on it.
@@ -412,22 +452,44 @@ impl Execution {
         if let Some(due) = frame.due() {
             self.timers.remove(&(due, id));
         }
+        if let Phase::Task(task) = &frame.phase {
+            self.attempts.remove(&task.attempt);
+        }
+        self.variables_bytes -= frame.variables_bytes;
         Some(frame)
     }
 
-    /// Puts a frame back, with its deadline.
+    /// Puts a frame back, with all that is derived from it.
     pub(crate) fn put_frame(&mut self, frame: Frame) {
         if let Some(due) = frame.due() {
             self.timers.insert((due, frame.id));
         }
+        if let Phase::Task(task) = &frame.phase {
+            self.attempts.insert(task.attempt, frame.id);
+        }
+        self.variables_bytes += frame.variables_bytes;
         self.frames.insert(frame.id, frame);
     }
 
     /// The frame that waits for an attempt of a task.
     pub(crate) fn frame_of_attempt(&self, attempt: AttemptId) -> Option<FrameId> {
-        self.frames
-            .values()
-            .find(|frame| matches!(&frame.phase, Phase::Task(task) if task.attempt == attempt))
-            .map(|frame| frame.id)
+        self.attempts.get(&attempt).copied()
     }
+
+    /// The children of a frame and of all below it, each list in order of birth. One pass: children are
+    /// younger than the frames they belong to.
+    pub(crate) fn children_from(&self, top: FrameId) -> BTreeMap<FrameId, Vec<FrameId>> {
+        let mut children: BTreeMap<FrameId, Vec<FrameId>> = BTreeMap::new();
+        for frame in self.frames.range(top..).map(|(_, frame)| frame) {
+            if let Some(parent) = frame.parent.filter(|parent| *parent >= top) {
+                children.entry(parent).or_default().push(frame.id);
+            }
+        }
+        children
+    }
+}
+
+/// Size of variables: the sum of their JSON texts.
+pub(crate) fn variables_bytes(variables: &Object) -> usize {
+    variables.values().map(Value::json_len).sum()
 }

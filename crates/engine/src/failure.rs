@@ -1,12 +1,14 @@
 //! Failures of states: who retries, who catches, and what a failing branch does to its neighbours.
 
+use std::collections::BTreeMap;
+
 use stepwell_asl::program::{Catcher, Retrier, State, StateKind, Transition};
 use stepwell_asl::template::{ErrorName, EvaluationError};
 use stepwell_value::{Str, Value};
 
 use crate::dataflow::{self, Done};
 use crate::event::{ErrorCause, EventKind, IterationEvent};
-use crate::execution::{Frame, FrameId, Phase};
+use crate::execution::{Execution, Frame, FrameId, Phase};
 use crate::observer::{Observer, Stage};
 use crate::step::{Step, cancelled};
 use crate::view::Focus;
@@ -23,7 +25,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn of(error: ErrorCause) -> Failure {
-        Failure { error, evaluation: None, heartbeat: false }
+        Failure { error: error.clipped(), evaluation: None, heartbeat: false }
     }
 
     pub(crate) fn new(name: &'static str, cause: impl Into<Str>) -> Failure {
@@ -32,17 +34,17 @@ impl Failure {
 
     /// A failed evaluation, with the sentence that names the state.
     pub(crate) fn evaluation(frame: &Frame, state: &State, error: EvaluationError) -> Failure {
-        let cause = in_state(frame, state, &error.cause);
+        let cause = in_state(&state.name, frame.entered_event, &error.cause);
         let evaluation = match error.name {
             ErrorName::Runtime => None,
             ErrorName::QueryEvaluation => Some(error.location.map(Str::from)),
         };
-        Failure { error: ErrorCause::new(error.name.as_str(), cause), evaluation, heartbeat: false }
+        Failure { evaluation, ..Failure::new(error.name.as_str(), cause) }
     }
 
     /// A `States.Runtime` error, with the sentence that names the state.
     pub(crate) fn runtime_at(frame: &Frame, state: &State, cause: &str) -> Failure {
-        Failure::new("States.Runtime", in_state(frame, state, cause))
+        Failure::new("States.Runtime", in_state(&state.name, frame.entered_event, cause))
     }
 
     /// `producer`: a state's name, a function's ARN, or a service.
@@ -56,8 +58,12 @@ impl Failure {
         )
     }
 
+    fn is_data_limit(&self) -> bool {
+        self.error.error.as_deref() == Some("States.DataLimitExceeded")
+    }
+
     /// Nothing retries or catches it, even when it is named (reference/errors.md, 1).
-    fn ends_everything(&self) -> bool {
+    pub(crate) fn ends_everything(&self) -> bool {
         self.error.error.as_deref() == Some("States.Runtime")
     }
 
@@ -67,7 +73,7 @@ impl Failure {
         let timed_out = error == Some("States.Timeout");
         match pattern {
             "States.ALL" => true,
-            "States.TaskFailed" => !timed_out && error != Some("States.DataLimitExceeded"),
+            "States.TaskFailed" => !timed_out && !self.is_data_limit(),
             "States.HeartbeatTimeout" => self.heartbeat || error == Some(pattern),
             pattern => error == Some(pattern),
         }
@@ -88,11 +94,8 @@ impl Failure {
 }
 
 /// The sentence that AWS puts before what its interpreter has to say about a state.
-fn in_state(frame: &Frame, state: &State, what: &str) -> String {
-    format!(
-        "An error occurred while executing the state '{}' (entered at the event id #{}). {what}",
-        state.name, frame.entered_event
-    )
+pub(crate) fn in_state(name: &str, entered_event: u32, what: &str) -> String {
+    format!("An error occurred while executing the state '{name}' (entered at the event id #{entered_event}). {what}")
 }
 
 impl<O: Observer> Step<'_, O> {
@@ -103,11 +106,7 @@ impl<O: Observer> Step<'_, O> {
             self.evaluation_failed(&mut frame, state, &failure, location.clone());
         }
         if failure.ends_everything() {
-            let previous = frame.last_event;
-            frame.phase = Phase::Failed;
-            self.execution.put_frame(frame);
-            self.fail_execution(previous, failure.error);
-            return None;
+            return self.end_everything(frame, failure);
         }
         if let Some((index, retrier)) = matching(&state.retry, |retrier| &retrier.error_equals, &failure) {
             frame.retries.resize(state.retry.len(), 0);
@@ -130,7 +129,34 @@ impl<O: Observer> Step<'_, O> {
         self.region_failed(frame, state, failure)
     }
 
-    fn evaluation_failed(&mut self, frame: &mut Frame, state: &State, failure: &Failure, location: Option<Str>) {
+    /// Ends the execution with a failure that nothing can handle.
+    pub(crate) fn end_everything(&mut self, frame: Frame, failure: Failure) -> Option<Frame> {
+        let previous = frame.last_event;
+        self.keep_failed(frame, &failure);
+        self.fail_execution(previous, failure.error);
+        None
+    }
+
+    /// Keeps a frame whose failure its state did not handle, for a redrive.
+    fn keep_failed(&mut self, mut frame: Frame, failure: &Failure) {
+        // A redrive runs again what failed below a Parallel or Map state, or all of it when that grew too large
+        // (reference/api.md, 7).
+        if !matches!(frame.phase, Phase::Fork(_)) {
+            frame.phase = Phase::Failed;
+        } else if failure.is_data_limit() {
+            self.drop_children(&frame);
+            frame.phase = Phase::Failed;
+        }
+        self.execution.put_frame(frame);
+    }
+
+    pub(crate) fn evaluation_failed(
+        &mut self,
+        frame: &mut Frame,
+        state: &State,
+        failure: &Failure,
+        location: Option<Str>,
+    ) {
         // AWS: the event skips the state's own Entered event, but not that of a Wait state (reference/history.md, 3).
         let nothing_since = frame.last_event == frame.entered_event && frame.entered_event != 0;
         if nothing_since && !matches!(state.kind, StateKind::Wait(_)) {
@@ -150,7 +176,7 @@ impl<O: Observer> Step<'_, O> {
         frame.retries[index] += 1;
         self.execution.transitions += 1;
         self.watch(state, || Stage::Retry { index, backoff_s });
-        self.drop_children(frame.id);
+        self.drop_children(&frame);
         let mut delay_s = backoff_s;
         if retrier.jitter {
             self.execution.evaluations = self.execution.evaluations.wrapping_add(1);
@@ -169,16 +195,19 @@ impl<O: Observer> Step<'_, O> {
 
     fn catch(
         &mut self,
-        frame: Frame,
+        mut frame: Frame,
         state: &State,
         index: usize,
         catcher: &Catcher,
         failure: &Failure,
     ) -> Option<Frame> {
-        self.drop_children(frame.id);
         self.watch(state, || Stage::Catch { index });
-        match self.caught(&frame, state, index, catcher, failure.output()) {
-            Ok(done) => self.leave(frame, Ok(done), Transition::Next(catcher.next)),
+        let done = self.caught(&frame, state, index, catcher, failure.output());
+        match done.and_then(|done| self.prepare_exit(&mut frame, done)) {
+            Ok(exit) => {
+                self.drop_children(&frame);
+                self.exit(frame, exit, Transition::Next(catcher.next))
+            }
             Err(failure) => self.catch_failed(frame, state, failure),
         }
     }
@@ -189,11 +218,7 @@ impl<O: Observer> Step<'_, O> {
             self.evaluation_failed(&mut frame, state, &failure, location.clone());
         }
         if failure.ends_everything() {
-            let previous = frame.last_event;
-            frame.phase = Phase::Failed;
-            self.execution.put_frame(frame);
-            self.fail_execution(previous, failure.error);
-            return None;
+            return self.end_everything(frame, failure);
         }
         self.region_failed(frame, state, failure)
     }
@@ -212,16 +237,9 @@ impl<O: Observer> Step<'_, O> {
     }
 
     /// An error that the state did not handle fails the region around it.
-    fn region_failed(&mut self, mut frame: Frame, state: &State, failure: Failure) -> Option<Frame> {
+    fn region_failed(&mut self, frame: Frame, state: &State, failure: Failure) -> Option<Frame> {
         let failing_event = frame.last_event;
-        let Some(parent) = frame.parent else {
-            if !matches!(frame.phase, Phase::Fork(_)) {
-                frame.phase = Phase::Failed;
-            }
-            self.execution.put_frame(frame);
-            self.fail_execution(failing_event, failure.error);
-            return None;
-        };
+        let Some(parent) = frame.parent else { return self.end_everything(frame, failure) };
         let mut parent = self.execution.take_frame(parent).expect("a frame ends before its parent");
         let iteration = self.iteration_of(&parent);
         if let Some(name) = iteration {
@@ -232,17 +250,14 @@ impl<O: Observer> Step<'_, O> {
             let error_output = failure.output();
             return self.tolerate(parent, frame, error_output);
         }
-        // What failed to evaluate is the state inside; the states around it fail with its error.
-        let failure = Failure { evaluation: None, ..self.threshold_exceeded(&parent).unwrap_or(failure) };
         if matches!(state.kind, StateKind::Task(_)) {
             self.append(failing_event, EventKind::StateAborted { state_type: state.kind.name() });
         }
-        self.abort_siblings(&parent, frame.id, failing_event);
-        if !matches!(frame.phase, Phase::Fork(_)) {
-            frame.phase = Phase::Failed;
-        }
-        self.execution.put_frame(frame);
+        self.abort_children(&parent, failing_event);
+        self.keep_failed(frame, &failure);
         parent.last_event = failing_event;
+        // What failed to evaluate is the state inside; the states around it fail with its error.
+        let failure = Failure { evaluation: None, ..self.threshold_exceeded(&parent).unwrap_or(failure) };
         self.failed(parent, failure)
     }
 
@@ -252,34 +267,38 @@ impl<O: Observer> Step<'_, O> {
         matches!(state.kind, StateKind::Map(_)).then(|| state.name.clone())
     }
 
-    pub(crate) fn abort_siblings(&mut self, parent: &Frame, failed: FrameId, failing_event: u32) {
-        let siblings: Vec<FrameId> = self
-            .execution
-            .frames
-            .values()
-            .filter(|frame| frame.parent == Some(parent.id) && frame.id != failed)
-            .map(|frame| frame.id)
-            .collect();
-        for sibling in siblings {
-            self.abort(sibling, self.iteration_of(parent), failing_event);
+    /// Aborts all that runs below a frame; the frames stay, for a redrive. The one that failed is not among them.
+    pub(crate) fn abort_children(&mut self, parent: &Frame, failing_event: u32) {
+        let children = self.execution.children_from(parent.id);
+        let iteration = self.iteration_of(parent);
+        for child in children.get(&parent.id).into_iter().flatten() {
+            self.abort(*child, iteration.clone(), failing_event, &children);
         }
+        let Execution { ready, frames, .. } = &mut *self.execution;
+        ready.retain(|id| frames.get(id).is_some_and(|frame| frame.phase != Phase::Aborted));
     }
 
-    /// Aborts a frame and all below it; the frames stay, for a redrive.
-    fn abort(&mut self, id: FrameId, iteration: Option<Str>, failing_event: u32) {
+    fn abort(
+        &mut self,
+        id: FrameId,
+        iteration: Option<Str>,
+        failing_event: u32,
+        children: &BTreeMap<FrameId, Vec<FrameId>>,
+    ) {
         let Some(mut frame) = self.execution.take_frame(id) else { return };
-        self.execution.ready.retain(|ready| *ready != id);
         let state = self.state(&frame);
         if let Some(name) = iteration {
             let event = EventKind::MapIteration { event: IterationEvent::Aborted, name, index: frame.index };
             self.append(failing_event, event);
         }
         self.out.effects.extend(cancelled(&frame));
-        let children: Vec<FrameId> =
-            self.execution.frames.values().filter(|child| child.parent == Some(id)).map(|child| child.id).collect();
         let inner = self.iteration_of(&frame);
-        for child in children {
-            self.abort(child, inner.clone(), failing_event);
+        for child in children.get(&id).into_iter().flatten() {
+            self.abort(*child, inner.clone(), failing_event, children);
+        }
+        if matches!(frame.phase, Phase::MapRun { .. }) {
+            // [U] The type exists; this is the only place in the rules of history where it can stand.
+            self.append(failing_event, EventKind::MapRunAborted);
         }
         let is_inside = frame.phase != Phase::Enter;
         if is_inside
@@ -290,18 +309,17 @@ impl<O: Observer> Step<'_, O> {
         {
             self.append(failing_event, EventKind::StateAborted { state_type: state.kind.name() });
         }
-        if !matches!(frame.phase, Phase::Fork(_)) {
-            if frame.phase == Phase::Enter {
-                frame.entered_event = 0;
-            }
-            frame.phase = Phase::Aborted;
-        }
+        frame.abort();
         self.execution.put_frame(frame);
     }
 }
 
 /// Delay before the next retry of a retrier that was used `used` times, in seconds, without jitter.
 pub(crate) fn backoff_s(retrier: &Retrier, used: u32) -> f64 {
+    if retrier.interval_s == 0 {
+        // Not left to the product: 0 times a rate that has grown to infinity is no number.
+        return 0.0;
+    }
     let growing = f64::from(retrier.interval_s) * retrier.backoff_rate.powi(used.min(100_000) as i32);
     let bound = retrier.delay_max_s.map_or(f64::INFINITY, f64::from);
     // Beyond a year nothing waits; the machine's own time-out comes first.
@@ -326,6 +344,8 @@ mod tests {
         assert_eq!(delays(&retrier(1, 2.0, None)), [1.0, 2.0, 4.0, 8.0, 16.0]);
         assert_eq!(delays(&retrier(3, 1.5, Some(6))), [3.0, 4.5, 6.0, 6.0, 6.0]);
         assert_eq!(delays(&retrier(5, 1.0, None)), [5.0; 5]);
+        assert_eq!(backoff_s(&retrier(0, 2.0, None), 5_000), 0.0);
+        assert_eq!(backoff_s(&retrier(1, 2.0, Some(60)), 5_000), 60.0);
     }
 
     #[test]

@@ -1,30 +1,24 @@
 //! Parallel and Map states: starting regions side by side and joining their results.
 
-use stepwell_asl::program::{Items, Map, NumberField, QueryLanguage, RegionIdx, State, StateKind};
+use stepwell_asl::program::{Distributed, Items, Map, NumberField, QueryLanguage, RegionIdx, State, StateKind};
 use stepwell_asl::template::EvaluationError;
-use stepwell_value::{Kind, Str, Value};
+use stepwell_value::{Kind, Value};
 
 use crate::Payload;
+use crate::chance::Draws;
 use crate::dataflow::{self, Entered};
 use crate::event::{EventKind, IterationEvent};
 use crate::execution::{Fork, Frame, MapFork, Phase, Tolerance};
 use crate::failure::Failure;
 use crate::limits::INLINE_MAP_CONCURRENCY_MAX;
-use crate::map_run::{Batching, MapItems, MapRunStart, Reader, Selector};
+use crate::map_run::{Batching, MapItems, MapRunPlan, MapRunStart, Reader, Selector};
 use crate::observer::{Observer, Stage};
 use crate::signal::{Effect, MapRunEnd};
 use crate::step::Step;
 use crate::view::{Focus, Item};
 
 /// `Map.Item.Source` of items that come from the state's own data.
-const STATE_DATA: &str = "STATE_DATA";
-
-/// What a Map state has worked out when it starts.
-struct MapPlan {
-    /// None: a reader provides them.
-    items: Option<Value>,
-    keyed: bool,
-}
+pub(crate) const STATE_DATA: &str = "STATE_DATA";
 
 /// The numbers of a Map state.
 struct MapNumbers {
@@ -62,21 +56,21 @@ impl<'a, O: Observer> Step<'a, O> {
 
     pub(crate) fn start_map(&mut self, frame: Frame, state: &'a State, map: &'a Map) -> Option<Frame> {
         let distributed = map.distributed.is_some();
-        let plan = self.evaluate(&frame, state, Focus::default(), |view, observer| {
+        // None: a reader provides them.
+        let items = self.evaluate(&frame, state, Focus::default(), |view, observer| {
             let entered = dataflow::enter(view, observer, &frame, state)?;
             let reads = map.distributed.as_ref().is_some_and(|distributed| distributed.reader.is_some());
             if reads {
-                return Ok(MapPlan { items: None, keyed: false });
+                return Ok(None);
             }
             let items = items_of(map, &entered, state, distributed)?;
             dataflow::watch(observer, state, || Stage::AfterItemsPath(&items));
-            let keyed = items.kind() == Kind::Object;
-            Ok(MapPlan { items: Some(items), keyed })
+            Ok(Some(items))
         });
-        match plan {
-            Err(failure) => self.failed(frame, failure),
-            Ok(plan) if distributed => self.start_map_run(frame, state, map, plan),
-            Ok(plan) => self.start_inline_map(frame, state, map, plan),
+        match (items, &map.distributed) {
+            (Err(failure), _) => self.failed(frame, failure),
+            (Ok(items), Some(distributed)) => self.start_map_run(frame, state, map, distributed, items),
+            (Ok(items), None) => self.start_inline_map(frame, state, map, items.unwrap_or_default()),
         }
     }
 
@@ -88,12 +82,11 @@ impl<'a, O: Observer> Step<'a, O> {
         })
     }
 
-    fn start_inline_map(&mut self, mut frame: Frame, state: &State, map: &Map, plan: MapPlan) -> Option<Frame> {
+    fn start_inline_map(&mut self, mut frame: Frame, state: &State, map: &Map, items: Value) -> Option<Frame> {
         let numbers = match self.numbers(&frame, state, map) {
             Ok(numbers) => numbers,
             Err(failure) => return self.failed(frame, failure),
         };
-        let items = plan.items.expect("an inline Map has no reader");
         let items = match self.payload_or_input(items, &frame) {
             Ok(items) => items,
             Err(failure) => return self.failed(frame, failure),
@@ -109,14 +102,7 @@ impl<'a, O: Observer> Step<'a, O> {
             results: vec![None; length],
             started_event,
             join_event: started_event,
-            map: Some(MapFork {
-                items,
-                keyed: plan.keyed,
-                cursor: 0,
-                concurrency: limit as u32,
-                tolerated: numbers.tolerated,
-                failed: 0,
-            }),
+            map: Some(MapFork { items, cursor: 0, concurrency: limit as u32, tolerated: numbers.tolerated, failed: 0 }),
         }));
         let mut children = Vec::new();
         for _ in 0..limit.min(length) {
@@ -124,6 +110,7 @@ impl<'a, O: Observer> Step<'a, O> {
                 Ok(Some(child)) => children.push(child),
                 Ok(None) => break,
                 Err(failure) => {
+                    frame.phase = Phase::Work;
                     return self.failed(frame, failure);
                 }
             }
@@ -199,10 +186,7 @@ impl<'a, O: Observer> Step<'a, O> {
     fn go_on(&mut self, mut parent: Frame, after: u32) -> Option<Frame> {
         let state = self.state(&parent);
         match self.next_iteration(&mut parent, state, after) {
-            Err(failure) => {
-                self.abort_children(&parent);
-                return self.failed(parent, failure);
-            }
+            Err(failure) => return self.iteration_could_not_start(parent, state, failure),
             Ok(Some(child)) => {
                 self.execution.put_frame(parent);
                 return Some(child);
@@ -218,9 +202,18 @@ impl<'a, O: Observer> Step<'a, O> {
         }
     }
 
-    fn abort_children(&mut self, parent: &Frame) {
-        let event = parent.last_event;
-        self.abort_siblings(parent, parent.id, event);
+    /// The input of a later iteration could not be made: the Map state itself fails, not one of its iterations.
+    fn iteration_could_not_start(&mut self, mut parent: Frame, state: &State, failure: Failure) -> Option<Frame> {
+        if let Some(location) = &failure.evaluation {
+            self.evaluation_failed(&mut parent, state, &failure, location.clone());
+        }
+        if !failure.ends_everything() {
+            let failing_event = parent.last_event;
+            self.abort_children(&parent, failing_event);
+        }
+        self.drop_children(&parent);
+        parent.phase = Phase::Work;
+        self.failed(parent, Failure { evaluation: None, ..failure })
     }
 
     /// All branches or iterations have ended.
@@ -262,7 +255,7 @@ impl<'a, O: Observer> Step<'a, O> {
         match self.payload(error_output, &state.name) {
             Ok(output) => {
                 let last = child.last_event;
-                self.drop_children(child.id);
+                self.drop_children(&child);
                 self.child_ended(&mut parent, child.index, output, last);
                 self.go_on(parent, last)
             }
@@ -270,9 +263,15 @@ impl<'a, O: Observer> Step<'a, O> {
         }
     }
 
-    fn start_map_run(&mut self, mut frame: Frame, state: &'a State, map: &'a Map, plan: MapPlan) -> Option<Frame> {
-        let Some(distributed) = &map.distributed else { return Some(frame) };
-        let length = match &plan.items {
+    fn start_map_run(
+        &mut self,
+        mut frame: Frame,
+        state: &'a State,
+        map: &'a Map,
+        distributed: &'a Distributed,
+        items: Option<Value>,
+    ) -> Option<Frame> {
+        let length = match &items {
             Some(Value::Array(items)) => items.len(),
             Some(Value::Object(members)) => members.len(),
             _ => 0,
@@ -282,46 +281,43 @@ impl<'a, O: Observer> Step<'a, O> {
             Ok(numbers) => numbers,
             Err(failure) => return self.failed(frame, failure),
         };
-        let draws_from = self.execution.evaluations.wrapping_add(1);
-        let prepared = self.evaluate(&frame, state, Focus::default(), |view, _| {
+        let variables = self.visible_variables(&frame);
+        let plan = self.evaluate(&frame, state, Focus::default(), |view, _| {
             let entered = dataflow::enter(view, &mut (), &frame, state)?;
-            let items = match (&distributed.reader, plan.items) {
+            let items = match (&distributed.reader, items) {
                 (Some(reader), _) => MapItems::Read(Reader::of(reader, &entered, state)?),
                 (None, items) => MapItems::Given(items.unwrap_or_default()),
             };
-            let batching = match &distributed.batcher {
-                Some(batcher) => Some(Batching::of(batcher, &entered)?),
-                None => None,
+            let batching = distributed.batcher.as_ref().map(|batcher| Batching::of(batcher, &entered)).transpose()?;
+            let destination = distributed.writer.as_ref().and_then(|writer| writer.destination.as_ref());
+            let field = match state.query_language {
+                QueryLanguage::JsonPath => "ResultWriter/Parameters",
+                QueryLanguage::Jsonata => "ResultWriter/Arguments",
             };
-            let destination = match distributed.writer.as_ref().and_then(|writer| writer.destination.as_ref()) {
-                Some(destination) => Some(destination.evaluate("ResultWriter/Arguments", entered.data())?),
-                None => None,
-            };
-            let selector =
-                Selector { data: entered.effective.clone(), context: stepwell_asl::Scope::context(view).clone() };
-            Ok((items, batching, destination, selector))
+            let destination = destination.map(|template| template.evaluate(field, entered.data())).transpose()?;
+            let context = stepwell_asl::Scope::context(view).clone();
+            Ok(MapRunPlan {
+                items,
+                selector: Selector { data: entered.effective.clone(), context, variables },
+                concurrency: numbers.concurrency,
+                tolerated: numbers.tolerated,
+                batching,
+                destination,
+            })
         });
-        let (items, batching, destination, selector) = match prepared {
-            Ok(prepared) => prepared,
+        let plan = match plan {
+            Ok(plan) => plan,
             Err(failure) => return self.failed(frame, failure),
         };
+        let seed = Draws::new(self.execution.identity.seed, self.execution.evaluations).next();
         let identity = self.execution.identity.clone();
-        let variables = self.visible_variables(&frame);
-        let start = MapRunStart::new(
-            identity,
-            (frame.region, frame.state),
-            crate::chance::Draws::new(self.execution.identity.seed, draws_from).next(),
-            items,
-            selector,
-            variables,
-            numbers.concurrency,
-            numbers.tolerated,
-            batching,
-            destination,
-            distributed,
-        );
+        let start = MapRunStart::new(identity, &frame, seed, plan, distributed);
         let arn = start.map_run_arn.clone();
         let started_event = self.record(&mut frame, EventKind::MapRunStarted { map_run_arn: arn.clone() });
+        if self.full {
+            // What the history has no room for must not happen.
+            return Some(frame);
+        }
         frame.phase = Phase::MapRun { arn, started_event };
         self.out.effects.push(Effect::StartMapRun(Box::new(start)));
         self.execution.put_frame(frame);
@@ -343,6 +339,7 @@ impl<'a, O: Observer> Step<'a, O> {
                 self.complete(frame, result)
             }
             MapRunEnd::Failed(error) => {
+                let error = error.clipped();
                 self.record(&mut frame, EventKind::MapRunFailed(error.clone()));
                 self.failed(frame, Failure::of(error))
             }
@@ -424,19 +421,4 @@ fn numbers_of<O: Observer>(
     }
     let tolerated = (count.is_some() || percentage.is_some()).then_some(Tolerance { count, percentage });
     Ok(MapNumbers { concurrency, tolerated })
-}
-
-/// The item's key, for objects.
-pub(crate) fn listed(items: &Value) -> Vec<(Option<Str>, Value)> {
-    match items {
-        Value::Array(items) => items.iter().map(|item| (None, item.clone())).collect(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(key, value)| {
-                let pair = [("Key", Value::from(key.clone())), ("Value", value.clone())].into_iter().collect();
-                (Some(key.clone()), pair)
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
 }

@@ -30,8 +30,8 @@ pub use map_run::{
 };
 pub use observer::{Observer, Stage};
 pub use payload::{Payload, PayloadId};
-pub use shard::{Letter, Request, Shard, Transition};
-pub use signal::{Effect, FailureStage, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Tokens, Turn};
+pub use shard::{ChildOf, Letter, Request, Shard, Stepped};
+pub use signal::{Effect, FailureStage, Host, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Turn};
 pub use step::{step, step_observed};
 pub use stored::{INLINE_BYTES_MAX, Payloads, StoredError};
 pub use time::Timestamp;

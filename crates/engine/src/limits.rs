@@ -18,10 +18,16 @@ pub const INLINE_MAP_CONCURRENCY_MAX: usize = 40;
 /// Children of a distributed Map that run at a time.
 pub const DISTRIBUTED_MAP_CONCURRENCY_MAX: usize = 10_000;
 
+/// Longest error name that events show, in characters (service model).
+pub const ERROR_CHARS_MAX: usize = 256;
+
+/// Longest cause that events show, in characters (service model).
+pub const CAUSE_CHARS_MAX: usize = 32_768;
+
 /// An Express execution ends after five minutes.
 pub const EXPRESS_DURATION_MAX_MS: i64 = 5 * 60 * 1000;
 
-/// A Standard execution ends after a year.
+/// A Standard execution ends when it was open for a year.
 pub const STANDARD_DURATION_MAX_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 
 /// Events of one step; then the shard loop commits, serves its other executions and goes on.
@@ -30,8 +36,17 @@ pub const STEP_EVENTS_MAX: usize = 1_000;
 /// Bytes of new payloads of one step.
 pub const STEP_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 
-/// Fuel of evaluations of one step: one expression may use as much, then the step ends.
-pub const STEP_FUEL_MAX: u64 = 2_000_000;
+/// Fuel of one step, about five milliseconds: the expression that uses it up is the step's last one.
+pub const STEP_FUEL_MAX: u64 = stepwell_jsonata::FUEL_AWS / 200;
+
+/// Fuel that each turn of a state's work costs, so that steps end even where nothing is recorded.
+pub const STATE_FUEL: u64 = 50;
+
+/// Bytes of a state's input that cost one unit of fuel: paths may read all of it.
+pub const BYTES_PER_FUEL: u64 = 64;
+
+/// Children that a Map Run starts in one step.
+pub const MAP_RUN_STARTS_MAX: usize = 100;
 
 /// Virtual time that passes when a step used up its budget, so that an endless loop meets its time-out.
 pub const CONTINUE_VIRTUAL_MS: i64 = 100;

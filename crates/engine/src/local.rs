@@ -11,8 +11,8 @@ use crate::execution::{AttemptId, Execution, ExecutionId, Identity, Start};
 use crate::limits::CONTINUE_VIRTUAL_MS;
 use crate::map_run::{MapRunSignal, Reader};
 use crate::observer::Observer;
-use crate::shard::{Letter, Request, Shard, Transition};
-use crate::signal::{FailureStage, Signal, StepStatus, TaskRequest, Tokens, Turn};
+use crate::shard::{Letter, Request, Shard, Stepped};
+use crate::signal::{FailureStage, Host, Signal, StepStatus, TaskRequest, Turn};
 use crate::{ExecutionStatus, Timestamp};
 
 /// Does what executions want from the outside: mocks, or a test's own functions.
@@ -63,6 +63,20 @@ pub enum What {
     CannotRun(Str),
 }
 
+impl What {
+    /// The signal that tells the execution.
+    pub fn signal(self, attempt: AttemptId) -> Signal {
+        match self {
+            What::Started(worker_name) => Signal::TaskStarted { attempt, worker_name },
+            What::Submitted(output) => Signal::TaskSubmitted { attempt, output },
+            What::Succeeded(output) => Signal::TaskSucceeded { attempt, output },
+            What::Failed(error, stage) => Signal::TaskFailed { attempt, error, stage },
+            What::Heartbeat => Signal::TaskHeartbeat { attempt },
+            What::CannotRun(cause) => Signal::TaskCannotRun { attempt, cause },
+        }
+    }
+}
+
 impl Answer {
     /// It happens at once.
     pub fn now(what: What) -> Answer {
@@ -74,7 +88,7 @@ impl Answer {
 #[derive(Debug)]
 pub enum Progress {
     /// An execution took a step.
-    Stepped(Transition),
+    Stepped(Stepped),
     /// Something happened between executions.
     Delivered,
     /// Nothing can happen before this time: tell it the time with [`Local::set_time`].
@@ -92,10 +106,10 @@ pub struct Local {
     cancelled: Vec<(ExecutionId, AttemptId)>,
 }
 
-/// Tokens that name execution and attempt: good within one process, where nobody has to be kept from forging them.
-pub struct PlainTokens;
+/// A host whose tokens name execution and attempt: good within one process, where nobody has to be kept from forging them.
+pub struct PlainHost;
 
-impl Tokens for PlainTokens {
+impl Host for PlainHost {
     fn token(&self, execution: &Identity, attempt: AttemptId) -> Str {
         Str::from(format!("{:032x}-{}", execution.id.0, attempt.0))
     }
@@ -147,16 +161,16 @@ impl Local {
         }
         let due = self.shard.next_deadline().is_some_and(|due| due <= self.now);
         if self.shard.has_mail() || due {
-            let turn = Turn { now: self.now, tokens: &PlainTokens };
-            let transition = self.shard.turn(turn, observer);
+            let turn = Turn { now: self.now, host: &PlainHost };
+            let stepped = self.shard.turn(turn, observer);
             for request in self.shard.take_requests() {
                 self.carry_out(request, responder);
             }
-            let Some(transition) = transition else { return Progress::Delivered };
-            if transition.outcome.status == StepStatus::More {
+            let Some(stepped) = stepped else { return Progress::Delivered };
+            if stepped.outcome.status == StepStatus::More {
                 self.now = self.now.after_ms(CONTINUE_VIRTUAL_MS);
             }
-            return Progress::Stepped(transition);
+            return Progress::Stepped(stepped);
         }
         let answer = self.answers.keys().next().map(|(due, _)| *due);
         match [answer, self.shard.next_deadline()].into_iter().flatten().min() {
@@ -172,7 +186,7 @@ impl Local {
         let mut events = Vec::new();
         while self.execution(id).is_some_and(|execution| execution.status() == ExecutionStatus::Running) {
             match self.go_on(responder, &mut ()) {
-                Progress::Stepped(transition) if transition.execution == id => events.extend(transition.outcome.events),
+                Progress::Stepped(stepped) if stepped.execution == id => events.extend(stepped.outcome.events),
                 Progress::Stepped(_) | Progress::Delivered => {}
                 Progress::WaitUntil(due) => self.set_time(due),
                 Progress::Idle => break,
@@ -188,7 +202,7 @@ impl Local {
                 let mut due = self.now;
                 for answer in responder.task(execution.identity(), &request) {
                     due = due.after_ms(answer.after_ms);
-                    self.deliver(due, Letter::Execution(id, signal(request.attempt, answer.what)));
+                    self.deliver(due, Letter::Execution(id, answer.what.signal(request.attempt)));
                 }
             }
             Request::Cancel(id, attempt) => self.cancelled.push((id, attempt)),
@@ -220,16 +234,5 @@ impl Local {
     /// Attempts that nobody waits for any longer, since the last call.
     pub fn take_cancelled(&mut self) -> Vec<(ExecutionId, AttemptId)> {
         std::mem::take(&mut self.cancelled)
-    }
-}
-
-fn signal(attempt: AttemptId, what: What) -> Signal {
-    match what {
-        What::Started(worker_name) => Signal::TaskStarted { attempt, worker_name },
-        What::Submitted(output) => Signal::TaskSubmitted { attempt, output },
-        What::Succeeded(output) => Signal::TaskSucceeded { attempt, output },
-        What::Failed(error, stage) => Signal::TaskFailed { attempt, error, stage },
-        What::Heartbeat => Signal::TaskHeartbeat { attempt },
-        What::CannotRun(cause) => Signal::TaskCannotRun { attempt, cause },
     }
 }

@@ -3,16 +3,15 @@
 //! It reads items in order, keeps at most `MaxConcurrency` children open, counts how they end and joins
 //! their results. Children are executions of their own; letters carry their starts and ends.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use stepwell_asl::Scope;
 use stepwell_asl::intrinsic;
 use stepwell_asl::program::{
-    Distributed, ExecutionType, ItemBatcher, ItemReader, OutputType, Program, QueryLanguage, ReaderResource, RegionIdx,
-    State, StateIdx, StateKind, Transformation,
+    Distributed, ExecutionType, ItemBatcher, ItemReader, Map, OutputType, Program, QueryLanguage, ReaderResource,
+    RegionIdx, State, StateIdx, StateKind, Transformation,
 };
 use stepwell_asl::template::{Data, EvaluationError};
 use stepwell_value::{Object, Str, Value};
@@ -20,14 +19,15 @@ use stepwell_value::{Object, Str, Value};
 use crate::chance::Draws;
 use crate::dataflow::{self, Entered};
 use crate::event::ErrorCause;
-use crate::execution::{ExecutionId, ExecutionStatus, Identity, Tolerance};
-use crate::fork::listed;
-use crate::limits::{DISTRIBUTED_MAP_CONCURRENCY_MAX, PAYLOAD_BYTES_MAX};
+use crate::execution::{ExecutionId, ExecutionStatus, Frame, Identity, Tolerance};
+use crate::failure::{Failure, in_state};
+use crate::fork::STATE_DATA;
+use crate::limits::{DISTRIBUTED_MAP_CONCURRENCY_MAX, MAP_RUN_STARTS_MAX, PAYLOAD_BYTES_MAX, STEP_FUEL_MAX};
 use crate::signal::MapRunEnd;
 use crate::{Execution, Start, Timestamp};
 
 /// Where a Map Run's items come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MapItems {
     /// The state's own data: an array or an object.
     Given(Value),
@@ -36,7 +36,7 @@ pub enum MapItems {
 }
 
 /// What an item reader is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reader {
     /// `s3:getObject` or `s3:listObjectsV2`.
     pub resource: ReaderResource,
@@ -62,11 +62,14 @@ impl Reader {
         };
         Ok(Reader { resource: reader.resource, parameters, items_max })
     }
+}
 
-    /// `Map.Item.Source` of its items.
+impl MapItems {
+    /// `Map.Item.Source`
     fn source(&self) -> String {
-        let part = |name| self.parameters.get(name).and_then(Value::as_str).unwrap_or_default();
-        match self.resource {
+        let MapItems::Read(Reader { resource, parameters, .. }) = self else { return STATE_DATA.into() };
+        let part = |name| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+        match resource {
             ReaderResource::ListObjectsV2 => format!("S3://{}", part("Bucket")),
             ReaderResource::GetObject => format!("S3://{}/{}", part("Bucket"), part("Key")),
         }
@@ -74,11 +77,11 @@ impl Reader {
 }
 
 /// `ItemBatcher`, worked out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batching {
-    items_max: Option<u64>,
-    bytes_max: u64,
-    input: Option<Value>,
+    pub(crate) items_max: Option<u64>,
+    pub(crate) bytes_max: u64,
+    pub(crate) input: Option<Value>,
 }
 
 impl Batching {
@@ -114,14 +117,27 @@ impl Batching {
 }
 
 /// What `ItemSelector` reads besides the item: frozen when the Map state started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Selector {
     pub(crate) data: Value,
     pub(crate) context: Value,
+    pub(crate) variables: Object,
+}
+
+/// What a distributed Map state has worked out when it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MapRunPlan {
+    pub(crate) items: MapItems,
+    pub(crate) selector: Selector,
+    pub(crate) concurrency: u32,
+    pub(crate) tolerated: Option<Tolerance>,
+    pub(crate) batching: Option<Batching>,
+    /// Where the results are written, if they are.
+    pub(crate) destination: Option<Value>,
 }
 
 /// What has to be known to start a Map Run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MapRunStart {
     /// Its ARN.
     pub map_run_arn: Str,
@@ -129,34 +145,19 @@ pub struct MapRunStart {
     pub parent: Arc<Identity>,
     /// The Map state.
     pub state: (RegionIdx, StateIdx),
-    /// Its items.
-    pub items: MapItems,
-    seed: u64,
-    label: Str,
-    selector: Selector,
-    variables: Object,
-    concurrency: u32,
-    tolerated: Option<Tolerance>,
-    batching: Option<Batching>,
-    destination: Option<Value>,
-    execution_type: ExecutionType,
-    transformation: Option<Transformation>,
-    output_type: Option<OutputType>,
+    /// The Map state's `MapStateEntered` event.
+    pub(crate) entered_event: u32,
+    pub(crate) seed: u64,
+    pub(crate) label: Str,
+    pub(crate) plan: MapRunPlan,
 }
 
 impl MapRunStart {
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn new(
         parent: Arc<Identity>,
-        state: (RegionIdx, StateIdx),
+        frame: &Frame,
         seed: u64,
-        items: MapItems,
-        selector: Selector,
-        variables: Object,
-        concurrency: u32,
-        tolerated: Option<Tolerance>,
-        batching: Option<Batching>,
-        destination: Option<Value>,
+        plan: MapRunPlan,
         distributed: &Distributed,
     ) -> MapRunStart {
         let draws = Draws::new(seed, 0);
@@ -164,24 +165,20 @@ impl MapRunStart {
         let run = intrinsic::uuid(draws.next(), draws.next());
         let map_run_arn =
             Str::from(format!("{}/{label}:{run}", parent.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1)));
-        let writer = distributed.writer.as_ref();
         MapRunStart {
             map_run_arn,
             parent,
-            state,
-            items,
+            state: (frame.region, frame.state),
+            entered_event: frame.entered_event,
             seed,
             label,
-            selector,
-            variables,
-            concurrency,
-            tolerated,
-            batching,
-            destination,
-            execution_type: distributed.execution_type,
-            transformation: writer.and_then(|writer| writer.transformation),
-            output_type: writer.and_then(|writer| writer.output_type),
+            plan,
         }
+    }
+
+    /// `MaxConcurrency`; 0: no limit of its own.
+    pub fn concurrency(&self) -> u32 {
+        self.plan.concurrency
     }
 }
 
@@ -203,6 +200,10 @@ pub enum MapRunSignal {
     },
     /// The writer wrote the results: the state's result.
     ResultsWritten(Value),
+    /// The writer failed: `States.ResultWriterFailed`.
+    WriteFailed(ErrorCause),
+    /// Go on after a step that started as many children as one may.
+    Continue,
     /// Nobody here can read or write for it; the cause says what to add.
     CannotRun(Str),
     /// Its execution does not wait for it any longer.
@@ -286,13 +287,15 @@ pub enum MapRunEffect {
     },
     /// Stop a child execution.
     StopChild(ExecutionId),
-    /// Write the results; answer with [`MapRunSignal::ResultsWritten`] or `CannotRun`.
+    /// Write the results; answer with [`MapRunSignal::ResultsWritten`], `WriteFailed` or `CannotRun`.
     Write {
         /// `Bucket` and `Prefix`.
         destination: Value,
         /// The results.
         results: Value,
     },
+    /// Send it [`MapRunSignal::Continue`], behind the letters of its neighbours.
+    GoOn,
     /// Tell the execution that waits.
     Ended(MapRunEnd),
 }
@@ -329,19 +332,46 @@ impl Counts {
 }
 
 /// A Map Run.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MapRun {
-    start: MapRunStart,
-    source: String,
-    pending: VecDeque<(Option<Str>, Value)>,
-    next_index: u32,
-    next_child: u32,
-    open: BTreeMap<u32, (ExecutionId, u64)>,
-    results: Vec<Option<Value>>,
-    items: Counts,
-    executions: Counts,
-    is_reading: bool,
-    ended: bool,
+    pub(crate) start: MapRunStart,
+    pub(crate) stage: MapRunStage,
+    /// An array or an object, once it is known.
+    pub(crate) items: Value,
+    /// How many of them are used: `MaxItems` may leave some out.
+    pub(crate) length: u32,
+    /// The next item to start.
+    pub(crate) next_index: u32,
+    /// A `Continue` is under way.
+    pub(crate) goes_on: bool,
+    /// Children that have not ended, with the number of their items.
+    pub(crate) open: BTreeMap<u32, (ExecutionId, u64)>,
+    /// Results of children that have ended, by their numbers.
+    pub(crate) results: Vec<Option<Value>>,
+    pub(crate) item_counts: Counts,
+    pub(crate) execution_counts: Counts,
+}
+
+/// What a Map Run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MapRunStage {
+    /// Its first step.
+    New,
+    /// The reader.
+    Reading,
+    /// Its children.
+    Running,
+    /// The writer.
+    Writing,
+    /// Nothing but the ends of children that were stopped.
+    Ended,
+}
+
+impl MapRunStage {
+    pub(crate) const ALL: [MapRunStage; 5] = {
+        use MapRunStage::{Ended, New, Reading, Running, Writing};
+        [New, Reading, Running, Writing, Ended]
+    };
 }
 
 impl MapRun {
@@ -349,16 +379,15 @@ impl MapRun {
     pub fn new(start: MapRunStart) -> MapRun {
         MapRun {
             start,
-            source: String::from("STATE_DATA"),
-            pending: VecDeque::new(),
+            stage: MapRunStage::New,
+            items: Value::Null,
+            length: 0,
             next_index: 0,
-            next_child: 0,
+            goes_on: false,
             open: BTreeMap::new(),
             results: Vec::new(),
-            items: Counts::default(),
-            executions: Counts::default(),
-            is_reading: false,
-            ended: false,
+            item_counts: Counts::default(),
+            execution_counts: Counts::default(),
         }
     }
 
@@ -369,242 +398,270 @@ impl MapRun {
 
     /// Counts of items.
     pub fn item_counts(&self) -> Counts {
-        self.items
+        self.item_counts
     }
 
     /// Counts of child executions.
     pub fn execution_counts(&self) -> Counts {
-        self.executions
+        self.execution_counts
     }
 
     /// Whether it has told its execution how it ended.
     pub fn has_ended(&self) -> bool {
-        self.ended
+        self.stage == MapRunStage::Ended
     }
 
     /// Whether nothing will reach it any more.
     pub fn is_over(&self) -> bool {
-        self.ended && self.open.is_empty()
+        self.has_ended() && self.open.is_empty()
     }
 
-    /// Applies one signal. Pure, as [`crate::step`] is.
+    /// Applies one signal. Pure, as [`crate::step`] is; signals that come too late change nothing.
     pub fn step(&mut self, program: &Program, signal: MapRunSignal, now: Timestamp) -> Vec<MapRunEffect> {
-        let mut effects = Vec::new();
-        if self.ended {
-            if let MapRunSignal::ChildEnded { child, .. } = signal {
-                self.open.remove(&child);
+        let (region, state) = self.start.state;
+        let state = program.state(region, state);
+        let StateKind::Map(map) = &state.kind else { return Vec::new() };
+        let Some(distributed) = &map.distributed else { return Vec::new() };
+        let mut step = MapRunStep { state, map, distributed, now, fuel: Cell::new(0), effects: Vec::new() };
+        match (self.stage, signal) {
+            (MapRunStage::New, MapRunSignal::Start) => self.begin(&mut step),
+            (MapRunStage::Reading, MapRunSignal::ItemsRead(items)) => self.items_read(items, &mut step),
+            (MapRunStage::Reading, MapRunSignal::ReadFailed(error))
+            | (MapRunStage::Writing, MapRunSignal::WriteFailed(error)) => {
+                self.end(MapRunEnd::Failed(error), &mut step);
             }
-            return effects;
+            (MapRunStage::Running | MapRunStage::Ended, MapRunSignal::ChildEnded { child, end }) => {
+                self.child_ended(child, *end, &mut step);
+            }
+            (MapRunStage::Running, MapRunSignal::Continue) => {
+                self.goes_on = false;
+                self.go_on(&mut step);
+            }
+            (MapRunStage::Writing, MapRunSignal::ResultsWritten(result)) => {
+                self.end(MapRunEnd::Succeeded(result), &mut step);
+            }
+            (MapRunStage::Ended, _) => {}
+            (_, MapRunSignal::CannotRun(cause)) => self.end(MapRunEnd::CannotRun(cause), &mut step),
+            (_, MapRunSignal::Stop) => self.stop(&mut step),
+            _ => {}
         }
-        match signal {
-            MapRunSignal::Start => match self.start.items.clone() {
-                MapItems::Given(items) => self.take_items(&items),
-                MapItems::Read(reader) => {
-                    if reader.items_max.is_some_and(|max| max <= 0) {
-                        let error = ErrorCause::new("States.ItemReaderFailed", "field MaxItems must be positive");
-                        self.end(MapRunEnd::Failed(error), &mut effects);
-                        return effects;
-                    }
-                    self.is_reading = true;
-                    self.source = reader.source();
-                    effects.push(MapRunEffect::Read(reader));
-                    return effects;
-                }
-            },
-            MapRunSignal::ItemsRead(items) => {
-                self.is_reading = false;
-                if !matches!(items, Value::Array(_) | Value::Object(_)) {
-                    let cause = "Attempting to map over non-iterable node.";
-                    self.end(MapRunEnd::Failed(ErrorCause::new("States.ItemReaderFailed", cause)), &mut effects);
-                    return effects;
-                }
-                self.take_items(&items);
-            }
-            MapRunSignal::ReadFailed(error) => {
-                self.end(MapRunEnd::Failed(error), &mut effects);
-                return effects;
-            }
-            MapRunSignal::ChildEnded { child, end } => {
-                if self.child_ended(child, *end) {
-                    let error = ErrorCause::new(
-                        "States.ExceedToleratedFailureThreshold",
-                        "The specified tolerated failure threshold was exceeded",
-                    );
-                    self.end(MapRunEnd::Failed(error), &mut effects);
-                    return effects;
-                }
-            }
-            MapRunSignal::ResultsWritten(result) => {
-                self.end(MapRunEnd::Succeeded(result), &mut effects);
-                return effects;
-            }
-            MapRunSignal::CannotRun(cause) => {
-                self.end(MapRunEnd::CannotRun(cause), &mut effects);
-                return effects;
-            }
-            MapRunSignal::Stop => {
-                self.stop_children(&mut effects);
-                self.ended = true;
-                return effects;
-            }
-        }
-        self.go_on(program, now, &mut effects);
-        effects
+        step.effects
     }
 
-    fn take_items(&mut self, items: &Value) {
-        self.pending = listed(items).into();
-        if let MapItems::Read(Reader { items_max: Some(max), .. }) = &self.start.items {
-            self.pending.truncate(usize::try_from(*max).unwrap_or(usize::MAX));
+    fn begin(&mut self, step: &mut MapRunStep<'_>) {
+        match self.start.plan.items.clone() {
+            MapItems::Given(items) => self.run(items, step),
+            MapItems::Read(reader) if reader.items_max.is_some_and(|max| max <= 0) => {
+                let error = ErrorCause::new("States.ItemReaderFailed", "field MaxItems must be positive");
+                self.end(MapRunEnd::Failed(error), step);
+            }
+            MapItems::Read(reader) => {
+                self.stage = MapRunStage::Reading;
+                step.effects.push(MapRunEffect::Read(reader));
+            }
         }
-        self.items.pending = self.pending.len() as u64;
-        self.items.total = self.items.pending;
     }
 
-    /// Takes note of how a child ended; whether too many have failed now.
-    fn child_ended(&mut self, child: u32, end: ChildEnd) -> bool {
-        let Some((_, n_items)) = self.open.remove(&child) else { return false };
-        self.items.end(end.status, n_items);
-        self.executions.end(end.status, 1);
+    fn items_read(&mut self, items: Value, step: &mut MapRunStep<'_>) {
+        if matches!(items, Value::Array(_) | Value::Object(_)) {
+            return self.run(items, step);
+        }
+        let error = ErrorCause::new("States.ItemReaderFailed", "Attempting to map over non-iterable node.");
+        self.end(MapRunEnd::Failed(error), step);
+    }
+
+    fn run(&mut self, items: Value, step: &mut MapRunStep<'_>) {
+        let length = match &items {
+            Value::Array(items) => items.len(),
+            Value::Object(members) => members.len(),
+            _ => 0,
+        };
+        let items_max = match &self.start.plan.items {
+            MapItems::Read(Reader { items_max: Some(max), .. }) => u32::try_from(*max).unwrap_or(u32::MAX),
+            _ => u32::MAX,
+        };
+        self.length = u32::try_from(length).unwrap_or(u32::MAX).min(items_max);
+        self.items = items;
+        self.item_counts.pending = self.length.into();
+        self.item_counts.total = self.length.into();
+        self.stage = MapRunStage::Running;
+        self.go_on(step);
+    }
+
+    fn child_ended(&mut self, child: u32, end: ChildEnd, step: &mut MapRunStep<'_>) {
+        let Some((_, n_items)) = self.open.remove(&child) else { return };
+        self.item_counts.end(end.status, n_items);
+        self.execution_counts.end(end.status, 1);
+        if self.stage == MapRunStage::Ended {
+            return;
+        }
         let succeeded = end.status == ExecutionStatus::Succeeded;
-        let described = !succeeded
-            || match (self.start.transformation, &self.start.destination) {
-                (Some(transformation), _) => transformation == Transformation::None,
-                (None, destination) => destination.is_some(),
-            };
+        if !succeeded && self.is_threshold_exceeded() {
+            let error = ErrorCause::new(
+                "States.ExceedToleratedFailureThreshold",
+                "The specified tolerated failure threshold was exceeded",
+            );
+            return self.end(MapRunEnd::Failed(error), step);
+        }
+        let described = !succeeded || step.transformation(&self.start.plan) == Transformation::None;
         let result = if described { end.description() } else { end.output.unwrap_or_default() };
         self.results[child as usize] = Some(result);
-        let failed = self.items.failed + self.items.timed_out + self.items.aborted;
-        let tolerated = self.start.tolerated.unwrap_or(Tolerance { count: None, percentage: None });
-        !succeeded && tolerated.is_exceeded(failed, self.items.total)
+        self.go_on(step);
     }
 
-    fn go_on(&mut self, program: &Program, now: Timestamp, effects: &mut Vec<MapRunEffect>) {
-        let window = match self.start.concurrency {
+    fn is_threshold_exceeded(&self) -> bool {
+        let Counts { failed, timed_out, aborted, total, .. } = self.item_counts;
+        let tolerated = self.start.plan.tolerated.unwrap_or(Tolerance { count: None, percentage: None });
+        tolerated.is_exceeded(failed + timed_out + aborted, total)
+    }
+
+    /// Starts children as long as there are items, room in the window, and budget in the step.
+    fn go_on(&mut self, step: &mut MapRunStep<'_>) {
+        let window = match self.start.plan.concurrency {
             0 => DISTRIBUTED_MAP_CONCURRENCY_MAX,
             given => (given as usize).min(DISTRIBUTED_MAP_CONCURRENCY_MAX),
         };
-        while self.open.len() < window && !self.pending.is_empty() {
-            if let Err(error) = self.start_child(program, now, effects) {
-                return self.end(MapRunEnd::Failed(error), effects);
+        let mut started = 0;
+        while self.open.len() < window && self.next_index < self.length {
+            if started >= MAP_RUN_STARTS_MAX || step.fuel.get() >= STEP_FUEL_MAX {
+                if !self.goes_on {
+                    self.goes_on = true;
+                    step.effects.push(MapRunEffect::GoOn);
+                }
+                return;
             }
+            if let Err(error) = self.start_child(step) {
+                return self.end(MapRunEnd::Failed(error), step);
+            }
+            started += 1;
         }
-        if self.open.is_empty() && self.pending.is_empty() && !self.is_reading {
-            self.finish(effects);
+        if self.open.is_empty() {
+            self.finish(step);
         }
     }
 
-    fn finish(&mut self, effects: &mut Vec<MapRunEffect>) {
+    fn finish(&mut self, step: &mut MapRunStep<'_>) {
+        let flattens = step.transformation(&self.start.plan) == Transformation::Flatten;
         let mut results = Vec::with_capacity(self.results.len());
         for result in self.results.drain(..).flatten() {
-            match (self.start.transformation, result) {
-                (Some(Transformation::Flatten), Value::Array(inner)) => results.extend(inner.iter().cloned()),
-                (_, result) => results.push(result),
+            match result {
+                Value::Array(inner) if flattens => results.extend(inner.iter().cloned()),
+                result => results.push(result),
             }
         }
-        // AWS does not document what JSON Lines look like as a state's result; a text is what they are.
-        let lines = self.start.output_type == Some(OutputType::JsonLines) && self.start.destination.is_none();
-        let results = if lines {
-            Value::from(results.iter().map(|result| format!("{result}\n")).collect::<String>())
-        } else {
-            Value::from(results)
-        };
-        match self.start.destination.clone() {
-            Some(destination) => effects.push(MapRunEffect::Write { destination, results }),
-            None => self.end(MapRunEnd::Succeeded(results), effects),
+        if let Some(destination) = self.start.plan.destination.clone() {
+            self.stage = MapRunStage::Writing;
+            step.effects.push(MapRunEffect::Write { destination, results: results.into() });
+            return;
         }
+        let writer = step.distributed.writer.as_ref();
+        // AWS does not document what JSON Lines look like as a state's result; a text is what they are.
+        let result = match writer.and_then(|writer| writer.output_type) {
+            Some(OutputType::JsonLines) => {
+                results.iter().map(|result| format!("{result}\n")).collect::<String>().into()
+            }
+            Some(OutputType::Json) | None => Value::from(results),
+        };
+        let end = match result.json_len() > PAYLOAD_BYTES_MAX {
+            true => MapRunEnd::Failed(Failure::data_limit(&step.state.name).error),
+            false => MapRunEnd::Succeeded(result),
+        };
+        self.end(end, step);
     }
 
-    fn start_child(
-        &mut self,
-        program: &Program,
-        now: Timestamp,
-        effects: &mut Vec<MapRunEffect>,
-    ) -> Result<(), ErrorCause> {
-        let (region, state) = self.start.state;
-        let state = program.state(region, state);
-        let StateKind::Map(map) = &state.kind else { return Ok(()) };
-        let (input, n_items) = match self.start.batching.clone() {
-            None => (self.next_item(state, map.item_selector.as_ref(), now)?.unwrap_or_default(), 1),
-            Some(batching) => self.next_batch(&batching, state, map.item_selector.as_ref(), now)?,
+    fn start_child(&mut self, step: &mut MapRunStep<'_>) -> Result<(), ErrorCause> {
+        let first = self.next_index;
+        let input = match &self.start.plan.batching {
+            None => {
+                let input = self.item(first, step)?;
+                self.next_index += 1;
+                input
+            }
+            Some(batching) => {
+                let (input, next_index) = self.batch(batching, step)?;
+                self.next_index = next_index;
+                input
+            }
         };
-        let child = self.next_child;
-        self.next_child += 1;
-        self.items.pending -= n_items;
-        self.items.running += n_items;
-        self.executions.running += 1;
-        self.executions.total += 1;
+        if input.json_len() > PAYLOAD_BYTES_MAX {
+            return Err(Failure::data_limit(&step.state.name).error);
+        }
+        let n_items = u64::from(self.next_index - first);
+        let child = self.results.len() as u32;
         self.results.push(None);
-        let start = self.child_start(child, map.processor, input);
+        self.item_counts.pending -= n_items;
+        self.item_counts.running += n_items;
+        self.execution_counts.running += 1;
+        self.execution_counts.total += 1;
+        let start = self.child_start(child, step, input);
         self.open.insert(child, (start.identity.id, n_items));
-        effects.push(MapRunEffect::StartChild { child, start: Box::new(start) });
+        step.effects.push(MapRunEffect::StartChild { child, start: Box::new(start) });
         Ok(())
     }
 
-    fn next_batch(
-        &mut self,
-        batching: &Batching,
-        state: &State,
-        selector: Option<&stepwell_asl::template::Template>,
-        now: Timestamp,
-    ) -> Result<(Value, u64), ErrorCause> {
+    /// The next batch's input, and the first item behind it.
+    fn batch(&self, batching: &Batching, step: &MapRunStep<'_>) -> Result<(Value, u32), ErrorCause> {
         let mut items = Vec::new();
+        let mut next_index = self.next_index;
         let mut bytes = batching.wrap(Vec::new()).json_len() as u64;
-        while batching.items_max.is_none_or(|max| (items.len() as u64) < max) {
-            let Some(waiting) = self.pending.front().cloned() else { break };
-            let Some(item) = self.next_item(state, selector, now)? else { break };
-            let grown = bytes + item.json_len() as u64 + u64::from(!items.is_empty());
-            if grown > batching.bytes_max {
+        while next_index < self.length && batching.items_max.is_none_or(|max| (items.len() as u64) < max) {
+            let item = self.item(next_index, step)?;
+            bytes += item.json_len() as u64 + u64::from(!items.is_empty());
+            if bytes > batching.bytes_max {
                 if items.is_empty() {
                     let cause = format!("An item does not fit a batch of {} bytes.", batching.bytes_max);
                     return Err(ErrorCause::new("States.DataLimitExceeded", cause));
                 }
                 // It opens the next batch.
-                self.pending.push_front(waiting);
-                self.next_index -= 1;
                 break;
             }
-            bytes = grown;
             items.push(item);
+            next_index += 1;
         }
-        let n_items = items.len() as u64;
-        Ok((batching.wrap(items), n_items))
+        Ok((batching.wrap(items), next_index))
     }
 
-    /// The next item, as `ItemSelector` makes it.
-    fn next_item(
-        &mut self,
-        state: &State,
-        selector: Option<&stepwell_asl::template::Template>,
-        now: Timestamp,
-    ) -> Result<Option<Value>, ErrorCause> {
-        let Some((key, item)) = self.pending.pop_front() else { return Ok(None) };
-        let index = self.next_index;
-        self.next_index += 1;
-        let Some(selector) = selector else { return Ok(Some(item)) };
+    /// An item, as `ItemSelector` makes it.
+    fn item(&self, index: u32, step: &MapRunStep<'_>) -> Result<Value, ErrorCause> {
+        let (key, value) = match &self.items {
+            Value::Object(members) => {
+                let (key, value) = &members.entries()[index as usize];
+                (Some(key), value)
+            }
+            items => (None, items.as_array().and_then(|items| items.get(index as usize)).unwrap_or(&Value::Null)),
+        };
+        let Some(selector) = &step.map.item_selector else {
+            // [U] The shape of an object's item; it follows the context's `Map.Item.Key` and `.Value`.
+            return Ok(match key {
+                Some(key) => [("Key", key.clone().into()), ("Value", value.clone())].into_iter().collect(),
+                None => value.clone(),
+            });
+        };
         let scope = ItemScope {
             run: self,
             index,
-            key: key.as_ref(),
-            // The context's value of an object's member is the member's value, not the pair.
-            item: if key.is_some() { item.get("Value").unwrap_or(&item) } else { &item },
-            now,
+            key,
+            value,
+            now: step.now,
+            fuel: &step.fuel,
             draws: Draws::new(self.start.seed, index.wrapping_add(1)),
             context: OnceCell::new(),
         };
-        let data = Data::new(&self.start.selector.data, &scope);
-        selector.evaluate("ItemSelector", data).map(Some).map_err(|error| {
-            let cause = format!("An error occurred while executing the state '{}'. {}", state.name, error.cause);
+        let data = Data::new(&self.start.plan.selector.data, &scope);
+        let field = if step.map.selector_is_parameters { "Parameters" } else { "ItemSelector" };
+        selector.evaluate(field, data).map_err(|error| {
+            let cause = in_state(&step.state.name, self.start.entered_event, &error.cause);
             ErrorCause::new(error.name.as_str(), cause)
         })
     }
 
-    fn child_start(&self, child: u32, root: RegionIdx, input: Value) -> Start {
+    fn child_start(&self, child: u32, step: &MapRunStep<'_>, input: Value) -> Start {
         let parent = &self.start.parent;
         let draws = Draws::new(self.start.seed ^ 0xC41D, child);
         let name = Str::from(intrinsic::uuid(draws.next(), draws.next()));
         let machine = format!("{}/{}", parent.state_machine_arn, self.start.label);
-        let (resource, suffix) = match self.start.execution_type {
+        let execution_type = step.distributed.execution_type;
+        let (resource, suffix) = match execution_type {
             ExecutionType::Standard => (":execution:", String::new()),
             ExecutionType::Express => (":express:", format!(":{}", intrinsic::uuid(draws.next(), draws.next()))),
         };
@@ -618,23 +675,42 @@ impl MapRun {
             role_arn: parent.role_arn.clone(),
             version_arn: None,
             alias_arn: None,
-            execution_type: self.start.execution_type,
+            execution_type,
             shows_redrive_count: true,
             region: parent.region.clone(),
             seed: draws.next(),
-            root,
+            root: step.map.processor,
         };
         Start { identity: Arc::new(identity), input, input_text: None, deadline: None }
     }
 
-    fn end(&mut self, end: MapRunEnd, effects: &mut Vec<MapRunEffect>) {
-        self.stop_children(effects);
-        self.ended = true;
-        effects.push(MapRunEffect::Ended(end));
+    fn end(&mut self, end: MapRunEnd, step: &mut MapRunStep<'_>) {
+        self.stop(step);
+        step.effects.push(MapRunEffect::Ended(end));
     }
 
-    fn stop_children(&self, effects: &mut Vec<MapRunEffect>) {
-        effects.extend(self.open.values().map(|(id, _)| MapRunEffect::StopChild(*id)));
+    fn stop(&mut self, step: &mut MapRunStep<'_>) {
+        self.stage = MapRunStage::Ended;
+        step.effects.extend(self.open.values().map(|(id, _)| MapRunEffect::StopChild(*id)));
+    }
+}
+
+/// One step at work.
+struct MapRunStep<'a> {
+    state: &'a State,
+    map: &'a Map,
+    distributed: &'a Distributed,
+    now: Timestamp,
+    fuel: Cell<u64>,
+    effects: Vec<MapRunEffect>,
+}
+
+impl MapRunStep<'_> {
+    /// What becomes of a child's output; the default depends on whether results are written.
+    fn transformation(&self, plan: &MapRunPlan) -> Transformation {
+        let given = self.distributed.writer.as_ref().and_then(|writer| writer.transformation);
+        let default = if plan.destination.is_some() { Transformation::None } else { Transformation::Compact };
+        given.unwrap_or(default)
     }
 }
 
@@ -643,8 +719,9 @@ struct ItemScope<'a> {
     run: &'a MapRun,
     index: u32,
     key: Option<&'a Str>,
-    item: &'a Value,
+    value: &'a Value,
     now: Timestamp,
+    fuel: &'a Cell<u64>,
     draws: Draws,
     context: OnceCell<Value>,
 }
@@ -657,16 +734,16 @@ impl Scope for ItemScope<'_> {
             if let Some(key) = self.key {
                 item.insert("Key", key.clone().into());
             }
-            item.insert("Value", self.item.clone());
-            item.insert("Source", self.run.source.as_str().into());
-            let mut context = self.run.start.selector.context.as_object().cloned().unwrap_or_default();
+            item.insert("Value", self.value.clone());
+            item.insert("Source", self.run.start.plan.items.source().into());
+            let mut context = self.run.start.plan.selector.context.as_object().cloned().unwrap_or_default();
             context.insert("Map", [("Item", item.into())].into_iter().collect());
             context.into()
         })
     }
 
     fn variable(&self, name: &str) -> Option<&Value> {
-        self.run.start.variables.get(name)
+        self.run.start.plan.selector.variables.get(name)
     }
 
     fn now_ms(&self) -> i64 {
@@ -675,5 +752,9 @@ impl Scope for ItemScope<'_> {
 
     fn random(&self) -> u64 {
         self.draws.next()
+    }
+
+    fn spend(&self, fuel: u64) {
+        self.fuel.set(self.fuel.get().saturating_add(fuel));
     }
 }

@@ -1,7 +1,7 @@
 //! The shard loop: executions and Map Runs with their mailbox and timers, still without a clock or I/O.
 //!
-//! A turn takes one letter and makes one transition of it. Whoever drives the loop makes the transition
-//! durable, releases its effects, and sends in the answers.
+//! A turn takes one letter and makes one step of it. Whoever drives the loop makes the step durable,
+//! releases its effects, and sends in the answers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub enum Letter {
     MapRun(Str, MapRunSignal),
 }
 
-/// One transition of the loop.
+/// A step that an execution took.
 #[derive(Debug)]
-pub struct Transition {
+pub struct Stepped {
     /// Whose it is.
     pub execution: ExecutionId,
     /// Events, payloads and status; its effects are in `requests`.
@@ -67,7 +67,7 @@ pub enum Request {
 #[derive(Debug, Default)]
 pub struct Shard {
     executions: BTreeMap<ExecutionId, Resident>,
-    map_runs: BTreeMap<Str, (MapRun, Arc<Program>, ExecutionId)>,
+    map_runs: BTreeMap<Str, (Arc<Program>, MapRun)>,
     mailbox: VecDeque<Letter>,
     timers: BTreeSet<(Timestamp, ExecutionId)>,
     requests: Vec<Request>,
@@ -77,10 +77,18 @@ pub struct Shard {
 struct Resident {
     program: Arc<Program>,
     execution: Execution,
-    /// The Map Run that it is a child of, and its number there.
-    parent: Option<(Str, u32)>,
+    parent: Option<ChildOf>,
     /// Its entry in the timers.
     timer: Option<Timestamp>,
+}
+
+/// Whose child an execution is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildOf {
+    /// The Map Run.
+    pub map_run_arn: Str,
+    /// Its number there.
+    pub child: u32,
 }
 
 impl Shard {
@@ -89,11 +97,35 @@ impl Shard {
         self.admit(program, execution, None)
     }
 
-    fn admit(&mut self, program: Arc<Program>, execution: Execution, parent: Option<(Str, u32)>) -> ExecutionId {
+    fn admit(&mut self, program: Arc<Program>, execution: Execution, parent: Option<ChildOf>) -> ExecutionId {
         let id = execution.identity().id;
-        self.executions.insert(id, Resident { program, execution, parent, timer: None });
+        self.take_in(program, execution, parent);
         self.send(Letter::Execution(id, Signal::Start));
         id
+    }
+
+    /// Takes in an execution that was stored, in the place of what is here under its id.
+    pub fn take_in(&mut self, program: Arc<Program>, execution: Execution, parent: Option<ChildOf>) {
+        let id = execution.identity().id;
+        self.forget(id);
+        let timer = execution.next_deadline();
+        self.timers.extend(timer.map(|due| (due, id)));
+        self.executions.insert(id, Resident { program, execution, parent, timer });
+    }
+
+    /// Takes in a Map Run that was stored, in the place of what is here under its ARN.
+    pub fn take_in_map_run(&mut self, program: Arc<Program>, map_run: MapRun) {
+        self.map_runs.insert(map_run.start().map_run_arn.clone(), (program, map_run));
+    }
+
+    /// All executions that have not been forgotten, with their programs and whose children they are.
+    pub fn executions(&self) -> impl Iterator<Item = (&Arc<Program>, &Execution, Option<&ChildOf>)> {
+        self.executions.values().map(|resident| (&resident.program, &resident.execution, resident.parent.as_ref()))
+    }
+
+    /// Map Runs that something will still reach, with their programs.
+    pub fn map_runs(&self) -> impl Iterator<Item = (&Arc<Program>, &MapRun)> {
+        self.map_runs.values().map(|(program, map_run)| (program, map_run))
     }
 
     /// Puts a letter into the mailbox.
@@ -145,8 +177,8 @@ impl Shard {
         std::mem::take(&mut self.requests)
     }
 
-    /// Takes one letter and makes one transition of it; none when it was for a Map Run or came too late.
-    pub fn turn<O: Observer>(&mut self, turn: Turn<'_>, observer: &mut O) -> Option<Transition> {
+    /// Takes one letter and makes one step of it; none when it was for a Map Run or came too late.
+    pub fn turn<O: Observer>(&mut self, turn: Turn<'_>, observer: &mut O) -> Option<Stepped> {
         self.fire_timers(turn.now);
         match self.mailbox.pop_front()? {
             Letter::Execution(id, signal) => self.step_execution(id, signal, turn, observer),
@@ -173,7 +205,7 @@ impl Shard {
         signal: Signal,
         turn: Turn<'_>,
         observer: &mut O,
-    ) -> Option<Transition> {
+    ) -> Option<Stepped> {
         let resident = self.executions.get_mut(&id)?;
         let mut outcome = step_observed(&resident.program, &mut resident.execution, signal, turn, observer);
         let deadline = resident.execution.next_deadline();
@@ -193,7 +225,7 @@ impl Shard {
                 Effect::Cancel { attempt } => self.requests.push(Request::Cancel(id, attempt)),
                 Effect::StartMapRun(start) => {
                     let arn = start.map_run_arn.clone();
-                    self.map_runs.insert(arn.clone(), (MapRun::new(*start), program.clone(), id));
+                    self.take_in_map_run(program.clone(), MapRun::new(*start));
                     self.send(Letter::MapRun(arn, MapRunSignal::Start));
                 }
                 Effect::StopMapRun { map_run_arn } => self.send(Letter::MapRun(map_run_arn, MapRunSignal::Stop)),
@@ -205,27 +237,31 @@ impl Shard {
             StepStatus::Ended => self.tell_parent(id),
             StepStatus::Waiting => {}
         }
-        Some(Transition { execution: id, outcome })
+        Some(Stepped { execution: id, outcome })
     }
 
     /// Tells the Map Run of a child how the child ended.
     fn tell_parent(&mut self, id: ExecutionId) {
         let Some(resident) = self.executions.get(&id) else { return };
-        let Some((arn, child)) = resident.parent.clone() else { return };
+        let Some(ChildOf { map_run_arn, child }) = resident.parent.clone() else { return };
         let end = Box::new(ChildEnd::of(&resident.execution));
         self.forget(id);
-        self.send(Letter::MapRun(arn, MapRunSignal::ChildEnded { child, end }));
+        self.send(Letter::MapRun(map_run_arn, MapRunSignal::ChildEnded { child, end }));
     }
 
     fn step_map_run(&mut self, arn: &Str, signal: MapRunSignal, now: Timestamp) {
-        let Some((map_run, program, parent)) = self.map_runs.get_mut(arn) else { return };
-        let (program, parent) = (program.clone(), *parent);
+        let Some((program, map_run)) = self.map_runs.get_mut(arn) else { return };
+        let (program, parent) = (program.clone(), map_run.start().parent.id);
         let (region, state) = map_run.start().state;
         let state = program.state(region, state).name.clone();
         for effect in map_run.step(&program, signal, now) {
             match effect {
                 MapRunEffect::StartChild { child, start } => {
-                    self.admit(program.clone(), Execution::new(*start, now), Some((arn.clone(), child)));
+                    self.admit(
+                        program.clone(),
+                        Execution::new(*start, now),
+                        Some(ChildOf { map_run_arn: arn.clone(), child }),
+                    );
                 }
                 MapRunEffect::StopChild(id) => {
                     self.send(Letter::Execution(id, Signal::Stop(crate::ErrorCause::default())));
@@ -239,12 +275,13 @@ impl Shard {
                     destination,
                     results,
                 }),
+                MapRunEffect::GoOn => self.send(Letter::MapRun(arn.clone(), MapRunSignal::Continue)),
                 MapRunEffect::Ended(end) => {
                     self.send(Letter::Execution(parent, Signal::MapRunEnded { map_run_arn: arn.clone(), end }));
                 }
             }
         }
-        if self.map_runs.get(arn).is_some_and(|(map_run, ..)| map_run.is_over()) {
+        if self.map_runs.get(arn).is_some_and(|(_, map_run)| map_run.is_over()) {
             self.map_runs.remove(arn);
         }
     }

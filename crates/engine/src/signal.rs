@@ -70,7 +70,10 @@ pub enum Signal {
     },
     /// StopExecution.
     Stop(ErrorCause),
-    /// RedriveExecution.
+    /// RedriveExecution: the states that did not end well are run again.
+    ///
+    /// A distributed Map among them starts a new Map Run with all of its items, where AWS redrives the old one
+    /// and runs the failed items alone (`MapRunRedriven`).
     Redrive,
 }
 
@@ -176,12 +179,17 @@ pub enum StepStatus {
 pub struct Turn<'a> {
     /// The time.
     pub now: Timestamp,
-    /// Makes task tokens.
-    pub tokens: &'a dyn Tokens,
+    /// What only the caller knows.
+    pub host: &'a dyn Host,
 }
 
-/// Makes task tokens: the same attempt always gets the same one, and nobody else can make it.
-pub trait Tokens {
-    /// The token of an attempt; at most 1,024 characters.
+/// What a step asks of whoever runs it. The same question gets the same answer when a step is repeated.
+pub trait Host {
+    /// The task token of an attempt, at most 1,024 characters. Nobody else can make it.
     fn token(&self, execution: &crate::Identity, attempt: AttemptId) -> Str;
+
+    /// Whether an activity exists; tasks of one that does not fail before they are scheduled.
+    fn has_activity(&self, _arn: &str) -> bool {
+        true
+    }
 }

@@ -1,22 +1,24 @@
 //! The interpreter: one signal in, one transition out.
 
-use stepwell_asl::program::{ExecutionType, Program, RegionIdx, State, StateIdx, StateKind, Task, Transition, Wait};
+use stepwell_asl::program::{
+    ExecutionType, Program, RegionIdx, State, StateIdx, StateKind, TOP, Task, Transition, Wait,
+};
 use stepwell_asl::template::EvaluationError;
 use stepwell_value::{Object, Str, Value};
 
 use crate::dataflow::{self, Done};
 use crate::event::{ErrorCause, Event, EventKind, TaskEvent};
-use crate::execution::{Execution, ExecutionStatus, Frame, FrameId, Phase};
+use crate::execution::{Execution, ExecutionStatus, Frame, FrameId, Phase, variables_bytes};
 use crate::failure::Failure;
 use crate::limits::{
-    ASSIGN_BYTES_MAX, HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX, STEP_EVENTS_MAX, STEP_FUEL_MAX, STEP_PAYLOAD_BYTES_MAX,
-    VARIABLES_BYTES_MAX,
+    ASSIGN_BYTES_MAX, BYTES_PER_FUEL, EXPRESS_DURATION_MAX_MS, HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX,
+    STANDARD_DURATION_MAX_MS, STATE_FUEL, STEP_EVENTS_MAX, STEP_FUEL_MAX, STEP_PAYLOAD_BYTES_MAX, VARIABLES_BYTES_MAX,
 };
 use crate::observer::{Observer, Stage};
 use crate::signal::{Effect, MapRunEnd, Outcome, Signal, StepStatus, Turn};
 use crate::task;
 use crate::view::{Focus, View};
-use crate::{Payload, PayloadId};
+use crate::{Payload, PayloadId, Timestamp};
 
 /// Applies one signal to one execution.
 ///
@@ -50,9 +52,15 @@ pub(crate) struct Step<'a, O> {
     pub(crate) observer: &'a mut O,
     pub(crate) out: Outcome,
     new_bytes: usize,
-    pub(crate) fuel: u64,
+    fuel: u64,
     /// The history has no room but for the event that says so.
-    full: bool,
+    pub(crate) full: bool,
+}
+
+/// What a state leaves with, made and measured.
+pub(crate) struct Exit {
+    output: Payload,
+    assigned: Option<Object>,
 }
 
 impl<'a, O: Observer> Step<'a, O> {
@@ -152,6 +160,7 @@ impl<'a, O: Observer> Step<'a, O> {
                 self.execution.ready.push_front(frame.id);
                 return self.execution.put_frame(frame);
             }
+            self.fuel += STATE_FUEL + frame.input.bytes() as u64 / BYTES_PER_FUEL;
             current = match frame.phase {
                 Phase::Enter => self.enter(frame),
                 Phase::Work => self.work(frame),
@@ -161,6 +170,9 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn start(&mut self) {
+        let limit = self.time_limit(0);
+        let given = self.execution.deadline;
+        self.execution.deadline = Some(given.map_or(limit, |given| given.min(limit)));
         let identity = self.execution.identity.clone();
         let kind = EventKind::ExecutionStarted {
             input: self.execution.input.clone(),
@@ -182,6 +194,20 @@ impl<'a, O: Observer> Step<'a, O> {
             }
         };
         self.advance(frame);
+    }
+
+    /// When the execution times out that starts or goes on now and was open for `open_ms` before.
+    fn time_limit(&self, open_ms: i64) -> Timestamp {
+        let identity = &self.execution.identity;
+        let longest_ms = match identity.execution_type {
+            ExecutionType::Standard => STANDARD_DURATION_MAX_MS - open_ms,
+            ExecutionType::Express => EXPRESS_DURATION_MAX_MS,
+        };
+        // `TimeoutSeconds` is the machine's, not that of a Map Run's children or of a state that is run alone.
+        let is_machine = identity.root == TOP && !self.execution.alone;
+        let own_s = self.program.timeout_seconds.filter(|_| is_machine);
+        let own_ms = own_s.map_or(i64::MAX, |seconds| i64::from(seconds) * 1000);
+        self.turn.now.after_ms(own_ms.min(longest_ms))
     }
 
     /// AWS: ExecutionStarted repeats the input as it was sent, the states show it without insignificant blanks.
@@ -216,6 +242,7 @@ impl<'a, O: Observer> Step<'a, O> {
             phase: Phase::Enter,
             input,
             variables: Object::default(),
+            variables_bytes: 0,
             last_event,
             entered_event: 0,
             before_entered: 0,
@@ -287,13 +314,14 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn wait(&mut self, mut frame: Frame, state: &State, wait: &Wait) -> Option<Frame> {
-        let entered = frame.entered;
+        // Not the time of entry: a redrive waits again (reference/api.md, 7).
+        let now = self.turn.now;
         let until = self.evaluate(&frame, state, Focus::default(), |view, observer| {
-            dataflow::wait_until(view, observer, &frame, state, wait, entered)
+            dataflow::wait_until(view, observer, &frame, state, wait, now)
         });
         match until {
             Err(failure) => self.failed(frame, failure),
-            Ok(until) if until <= self.turn.now => {
+            Ok(until) if until <= now => {
                 let done = self.pass_on(&frame, state);
                 self.leave(frame, done, state.next)
             }
@@ -321,24 +349,48 @@ impl<'a, O: Observer> Step<'a, O> {
 
     /// Leaves a state, or fails it when what it leaves with could not be made.
     pub(crate) fn leave(&mut self, mut frame: Frame, done: Result<Done, Failure>, next: Transition) -> Option<Frame> {
-        let state = self.state(&frame);
-        let done = match done {
-            Ok(done) => done,
-            Err(failure) => return self.failed(frame, failure),
-        };
-        let output = match self.payload_or_input(done.output, &frame) {
-            Ok(output) => output,
-            Err(failure) => return self.failed(frame, failure),
-        };
-        if let Err(failure) = self.assign(&mut frame, state, done.assigned.as_ref()) {
-            return self.failed(frame, failure);
+        match done.and_then(|done| self.prepare_exit(&mut frame, done)) {
+            Ok(exit) => self.exit(frame, exit, next),
+            Err(failure) => self.failed(frame, failure),
         }
+    }
+
+    /// Makes the output and assigns the variables; changes nothing when one of them is too large.
+    pub(crate) fn prepare_exit(&mut self, frame: &mut Frame, done: Done) -> Result<Exit, Failure> {
+        let assigned = done.assigned.filter(|assigned| !assigned.is_empty());
+        if let Some(assigned) = &assigned {
+            self.check_variables(frame, assigned)?;
+        }
+        let output = self.payload_or_input(done.output, frame)?;
+        for (name, value) in assigned.iter().flatten() {
+            let before = frame.variables.get(name).map_or(0, Value::json_len);
+            frame.variables_bytes += value.json_len();
+            frame.variables_bytes -= before;
+            frame.variables.insert(name.clone(), value.clone());
+        }
+        Ok(Exit { output, assigned })
+    }
+
+    fn check_variables(&self, frame: &Frame, assigned: &Object) -> Result<(), Failure> {
+        let added = variables_bytes(assigned);
+        let replaced = assigned.keys().filter_map(|name| frame.variables.get(name)).map(Value::json_len).sum::<usize>();
+        let all = self.execution.variables_bytes + frame.variables_bytes - replaced + added;
+        match added > ASSIGN_BYTES_MAX || all > VARIABLES_BYTES_MAX {
+            true => Err(Failure::data_limit(&self.state(frame).name)),
+            false => Ok(()),
+        }
+    }
+
+    /// Leaves a state for the next one, or for the end of its region.
+    pub(crate) fn exit(&mut self, mut frame: Frame, exit: Exit, next: Transition) -> Option<Frame> {
+        let state = self.state(&frame);
+        let Exit { output, assigned } = exit;
         self.watch(state, || Stage::Output(output.value()));
         let exited = EventKind::StateExited {
             state_type: state.kind.name(),
             name: state.name.clone(),
             output: output.clone(),
-            assigned: done.assigned.filter(|assigned| !assigned.is_empty()),
+            assigned,
         };
         self.record(&mut frame, exited);
         match next {
@@ -354,27 +406,6 @@ impl<'a, O: Observer> Step<'a, O> {
             }
             Transition::End => self.region_done(frame, output),
         }
-    }
-
-    fn assign(&mut self, frame: &mut Frame, state: &State, assigned: Option<&Object>) -> Result<(), Failure> {
-        let Some(assigned) = assigned else { return Ok(()) };
-        for (name, value) in assigned {
-            frame.variables.insert(name.clone(), value.clone());
-        }
-        let bytes = |variables: &Object| variables.values().map(Value::json_len).sum::<usize>();
-        if bytes(assigned) > ASSIGN_BYTES_MAX {
-            return Err(Failure::data_limit(&state.name));
-        }
-        let mut all = bytes(&frame.variables);
-        let mut above = frame.parent;
-        while let Some(outer) = above.and_then(|id| self.execution.frames.get(&id)) {
-            all += bytes(&outer.variables);
-            above = outer.parent;
-        }
-        if all > VARIABLES_BYTES_MAX {
-            return Err(Failure::data_limit(&state.name));
-        }
-        Ok(())
     }
 
     /// A frame has run to the end of its region.
@@ -398,6 +429,7 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn stop(&mut self, error: ErrorCause) {
+        let error = error.clipped();
         self.append(0, EventKind::ExecutionAborted(error.clone()));
         self.execution.error = error;
         self.end(ExecutionStatus::Aborted);
@@ -409,14 +441,11 @@ impl<'a, O: Observer> Step<'a, O> {
         self.execution.stopped = Some(self.turn.now);
         self.execution.ready.clear();
         self.execution.timers.clear();
-        let mut effects = Vec::new();
+        self.execution.attempts.clear();
         for frame in self.execution.frames.values_mut() {
-            effects.extend(cancelled(frame));
-            if !matches!(frame.phase, Phase::Fork(_) | Phase::Failed) {
-                frame.phase = Phase::Aborted;
-            }
+            self.out.effects.extend(cancelled(frame));
+            frame.abort();
         }
-        self.out.effects.extend(effects);
     }
 
     fn timer_fired(&mut self) {
@@ -429,7 +458,9 @@ impl<'a, O: Observer> Step<'a, O> {
         }
         let mut woken = false;
         while let Some((due, id)) = self.execution.timers.first().copied() {
-            if due > now || self.execution.status != ExecutionStatus::Running || self.full {
+            let goes_on = self.execution.status == ExecutionStatus::Running && !self.full;
+            if due > now || !goes_on || self.budget_is_used() {
+                // What is due and not woken yet stays the execution's next deadline.
                 break;
             }
             woken = true;
@@ -460,14 +491,15 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn redrive(&mut self) {
-        let execution = &mut *self.execution;
-        let redrivable = execution.identity.execution_type == ExecutionType::Standard
-            && !matches!(execution.status, ExecutionStatus::Running | ExecutionStatus::Succeeded)
-            && execution.last_event < HISTORY_EVENTS_MAX - 1;
-        if !redrivable {
+        let is_standard = self.execution.identity.execution_type == ExecutionType::Standard;
+        if !is_standard || self.execution.redrive_refusal(self.turn.now).is_some() {
             self.out.ignored = true;
             return;
         }
+        // The machine's time-out starts anew; the longest time of its type does not (reference/api.md, 7).
+        let limit = self.time_limit(self.execution.open_ms());
+        let execution = &mut *self.execution;
+        execution.deadline = Some(limit);
         execution.redrive_count += 1;
         execution.redriven = Some(self.turn.now);
         execution.status = ExecutionStatus::Running;
@@ -478,9 +510,9 @@ impl<'a, O: Observer> Step<'a, O> {
         let redriven = self.append(previous, EventKind::ExecutionRedriven { redrive_count });
         let mut again = Vec::new();
         for frame in self.execution.frames.values_mut() {
+            frame.retries.clear();
             if matches!(frame.phase, Phase::Failed | Phase::Aborted) {
                 frame.last_event = redriven;
-                frame.retries.clear();
                 // A state that was not entered yet when everything ended is entered now.
                 frame.phase = if frame.entered_event == 0 { Phase::Enter } else { Phase::Work };
                 again.push(frame.id);
@@ -503,25 +535,28 @@ impl<'a, O: Observer> Step<'a, O> {
     /// What nobody here can do ends the execution, so that no catcher mistakes it for an error of the workflow.
     pub(crate) fn cannot_run(&mut self, mut frame: Frame, cause: Str) -> Option<Frame> {
         let state = self.state(&frame);
-        let error = Failure::runtime_at(&frame, state, cause.as_str());
-        frame.phase = Phase::Failed;
-        let previous = frame.last_event;
-        self.execution.put_frame(frame);
-        self.fail_execution(previous, error.error);
-        None
+        let failure = Failure::runtime_at(&frame, state, cause.as_str());
+        frame.phase = Phase::Work;
+        self.end_everything(frame, failure)
     }
 
     /// Takes a frame's children and theirs out of the execution, cancelling what they wait for.
-    pub(crate) fn drop_children(&mut self, parent: FrameId) {
-        let children: Vec<FrameId> =
-            self.execution.frames.values().filter(|frame| frame.parent == Some(parent)).map(|frame| frame.id).collect();
-        for child in children {
-            self.drop_children(child);
-            if let Some(frame) = self.execution.take_frame(child) {
-                self.out.effects.extend(cancelled(&frame));
-            }
-            self.execution.ready.retain(|ready| *ready != child);
+    pub(crate) fn drop_children(&mut self, parent: &Frame) {
+        if !matches!(self.state(parent).kind, StateKind::Parallel { .. } | StateKind::Map(_)) {
+            return;
         }
+        let children = self.execution.children_from(parent.id);
+        let mut parents = vec![parent.id];
+        while let Some(parent) = parents.pop() {
+            for id in children.get(&parent).into_iter().flatten() {
+                if let Some(frame) = self.execution.take_frame(*id) {
+                    self.out.effects.extend(cancelled(&frame));
+                }
+                parents.push(*id);
+            }
+        }
+        let Execution { ready, frames, .. } = &mut *self.execution;
+        ready.retain(|id| frames.contains_key(id));
     }
 
     /// Records an event of a frame's chain: it points to the last one and becomes the last one.
@@ -552,11 +587,11 @@ impl<'a, O: Observer> Step<'a, O> {
     /// A new payload; fails when it is larger than AWS allows.
     pub(crate) fn payload(&mut self, value: Value, producer: &str) -> Result<Payload, Failure> {
         let payload = Payload::new(PayloadId(self.execution.next_payload), value);
+        self.new_bytes += payload.bytes();
         if payload.bytes() > PAYLOAD_BYTES_MAX {
             return Err(Failure::data_limit(producer));
         }
         self.execution.next_payload += 1;
-        self.new_bytes += payload.bytes();
         self.out.payloads.push(payload.clone());
         Ok(payload)
     }

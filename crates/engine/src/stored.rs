@@ -1,5 +1,6 @@
-//! The stored form of an execution: a root record and one record per frame, CBOR with numbered fields.
+//! The stored form of executions and Map Runs: CBOR with numbered fields.
 //!
+//! An execution is a root record and one record per frame, a Map Run one record.
 //! A record starts with its format number. Fields are members of a map under a number of their own, so a
 //! release skips what a later one added and gives defaults to what an earlier one left out. Payloads stand
 //! as numbers; small ones stand in the record itself, the others are looked up where they were stored.
@@ -10,14 +11,15 @@ use std::sync::Arc;
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
-use stepwell_asl::program::{ExecutionType, RegionIdx, StateIdx};
+use stepwell_asl::program::{ExecutionType, ReaderResource, RegionIdx, StateIdx};
 use stepwell_value::{Object, Str, Value, parse};
 
 use crate::event::ErrorCause;
 use crate::execution::{
     AttemptId, Execution, ExecutionId, ExecutionStatus, Fork, Frame, FrameId, Identity, MapFork, OpenTask, Phase,
-    Tolerance,
+    Tolerance, variables_bytes,
 };
+use crate::map_run::{Batching, Counts, MapItems, MapRun, MapRunPlan, MapRunStage, MapRunStart, Reader, Selector};
 use crate::{Payload, PayloadId, Timestamp};
 
 /// Payloads up to this size stand in the record that names them.
@@ -26,13 +28,13 @@ pub const INLINE_BYTES_MAX: usize = 128;
 /// Number of the format that this release writes.
 const FORMAT: u32 = 1;
 
-/// Why stored bytes are no execution.
+/// Why stored bytes are no execution or Map Run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredError(String);
 
 impl fmt::Display for StoredError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a stored execution cannot be read: {}", self.0)
+        write!(f, "a stored record cannot be read: {}", self.0)
     }
 }
 
@@ -127,6 +129,8 @@ impl Execution {
             alone: fields.given(19).is_some(),
             next_state: fields.given(20).map(|mut field| field.u32()).transpose()?.map(StateIdx),
             timers: BTreeSet::new(),
+            attempts: BTreeMap::new(),
+            variables_bytes: 0,
         };
         if let Some(mut ready) = fields.given(12) {
             for _ in 0..ready.array()?.unwrap_or(0) {
@@ -138,9 +142,185 @@ impl Execution {
         }
         if execution.status != ExecutionStatus::Running {
             execution.timers.clear();
+            execution.attempts.clear();
         }
         Ok(execution)
     }
+}
+
+impl MapRun {
+    /// The record of a Map Run. It holds all items and results, so it is as large as they are.
+    pub fn encode(&self) -> Vec<u8> {
+        let MapRunStart { map_run_arn, parent, state: (region, state), entered_event, seed, label, plan } = &self.start;
+        let mut out = Record::new();
+        out.field(1, |out| out.text(map_run_arn));
+        out.field(2, |out| encode_identity(parent, out));
+        out.field(3, |out| out.int(region.0.into()));
+        out.field(4, |out| out.int(state.0.into()));
+        out.field(5, |out| out.int((*entered_event).into()));
+        out.field(6, |out| out.unsigned(*seed));
+        out.field(7, |out| out.text(label));
+        out.field(8, |out| out.json(&plan.selector.data));
+        out.field(9, |out| out.json(&plan.selector.context));
+        out.field(10, |out| out.json(&plan.selector.variables.clone().into()));
+        out.field(11, |out| out.int(plan.concurrency.into()));
+        out.optional(12, plan.tolerated, |out, tolerated| out.nested(|out| encode_tolerance(tolerated, out)));
+        out.optional(13, plan.batching.as_ref(), |out, batching| {
+            out.nested(|out| {
+                out.optional(1, batching.items_max, |out, max| out.unsigned(max));
+                out.field(2, |out| out.unsigned(batching.bytes_max));
+                out.optional(3, batching.input.as_ref(), |out, input| out.json(input));
+            });
+        });
+        out.optional(14, plan.destination.as_ref(), |out, destination| out.json(destination));
+        let items = match &plan.items {
+            MapItems::Given(items) => items,
+            MapItems::Read(reader) => {
+                out.field(15, |out| out.nested(|out| encode_reader(reader, out)));
+                &self.items
+            }
+        };
+        out.field(16, |out| out.json(items));
+        out.field(17, |out| out.int(self.stage as i64));
+        out.field(18, |out| out.int(self.length.into()));
+        out.field(19, |out| out.int(self.next_index.into()));
+        if self.goes_on {
+            out.field(20, |out| out.int(1));
+        }
+        out.field(21, |out| {
+            out.list(self.open.iter(), |out, (child, (id, n_items))| {
+                let numbers = [u64::from(*child), (id.0 >> 64) as u64, id.0 as u64, *n_items];
+                out.list(numbers.into_iter(), |out, number| out.unsigned(number));
+            });
+        });
+        out.field(22, |out| {
+            out.list(self.results.iter(), |out, result| match result {
+                Some(result) => out.json(result),
+                None => out.null(),
+            });
+        });
+        out.field(23, |out| encode_counts(self.item_counts, out));
+        out.field(24, |out| encode_counts(self.execution_counts, out));
+        out.finish()
+    }
+
+    /// A Map Run from its record.
+    ///
+    /// # Errors
+    /// When bytes are not what this or an earlier release wrote.
+    pub fn decode(record: &[u8]) -> Read<MapRun> {
+        let mut fields = Fields::of(record)?;
+        let items = fields.json(16)?.unwrap_or_default();
+        let stage = fields.number(17)?;
+        let stage = MapRunStage::ALL.into_iter().find(|known| *known as u32 == stage);
+        let stage = stage.ok_or_else(|| missing("a known stage"))?;
+        let is_known = !matches!(stage, MapRunStage::New | MapRunStage::Reading);
+        let reader = fields.given(15).map(decode_reader).transpose()?;
+        let plan = MapRunPlan {
+            items: reader.map_or_else(|| MapItems::Given(items.clone()), MapItems::Read),
+            selector: Selector {
+                data: fields.json(8)?.unwrap_or_default(),
+                context: fields.json(9)?.unwrap_or_default(),
+                variables: variables(fields.need(10)?.str()?)?,
+            },
+            concurrency: fields.number(11)?,
+            tolerated: fields.given(12).map(|field| decode_tolerance(Fields::in_record(field)?)).transpose()?,
+            batching: fields.given(13).map(decode_batching).transpose()?,
+            destination: fields.json(14)?,
+        };
+        let start = MapRunStart {
+            map_run_arn: Str::new(fields.need(1)?.str()?),
+            parent: Arc::new(decode_identity(fields.need(2)?)?),
+            state: (RegionIdx(fields.number(3)?), StateIdx(fields.number(4)?)),
+            entered_event: fields.number(5)?,
+            seed: fields.need(6)?.u64()?,
+            label: Str::new(fields.need(7)?.str()?),
+            plan,
+        };
+        let mut map_run = MapRun {
+            stage,
+            items: if is_known { items } else { Value::Null },
+            length: fields.number(18)?,
+            next_index: fields.number(19)?,
+            goes_on: fields.given(20).is_some(),
+            item_counts: decode_counts(fields.need(23)?)?,
+            execution_counts: decode_counts(fields.need(24)?)?,
+            ..MapRun::new(start)
+        };
+        let mut open = fields.need(21)?;
+        for _ in 0..open.array()?.unwrap_or(0) {
+            open.array()?;
+            let child = open.u32()?;
+            let id = ExecutionId(u128::from(open.u64()?) << 64 | u128::from(open.u64()?));
+            map_run.open.insert(child, (id, open.u64()?));
+        }
+        let mut results = fields.need(22)?;
+        for _ in 0..results.array()?.unwrap_or(0) {
+            let is_open = results.datatype()? == Type::Null;
+            map_run.results.push(if is_open { results.null().map(|()| None)? } else { Some(json(results.str()?)?) });
+        }
+        Ok(map_run)
+    }
+}
+
+fn encode_reader(reader: &Reader, out: &mut Record) {
+    if reader.resource == ReaderResource::ListObjectsV2 {
+        out.field(1, |out| out.int(1));
+    }
+    out.field(2, |out| out.json(&reader.parameters));
+    out.optional(3, reader.items_max, |out, max| out.int(max));
+}
+
+fn decode_reader(record: Decoder<'_>) -> Read<Reader> {
+    let mut fields = Fields::in_record(record)?;
+    Ok(Reader {
+        resource: match fields.given(1) {
+            Some(_) => ReaderResource::ListObjectsV2,
+            None => ReaderResource::GetObject,
+        },
+        parameters: fields.json(2)?.unwrap_or_default(),
+        items_max: fields.given(3).map(|mut field| field.i64()).transpose()?,
+    })
+}
+
+fn decode_batching(record: Decoder<'_>) -> Read<Batching> {
+    let mut fields = Fields::in_record(record)?;
+    Ok(Batching {
+        items_max: fields.given(1).map(|mut field| field.u64()).transpose()?,
+        bytes_max: fields.need(2)?.u64()?,
+        input: fields.json(3)?,
+    })
+}
+
+fn encode_tolerance(tolerated: Tolerance, out: &mut Record) {
+    out.optional(1, tolerated.count, |out, count| out.int(count.into()));
+    out.optional(2, tolerated.percentage, |out, percentage| out.float(percentage));
+}
+
+fn decode_tolerance(mut fields: Fields<'_>) -> Read<Tolerance> {
+    Ok(Tolerance {
+        count: fields.given(1).map(|mut field| field.u32()).transpose()?,
+        percentage: fields.given(2).map(|mut field| field.f64()).transpose()?,
+    })
+}
+
+fn encode_counts(counts: Counts, out: &mut Record) {
+    let Counts { pending, running, succeeded, failed, timed_out, aborted, total } = counts;
+    let numbers = [pending, running, succeeded, failed, timed_out, aborted, total];
+    out.list(numbers.into_iter(), |out, number| out.unsigned(number));
+}
+
+fn decode_counts(mut list: Decoder<'_>) -> Read<Counts> {
+    list.array()?;
+    Ok(Counts {
+        pending: list.u64()?,
+        running: list.u64()?,
+        succeeded: list.u64()?,
+        failed: list.u64()?,
+        timed_out: list.u64()?,
+        aborted: list.u64()?,
+        total: list.u64()?,
+    })
 }
 
 fn encode_identity(identity: &Identity, out: &mut Record) {
@@ -270,17 +450,10 @@ fn encode_fork(fork: &Fork, out: &mut Record) {
     out.field(4, |out| out.int(fork.join_event.into()));
     if let Some(map) = &fork.map {
         out.field(5, |out| out.payload(&map.items));
-        if map.keyed {
-            out.field(6, |out| out.int(1));
-        }
         out.field(7, |out| out.int(map.cursor.into()));
         out.field(8, |out| out.int(map.concurrency.into()));
         out.field(9, |out| out.int(map.failed.into()));
-        if let Some(tolerated) = map.tolerated {
-            out.field(10, |out| out.int(1));
-            out.optional(11, tolerated.count, |out, count| out.int(count.into()));
-            out.optional(12, tolerated.percentage, |out, percentage| out.float(percentage));
-        }
+        out.optional(10, map.tolerated, |out, tolerated| out.nested(|out| encode_tolerance(tolerated, out)));
     }
 }
 
@@ -298,12 +471,14 @@ fn decode_frame(id: FrameId, record: &[u8], payloads: &dyn Payloads) -> Read<Fra
             Some(mut field) => variables(field.str()?)?,
             None => Object::default(),
         },
+        variables_bytes: 0,
         last_event: fields.number(7)?,
         entered_event: fields.number(8)?,
         before_entered: fields.number(9)?,
         entered: Timestamp(fields.need(10)?.i64()?),
         retries: Vec::new(),
     };
+    frame.variables_bytes = variables_bytes(&frame.variables);
     if let Some(mut retries) = fields.given(11) {
         for _ in 0..retries.array()?.unwrap_or(0) {
             frame.retries.push(retries.u32()?);
@@ -323,6 +498,10 @@ fn decode_frame(id: FrameId, record: &[u8], payloads: &dyn Payloads) -> Read<Fra
         other => return Err(StoredError(format!("there is no phase {other}"))),
     };
     Ok(frame)
+}
+
+fn json(text: &str) -> Read<Value> {
+    parse(text).map_err(|error| StoredError(error.to_string()))
 }
 
 fn variables(text: &str) -> Read<Object> {
@@ -359,17 +538,10 @@ fn decode_fork(mut fields: Fields<'_>, payloads: &dyn Payloads) -> Read<Fork> {
         None => None,
         Some(items) => Some(MapFork {
             items: payload(items, payloads)?,
-            keyed: fields.given(6).is_some(),
             cursor: fields.number(7)?,
             concurrency: fields.number(8)?,
             failed: fields.number(9)?,
-            tolerated: match fields.given(10) {
-                None => None,
-                Some(_) => Some(Tolerance {
-                    count: fields.given(11).map(|mut field| field.u32()).transpose()?,
-                    percentage: fields.given(12).map(|mut field| field.f64()).transpose()?,
-                }),
-            },
+            tolerated: fields.given(10).map(|field| decode_tolerance(Fields::in_record(field)?)).transpose()?,
         }),
     };
     Ok(Fork { open: fields.number(1)?, results, started_event: fields.number(3)?, join_event: fields.number(4)?, map })
@@ -473,6 +645,10 @@ impl Record {
         written(self.encoder.str(text).map(|_| ()));
     }
 
+    fn json(&mut self, value: &Value) {
+        self.text(&value.to_string());
+    }
+
     fn null(&mut self) {
         written(self.encoder.null().map(|_| ()));
     }
@@ -518,6 +694,10 @@ impl<'b> Fields<'b> {
 
     fn need(&mut self, number: i64) -> Read<Decoder<'b>> {
         self.given(number).ok_or_else(|| missing(&format!("field {number}")))
+    }
+
+    fn json(&mut self, number: i64) -> Read<Option<Value>> {
+        self.given(number).map(|mut field| json(field.str()?)).transpose()
     }
 
     fn number(&mut self, number: i64) -> Read<u32> {

@@ -1,6 +1,7 @@
 //! Task states: from the request to the outside to its answer, time-outs and heartbeats.
 
-use stepwell_asl::program::{State, StateKind, Task};
+use stepwell_asl::program::{NumberField, State, StateKind, Task};
+use stepwell_asl::template::EvaluationError;
 use stepwell_aws::{Pattern, Resource};
 use stepwell_value::{Str, Value};
 
@@ -10,9 +11,8 @@ use crate::execution::{AttemptId, Frame, OpenTask, Phase};
 use crate::failure::Failure;
 use crate::observer::Observer;
 use crate::signal::{Effect, FailureStage, TaskRequest};
-use crate::step::Step;
+use crate::step::{Step, cancelled};
 use crate::view::Focus;
-use stepwell_asl::template::EvaluationError;
 
 /// How the events of a task name who does it.
 pub(crate) fn worker(task: &Task) -> Worker {
@@ -69,6 +69,11 @@ impl<'a, O: Observer> Step<'a, O> {
             Ok(parameters) => parameters,
             Err(failure) => return self.failed(frame, failure),
         };
+        if matches!(task.resource, Resource::Activity(_)) && !self.turn.host.has_activity(&task.resource_arn) {
+            let cause = format!("The activity {} does not exist.", task.resource_arn);
+            let failure = Failure::runtime_at(&frame, state, &cause);
+            return self.end_everything(frame, failure);
+        }
         self.execution.next_attempt += 1;
         let scheduled = TaskEvent::Scheduled {
             parameters: parameters.clone(),
@@ -78,6 +83,10 @@ impl<'a, O: Observer> Step<'a, O> {
             role_arn: role_arn.clone(),
         };
         self.record_task(&mut frame, task, scheduled);
+        if self.full {
+            // What the history has no room for must not happen.
+            return Some(frame);
+        }
         let mut open = OpenTask {
             attempt,
             started: false,
@@ -103,7 +112,7 @@ impl<'a, O: Observer> Step<'a, O> {
             resource: task.resource.clone(),
             resource_arn: task.resource_arn.clone(),
             parameters,
-            token: has_token.then(|| self.turn.tokens.token(&self.execution.identity, attempt)),
+            token: has_token.then(|| self.turn.host.token(&self.execution.identity, attempt)),
             role_arn,
             timeout_s,
             heartbeat_s,
@@ -131,13 +140,22 @@ impl<'a, O: Observer> Step<'a, O> {
         let task = self.task_of(&frame);
         let output = match self.payload(output, &producer(task)) {
             Ok(output) => output,
-            Err(failure) => return self.task_failed(frame, failure.error, FailureStage::Submit),
+            Err(failure) => {
+                // The job runs, but nobody will wait for it.
+                self.out.effects.extend(cancelled(&frame));
+                return self.task_failed(frame, failure.error, FailureStage::Submit);
+            }
         };
         let Phase::Task(open) = &mut frame.phase else { return Some(frame) };
         if open.submitted {
             self.out.ignored = true;
         } else {
             open.submitted = true;
+            if !matches!(worker(task), Worker::Service { .. }) {
+                // Functions and activities have no such event.
+                self.execution.put_frame(frame);
+                return None;
+            }
             self.record_task(&mut frame, task, TaskEvent::Submitted { output });
         }
         self.execution.put_frame(frame);
@@ -157,7 +175,8 @@ impl<'a, O: Observer> Step<'a, O> {
 
     pub(crate) fn task_failed(&mut self, mut frame: Frame, error: ErrorCause, stage: FailureStage) -> Option<Frame> {
         let task = self.task_of(&frame);
-        let event = match stage {
+        let error = error.clipped();
+        let event = match shown_stage(&worker(task), stage) {
             FailureStage::Schedule => TaskEvent::ScheduleFailed(error.clone()),
             FailureStage::Start => TaskEvent::StartFailed(error.clone()),
             FailureStage::Submit => TaskEvent::SubmitFailed(error.clone()),
@@ -171,7 +190,9 @@ impl<'a, O: Observer> Step<'a, O> {
     pub(crate) fn task_heartbeat(&mut self, mut frame: Frame) -> Option<Frame> {
         let now = self.turn.now;
         if let Phase::Task(open) = &mut frame.phase {
-            open.heartbeat_due = open.heartbeat_s.map(|seconds| now.after_s(f64::from(seconds)));
+            // The clock starts when a worker takes the task.
+            let seconds = open.heartbeat_s.filter(|_| open.started);
+            open.heartbeat_due = seconds.map(|seconds| now.after_s(f64::from(seconds)));
         }
         self.execution.put_frame(frame);
         None
@@ -197,6 +218,17 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 }
 
+/// The stage of a failure that AWS has an event for: there is neither `TaskScheduleFailed` nor `LambdaFunctionSubmitFailed`.
+fn shown_stage(worker: &Worker, stage: FailureStage) -> FailureStage {
+    use FailureStage::{Run, Schedule, Start, Submit};
+    match (worker, stage) {
+        (Worker::Service { .. }, Schedule)
+        | (Worker::LambdaFunction { .. }, Submit)
+        | (Worker::Activity { .. }, Start | Submit) => Run,
+        (_, stage) => stage,
+    }
+}
+
 impl OpenTask {
     /// The clocks of time-out and heartbeat start with the start event.
     fn start(&mut self, now: crate::Timestamp) {
@@ -207,7 +239,7 @@ impl OpenTask {
 }
 
 fn seconds(
-    field: Option<&stepwell_asl::program::NumberField>,
+    field: Option<&NumberField>,
     name: &'static str,
     entered: &Entered<'_>,
 ) -> Result<Option<u32>, EvaluationError> {
@@ -215,7 +247,14 @@ fn seconds(
     let seconds = dataflow::integer(field, name, entered.data())?;
     match u32::try_from(seconds) {
         Ok(seconds) if seconds > 0 => Ok(Some(seconds)),
-        _ => Err(EvaluationError::runtime(format!("{name} must be positive, but is {seconds}"))),
+        _ => {
+            let cause = format!("{name} must be positive, but is {seconds}");
+            // [U] Name and text; what an expression yields fails as its evaluation does.
+            Err(match field {
+                NumberField::Expression(_) => dataflow::query_error(name, cause),
+                NumberField::Constant(_) | NumberField::Path(_) => EvaluationError::runtime(cause),
+            })
+        }
     }
 }
 

@@ -20,6 +20,11 @@ impl Timestamp {
         self.after_ms((seconds * 1000.0).round() as i64)
     }
 
+    /// The beginning of its second: what a Wait state's timestamp comes down to (reference/language.md, 5.4).
+    pub(crate) fn whole_second(self) -> Timestamp {
+        Timestamp(self.0 - self.0.rem_euclid(1000))
+    }
+
     /// Reads an RFC 3339 date-time with `T` and an offset, as the fields of Wait and Choice states take it.
     ///
     /// Fractions beyond the millisecond are cut off.

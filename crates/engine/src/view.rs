@@ -77,7 +77,7 @@ impl<'a> View<'a> {
         if let (StateKind::Task(task), Some(attempt)) = (&self.state.kind, self.attempt())
             && matches!(task.resource.pattern(), Pattern::WaitForTaskToken | Pattern::Sync | Pattern::Sync2)
         {
-            let token = self.turn.tokens.token(identity, attempt);
+            let token = self.turn.host.token(identity, attempt);
             context.insert("Task", [("Token", token.into())].into_iter().collect());
         }
         if let Some(Item { index, key, value, source }) = self.focus.item {

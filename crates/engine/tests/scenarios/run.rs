@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, Program, compile};
-use stepwell_engine::local::{Answer, Local, Missing, PlainTokens, Responder, What};
+use stepwell_engine::local::{Answer, Local, Missing, PlainHost, Responder, What};
 use stepwell_engine::{
-    Effect, ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Payload, PayloadId,
-    Reader, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, step,
+    Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun, MapRunSignal, Payload,
+    PayloadId, Reader, Request, Shard, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, step,
 };
 use stepwell_value::{Value, parse};
 
@@ -178,7 +178,7 @@ impl Scenario {
                 }
                 (_, None) => break,
             };
-            let outcome = step(&program, &mut execution, signal, Turn { now, tokens: &PlainTokens });
+            let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
             steps += 1;
             stored.extend(outcome.payloads.iter().map(|payload| (payload.id(), payload.clone())));
             events.extend(outcome.events);
@@ -192,7 +192,7 @@ impl Scenario {
                     for answer in script.task(execution.identity(), &request) {
                         due = due.after_ms(answer.after_ms);
                         sent += 1;
-                        mail.push((due, sent, signal_of(request.attempt, answer.what)));
+                        mail.push((due, sent, answer.what.signal(request.attempt)));
                     }
                 }
             }
@@ -204,16 +204,82 @@ impl Scenario {
         }
         (text(&events), steps)
     }
+
+    /// Runs through the shard loop; after the turn that `crash_after` names, everything in it goes through its
+    /// stored form. Letters are kept: they are durable on their own.
+    pub(crate) fn shard_history_with_crash(&self, crash_after: Option<usize>) -> (String, usize) {
+        let program = self.program();
+        let mut shard = Shard::default();
+        let id = shard.start(program.clone(), Execution::new(self.start(&program), START));
+        let mut script = Script::of(self);
+        let (mut events, mut now, mut turns) = (Vec::new(), START, 0);
+        let mut stored: BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>> = BTreeMap::new();
+        loop {
+            let due = shard.next_deadline();
+            if !shard.has_mail() {
+                let Some(due) = due else { break };
+                now = now.max(due);
+            }
+            if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, &mut ()) {
+                let payloads = stepped.outcome.payloads.iter().map(|payload| (payload.id(), payload.clone()));
+                stored.entry(stepped.execution).or_default().extend(payloads);
+                if stepped.execution == id {
+                    events.extend(stepped.outcome.events);
+                }
+            }
+            turns += 1;
+            if crash_after == Some(turns) {
+                crash(&mut shard, &stored);
+            }
+            for request in shard.take_requests() {
+                match request {
+                    Request::Task(id, request) => {
+                        let execution = shard.execution(id).expect("it has sent a task").identity().clone();
+                        for answer in script.task(&execution, &request) {
+                            assert_eq!(answer.after_ms, 0, "answers in these scenarios come at once");
+                            shard.send(Letter::Execution(id, answer.what.signal(request.attempt)));
+                        }
+                    }
+                    Request::Cancel(..) => {}
+                    Request::ReadItems { map_run_arn, state, reader } => {
+                        let items = script.read_items(&state, &reader).expect("the scenario has items");
+                        shard.send(Letter::MapRun(map_run_arn, MapRunSignal::ItemsRead(items)));
+                    }
+                    Request::WriteResults { map_run_arn, results, .. } => {
+                        shard.send(Letter::MapRun(map_run_arn, MapRunSignal::ResultsWritten(results)));
+                    }
+                }
+            }
+            assert!(turns < 10_000, "no end");
+        }
+        (text(&events), turns)
+    }
 }
 
-fn signal_of(attempt: stepwell_engine::AttemptId, what: What) -> Signal {
-    match what {
-        What::Started(worker_name) => Signal::TaskStarted { attempt, worker_name },
-        What::Submitted(output) => Signal::TaskSubmitted { attempt, output },
-        What::Succeeded(output) => Signal::TaskSucceeded { attempt, output },
-        What::Failed(error, stage) => Signal::TaskFailed { attempt, error, stage },
-        What::Heartbeat => Signal::TaskHeartbeat { attempt },
-        What::CannotRun(cause) => Signal::TaskCannotRun { attempt, cause },
+fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>>) {
+    let nothing = BTreeMap::new();
+    let executions: Vec<_> = shard
+        .executions()
+        .map(|(program, execution, parent)| {
+            let mut payloads = stored.get(&execution.identity().id).unwrap_or(&nothing).clone();
+            payloads.insert(execution.input().id(), execution.input().clone());
+            let read = Execution::decode(&execution.encode_root(), &execution.encode_frames(), &payloads).unwrap();
+            (program.clone(), read, parent.cloned())
+        })
+        .collect();
+    for (program, execution, parent) in executions {
+        shard.take_in(program, execution, parent);
+    }
+    let map_runs: Vec<_> = shard
+        .map_runs()
+        .map(|(program, map_run)| {
+            let read = MapRun::decode(&map_run.encode()).unwrap();
+            assert_eq!(read, *map_run);
+            (program.clone(), read)
+        })
+        .collect();
+    for (program, map_run) in map_runs {
+        shard.take_in_map_run(program, map_run);
     }
 }
 
@@ -293,8 +359,4 @@ impl Responder for Script {
     fn write_results(&mut self, _: &str, _: &Value, _: &Value) -> Result<Value, Missing> {
         Err(Missing("no writer".into()))
     }
-}
-
-pub(crate) fn is_over(execution: &Execution) -> bool {
-    execution.status() != ExecutionStatus::Running
 }

@@ -1,9 +1,10 @@
 //! What states do with data, variables, time and limits.
 
 use expect_test::expect;
-use stepwell_engine::{ExecutionStatus, limits};
+use stepwell_engine::{AttemptId, Execution, ExecutionStatus, Host, Identity, Signal, Turn, limits, step};
+use stepwell_value::Str;
 
-use crate::run::{Scenario, fails, returns, run};
+use crate::run::{START, Scenario, fails, returns, run};
 
 pub(crate) fn nested() -> Scenario {
     run(r#"{"StartAt": "Both", "States": {"Both": {"Type": "Parallel", "Branches": [
@@ -145,29 +146,35 @@ fn a_state_whose_output_passes_256_kib_fails_and_a_task_can_catch_that_by_name()
     expect![[r#"{"by":"States.DataLimitExceeded"}"#]].assert_eq(&caught.result());
 }
 
-#[test]
-fn batches_hold_what_fits_and_batch_input_stands_before_the_items() {
-    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
+pub(crate) fn batches() -> Scenario {
+    run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
         "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
             "StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}},
         "ItemsPath": "$.items", "ItemSelector": {"v.$": "$$.Map.Item.Value", "i.$": "$$.Map.Item.Index"},
         "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"of.$": "$.of"}}, "End": true}}}"#)
-    .input(r#"{"of":"x","items":["a","b","c"]}"#);
-    expect![[r#"[{"BatchInput":{"of":"x"},"Items":[{"v":"a","i":0},{"v":"b","i":1}]},{"BatchInput":{"of":"x"},"Items":[{"v":"c","i":2}]}]"#]]
-        .assert_eq(&scenario.result());
+    .input(r#"{"of":"x","items":["a","b","c"]}"#)
 }
 
 #[test]
-fn tolerated_failures_are_described_among_the_results() {
-    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 1,
+fn batches_hold_what_fits_and_batch_input_stands_before_the_items() {
+    expect![[r#"[{"BatchInput":{"of":"x"},"Items":[{"v":"a","i":0},{"v":"b","i":1}]},{"BatchInput":{"of":"x"},"Items":[{"v":"c","i":2}]}]"#]]
+        .assert_eq(&batches().result());
+}
+
+pub(crate) fn tolerated_failures() -> Scenario {
+    run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 1,
         "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
             "StartAt": "Which", "States": {
                 "Which": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "No"}], "Default": "Yes"},
                 "No": {"Type": "Fail", "Error": "Two"}, "Yes": {"Type": "Succeed"}}},
         "ResultSelector": {"first.$": "$[0]", "status.$": "$[1].Status", "error.$": "$[1].Error", "third.$": "$[2]"},
         "End": true}}}"#)
-    .input("[1,2,3]");
-    expect![[r#"{"first":1,"status":"FAILED","error":"Two","third":3}"#]].assert_eq(&scenario.result());
+    .input("[1,2,3]")
+}
+
+#[test]
+fn tolerated_failures_are_described_among_the_results() {
+    expect![[r#"{"first":1,"status":"FAILED","error":"Two","third":3}"#]].assert_eq(&tolerated_failures().result());
 }
 
 #[test]
@@ -178,4 +185,29 @@ fn flatten_joins_the_arrays_of_the_children() {
         "ResultWriter": {"WriterConfig": {"Transformation": "FLATTEN", "OutputType": "JSON"}}, "End": true}}}"#)
     .input("[[1,2],3,[4]]");
     assert_eq!(scenario.result(), "[1,2,3,4]");
+}
+
+#[test]
+fn a_task_of_an_activity_that_does_not_exist_fails_before_it_is_scheduled() {
+    struct NoActivities;
+    impl Host for NoActivities {
+        fn token(&self, _: &Identity, _: AttemptId) -> Str {
+            Str::default()
+        }
+
+        fn has_activity(&self, _: &str) -> bool {
+            false
+        }
+    }
+    let scenario = run(r#"{"StartAt": "Do", "States": {"Do": {"Type": "Task",
+        "Resource": "arn:aws:states:us-east-1:123456789012:activity:gone",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Never"}], "End": true},
+        "Never": {"Type": "Pass", "End": true}}}"#);
+    let program = scenario.program();
+    let mut execution = Execution::new(scenario.start(&program), START);
+    let outcome = step(&program, &mut execution, Signal::Start, Turn { now: START, host: &NoActivities });
+    let lines: Vec<String> = outcome.events.iter().map(ToString::to_string).collect();
+    assert_eq!(lines[1..], ["2   <0  TaskStateEntered Do", "3   <2  ExecutionFailed States.Runtime"]);
+    expect!["An error occurred while executing the state 'Do' (entered at the event id #2). The activity arn:aws:states:us-east-1:123456789012:activity:gone does not exist."]
+        .assert_eq(execution.error().cause.as_deref().unwrap_or_default());
 }
