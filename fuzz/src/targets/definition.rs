@@ -10,7 +10,7 @@ use stepwell_engine::limits::{HISTORY_EVENTS_MAX, STEP_EVENTS_MAX};
 use stepwell_engine::local::{Answer, Local, Missing, Progress, Responder, What};
 use stepwell_engine::{
     ErrorCause, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Payload, PayloadId, Reader, Start,
-    TaskRequest, Timestamp, Transition,
+    Stepped, TaskRequest, Timestamp,
 };
 use stepwell_value::{Str, Value, parse};
 
@@ -213,7 +213,7 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
 }
 
 fn check_transition(
-    transition: &Transition,
+    transition: &Stepped,
     id: ExecutionId,
     execution_type: ExecutionType,
     last_event: &mut u32,
