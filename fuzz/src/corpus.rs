@@ -90,6 +90,9 @@ impl Found {
                 if object.contains_key("StartAt") && object.contains_key("States") && self.kind == Kind::Definition {
                     self.take_text(&value.to_string());
                 }
+                if object.contains_key("MockedResponses") && self.kind == Kind::Mock {
+                    self.take_text(&value.to_string());
+                }
                 for (key, value) in object.iter() {
                     self.walk(value, key);
                 }

@@ -6,7 +6,7 @@ use crate::corpus::Corpus;
 use crate::json_mutate;
 use crate::mutate;
 use crate::random::Random;
-use crate::targets::{Kind, Target};
+use crate::targets::Target;
 
 /// Longest input, in bytes.
 const INPUT_BYTES_MAX: usize = 100_000;
@@ -47,7 +47,7 @@ fn changed(target: &Target, corpus: &Corpus, text: String, random: &mut Random) 
     if random.one_in(4) {
         return mutate::bytes(&text, random.text(&corpus.texts), random);
     }
-    if matches!(target.kind, Kind::Definition | Kind::Json) && !random.one_in(5) {
+    if !target.kind.has_document() && !random.one_in(5) {
         let others = [random.text(&corpus.texts), random.text(&corpus.texts)];
         let others: Vec<Value> = others.iter().filter_map(|text| stepwell_value::parse(text).ok()).collect();
         if let Ok(value) = stepwell_value::parse(&text) {

@@ -56,7 +56,8 @@ pub(crate) fn replay() -> ExitCode {
             }
         }
     }
-    result(passed, failed)
+    println!("{passed} former findings are answered as they must be, {failed} are not");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn result(passed: usize, failed: usize) -> ExitCode {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::Done;
 use crate::tally::Tally;
 
-/// The profile of tests and fuzzing: optimized, but with overflow checks and assertions.
+/// The profile of tests and fuzzing: optimized, but with overflow checks.
 pub(crate) const PROFILE: &str = "checked";
 
 /// The root of the repository.

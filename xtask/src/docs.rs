@@ -11,10 +11,18 @@ use crate::Done;
 use crate::command::{PROFILE, built, cargo, root};
 use crate::tally::Tally;
 
-/// Runs the examples of all documents.
+/// Builds the binary and runs the examples of all documents.
+pub(crate) fn build_and_check() -> Done {
+    let status = cargo(["build", "--quiet", "--package", "stepwell-cli", "--profile", PROFILE]).status();
+    match status {
+        Ok(status) if status.success() => check(),
+        _ => Err("stepwell does not build".to_owned()),
+    }
+}
+
+/// Runs the examples of all documents with the binary that is there.
 pub(crate) fn check() -> Done {
     println!("== documents");
-    build()?;
     let mut tally = Tally::default();
     for document in documents()? {
         let name = document.strip_prefix(root()).unwrap_or(&document).display().to_string();
@@ -31,16 +39,7 @@ pub(crate) fn check() -> Done {
     Ok(tally)
 }
 
-/// Builds the binary that the examples call.
-pub(crate) fn build() -> Result<(), String> {
-    let status = cargo(["build", "--quiet", "--package", "stepwell-cli", "--profile", PROFILE]).status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err("stepwell does not build".to_owned()),
-    }
-}
-
-/// The binary that [`build`] made, at the root of the repository.
+/// The binary of [`PROFILE`], run at the root of the repository.
 pub(crate) fn stepwell() -> Command {
     let mut command = Command::new(built("stepwell"));
     command.current_dir(root()).stdin(Stdio::null());

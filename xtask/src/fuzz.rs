@@ -1,9 +1,10 @@
 //! Fuzzing: builds `fuzz/` and lets it run.
 
+use std::process::Command;
 use std::time::Duration;
 
 use crate::Done;
-use crate::command::{PROFILE, cargo, tests};
+use crate::command::{PROFILE, built, cargo, root, tests};
 
 /// How long a target runs unless told.
 const TIME: Duration = Duration::from_secs(60);
@@ -42,24 +43,24 @@ impl Options {
     }
 }
 
-/// Runs targets on random inputs.
+/// Builds the fuzzer and runs targets on random inputs.
+pub(crate) fn build_and_run(options: &Options) -> Done {
+    let status = cargo(["build", "--quiet", "--package", "stepwell-fuzz", "--profile", PROFILE]).status();
+    match status {
+        Ok(status) if status.success() => run(options),
+        _ => Err("stepwell-fuzz does not build".to_owned()),
+    }
+}
+
+/// Runs targets on random inputs, with the fuzzer that is there.
 pub(crate) fn run(options: &Options) -> Done {
-    let mut command = fuzzer();
-    command.args(["run", options.target.as_deref().unwrap_or("all"), "--seconds"]);
+    let mut command = Command::new(built("stepwell-fuzz"));
+    command.current_dir(root()).args(["run", options.target.as_deref().unwrap_or("all"), "--seconds"]);
     command.arg(options.time.unwrap_or(TIME).as_secs().to_string());
     if let Some(seed) = options.seed {
         command.args(["--seed", &seed.to_string()]);
     }
     tests("fuzz", &mut command)
-}
-
-/// Runs what was found before: none of it may happen again.
-pub(crate) fn replay() -> Done {
-    tests("fuzz findings", fuzzer().arg("replay"))
-}
-
-fn fuzzer() -> std::process::Command {
-    cargo(["run", "--quiet", "--package", "stepwell-fuzz", "--profile", PROFILE, "--"])
 }
 
 #[cfg(test)]

@@ -35,9 +35,9 @@ fn main() -> ExitCode {
     let result = match name {
         "test" => no_more(rest).and_then(|()| test::test()),
         "soak" => fuzz::Options::parse(rest).and_then(|options| test::soak(&options)),
-        "fuzz" => fuzz::Options::parse(rest).and_then(|options| fuzz::run(&options)),
+        "fuzz" => fuzz::Options::parse(rest).and_then(|options| fuzz::build_and_run(&options)),
         "bench" => no_more(rest).and_then(|()| bench::run()),
-        "docs" => no_more(rest).and_then(|()| docs::check()),
+        "docs" => no_more(rest).and_then(|()| docs::build_and_check()),
         "purity" => no_more(rest).and_then(|()| purity::check()),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -13,21 +13,25 @@ const FUZZ_PER_TARGET: Duration = Duration::from_secs(10);
 /// The same inputs in each test run, so that none fails by chance.
 const FUZZ_SEED: u64 = 1;
 
+/// Everything there is to test, examples and benches included.
+const TESTS: [&str; 6] = ["test", "--workspace", "--all-targets", "--quiet", "--profile", PROFILE];
+
 /// The step's name and the step.
 type Step = (&'static str, fn() -> Done);
 
-/// Runs all steps, whatever fails on the way.
+/// Runs all steps, whatever fails on the way; only what does not build ends it.
 pub(crate) fn test() -> Done {
     install_components()?;
     let steps: [Step; 9] = [
         ("format", format),
         ("purity", purity::check),
         ("lints", lints),
+        ("build", build),
         ("tests", workspace_tests),
         ("documentation tests", documentation_tests),
+        // These three run the programs that were built for the tests.
         ("examples", examples),
         ("documents", docs::check),
-        ("fuzz findings", fuzz::replay),
         ("fuzz", fuzz_a_little),
     ];
     let mut total = Tally::default();
@@ -36,7 +40,11 @@ pub(crate) fn test() -> Done {
         let start = Instant::now();
         let tally = step()?;
         times.push((name, start.elapsed(), tally.clone()));
+        let is_built = name != "build" || tally.failed == 0;
         total += tally;
+        if !is_built {
+            break;
+        }
     }
     println!("==");
     for (name, time, tally) in times {
@@ -52,7 +60,10 @@ pub(crate) fn soak(options: &fuzz::Options) -> Done {
         "long tests",
         &mut cargo(["test", "--workspace", "--no-fail-fast", "--profile", PROFILE, "--", "--ignored"]),
     )?;
-    total += fuzz::run(&fuzz::Options { time: options.time.or(Some(Duration::from_secs(600))), ..options.clone() })?;
+    total += fuzz::build_and_run(&fuzz::Options {
+        time: options.time.or(Some(Duration::from_secs(600))),
+        ..options.clone()
+    })?;
     Ok(total)
 }
 
@@ -64,11 +75,13 @@ fn lints() -> Done {
     check("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
 }
 
+/// Builds all tests, and the programs that they and later steps run.
+fn build() -> Done {
+    check("build", cargo(TESTS).arg("--no-run"))
+}
+
 fn workspace_tests() -> Done {
-    tests(
-        "tests",
-        &mut cargo(["test", "--workspace", "--all-targets", "--no-fail-fast", "--quiet", "--profile", PROFILE]),
-    )
+    tests("tests", cargo(TESTS).arg("--no-fail-fast"))
 }
 
 fn documentation_tests() -> Done {
@@ -81,9 +94,8 @@ fn documentation_tests() -> Done {
     Ok(total)
 }
 
-/// The example definitions: all valid, and what their test files say comes true.
+/// The example definitions are valid.
 fn examples() -> Done {
-    docs::build()?;
     let mut validate = docs::stepwell();
     check("examples", validate.args(["validate", "examples"]))
 }

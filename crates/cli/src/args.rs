@@ -180,7 +180,8 @@ impl std::fmt::Display for Clock {
 
 /// Names of machines and executions, as AWS takes them (API reference, CreateStateMachine).
 fn name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '!' | '@' | '(' | ')' | '=' | '\'');
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '!' | '@' | '(' | ')' | '=' | '\'');
     match text.chars().count() {
         1..=80 if text.chars().all(allowed) => Ok(text.to_owned()),
         1..=80 => Err("letters, digits and -_.+!@()=' can stand in a name".to_owned()),
@@ -236,9 +237,9 @@ pub(crate) struct Eval {
     /// The expression's language
     #[arg(long, value_name = "LANGUAGE")]
     pub(crate) lang: Option<Language>,
-    /// Which JSONata: AWS's, or the one of the official test suite
-    #[arg(long, value_name = "PROFILE", default_value = "aws")]
-    pub(crate) profile: Profile,
+    /// Which JSONata: AWS's (the default), or the one of the official test suite; the language is JSONata then
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<Profile>,
     /// Value of a variable $NAME
     #[arg(long = "bind", value_name = "NAME=JSON")]
     pub(crate) bind: Vec<String>,

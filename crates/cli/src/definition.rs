@@ -1,7 +1,7 @@
 //! From a file on the command line to a compiled program.
 
 use stepwell_asl::program::ExecutionType;
-use stepwell_asl::syntax::{Filled, fill};
+use stepwell_asl::syntax::{Filled, fill, placeholders};
 use stepwell_asl::{Compiled, Diagnostic, Format, Options, Program, Severity, compile};
 use stepwell_value::{Object, Value};
 
@@ -29,17 +29,23 @@ impl<'a> Settings<'a> {
         given.iter().map(|pair| data::pair("--set", pair)).collect::<Result<_, _>>().map(Settings)
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.0.iter().map(|(name, _)| *name)
+    }
+
+    /// A name that stands in no definition, as a sentence.
+    pub(crate) fn unused(&self, is_used: impl Fn(&str) -> bool) -> Option<String> {
+        let (name, _) = self.0.iter().find(|(name, _)| !is_used(name))?;
+        Some(format!("--set {name}: there is no placeholder ${{{name}}}"))
+    }
+
     fn value_of(&self, name: &str) -> Option<&'a str> {
         self.0.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 }
 
 /// Reads and compiles a definition.
-pub(crate) fn check(
-    file: &str,
-    machine_type: ExecutionType,
-    settings: &Settings<'_>,
-) -> Result<Checked, Failure> {
+pub(crate) fn check(file: &str, machine_type: ExecutionType, settings: &Settings<'_>) -> Result<Checked, Failure> {
     let text = data::read(file)?;
     let filled = fill(&text.content, |name| settings.value_of(name));
     let Compiled { program, mut diagnostics, truncated } =
@@ -68,6 +74,11 @@ impl Checked {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning)
     }
 
+    /// Whether the definition has a placeholder of that name.
+    pub(crate) fn has_placeholder(&self, name: &str) -> bool {
+        placeholders(&self.text.content).iter().any(|placeholder| placeholder.name == name)
+    }
+
     /// The diagnostics for programs.
     pub(crate) fn to_json(&self) -> Value {
         self.diagnostics.iter().map(|diagnostic| self.diagnostic_json(diagnostic)).collect()
@@ -92,7 +103,7 @@ impl Checked {
     }
 
     /// Placeholders without a value, as a failure that names all of them.
-    pub(crate) fn unfilled(&self, command: &str) -> Result<(), Failure> {
+    pub(crate) fn unfilled(&self) -> Result<(), Failure> {
         let Err(unfilled) = self.filled.complete() else { return Ok(()) };
         let mut failure = Failure::new(Exit::Definition, unfilled.to_string());
         for name in unfilled.names() {
@@ -100,13 +111,13 @@ impl Checked {
             if let Some(placeholder) = placeholder {
                 let (line, column) =
                     stepwell_value::line_and_column(&self.text.content, placeholder.span.start as usize);
-                failure.place.push_str(&text::quoted_line(&self.text.name, &self.text.content, line, column));
+                failure.more.place.push_str(&text::quoted_line(&self.text.name, &self.text.content, line, column));
             }
         }
         let names: Value = unfilled.names().iter().map(|name| Value::from(name.as_str())).collect();
-        failure.members.push(("placeholders", names));
+        failure.more.members.push(("placeholders", names));
         let flags: Vec<String> = unfilled.names().iter().map(|name| format!("--set {name}=VALUE")).collect();
-        Err(failure.hint(format!("give each a value: {command} {} {}", text::shell_word(&self.text.name), flags.join(" "))))
+        Err(failure.hint(format!("give each a value: {} {}", text::this_command(), flags.join(" "))))
     }
 
     /// The program, or all errors as one failure.
@@ -115,20 +126,12 @@ impl Checked {
             return Ok((self.text, program));
         }
         let n = self.errors().count() as u64;
-        let mut failure = Failure::new(
-            Exit::Definition,
-            format!("{} has {}", self.text.name, text::count(n, "error")),
-        );
-        failure.members.push(("diagnostics", self.to_json()));
+        let mut failure = Failure::new(Exit::Definition, format!("{} has {}", self.text.name, text::count(n, "error")));
+        failure.more.members.push(("diagnostics", self.to_json()));
         let pages: Vec<String> =
             self.errors().map(|diagnostic| diagnostic.render(&self.text.name, &self.text.content)).collect();
-        let message = format!(
-            "{}\n{} is not valid: {}\n",
-            pages.join("\n"),
-            self.text.name,
-            text::count(n, "error")
-        );
-        failure.page = Some(message);
+        let message = format!("{}\n{} is not valid: {}\n", pages.join("\n"), self.text.name, text::count(n, "error"));
+        failure.more.page = Some(message);
         Err(failure)
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufWriter, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_asl::diagnostic::Severity;
 use stepwell_asl::intrinsic::{self, Call};
@@ -44,7 +44,8 @@ struct EvalError {
 type Evaluated = Result<Option<Value>, EvalError>;
 
 pub(crate) fn eval(eval: &Eval, global: &Global) -> Result<Exit, Failure> {
-    let rules = Rules { profile: eval.profile, is_strict: eval.strict };
+    let rules = Rules { profile: eval.profile.unwrap_or(args::Profile::Aws), is_strict: eval.strict };
+    let language = eval.lang.or(eval.profile.map(|_| Language::Jsonata));
     let mut bindings = BTreeMap::new();
     for given in &eval.bind {
         let (name, text) = data::pair("--bind", given)?;
@@ -52,14 +53,14 @@ pub(crate) fn eval(eval: &Eval, global: &Global) -> Result<Exit, Failure> {
         bindings.insert(Str::new(name.trim_start_matches('$')), data::json(&text)?);
     }
     if eval.batch {
-        return batch(rules, eval.lang, &bindings);
+        return batch(rules, language, &bindings);
     }
     let input = match &eval.input {
         Some(given) => Some(data::json(&data::argument("--input", given)?)?),
         None => None,
     };
     let expression = eval.expression.clone().unwrap_or_default();
-    let request = Request { expression, language: eval.lang, input, bindings };
+    let request = Request { expression, language, input, bindings };
     let evaluated = evaluate(&request, rules);
     let exit = if evaluated.is_ok() { Exit::Success } else { Exit::Failed };
     if global.json {
@@ -177,9 +178,8 @@ fn recognized(text: &str) -> Language {
     if text.starts_with("States.") && text.contains('(') {
         return Language::Intrinsic;
     }
-    let starts_as_path = text == "$"
-        || text == "$$"
-        || ["$.", "$[", "$$.", "$$["].iter().any(|start| text.starts_with(start));
+    let starts_as_path =
+        text == "$" || text == "$$" || ["$.", "$[", "$$.", "$$["].iter().any(|start| text.starts_with(start));
     if starts_as_path && Path::parse(text).is_ok() { Language::Jsonpath } else { Language::Jsonata }
 }
 
@@ -195,7 +195,10 @@ fn check(text: &str, delimited: Option<&str>, language: Language, request: &Requ
         object(vec![
             ("Type", "Task".into()),
             ("Resource", "arn:aws:states:::lambda:invoke".into()),
-            (if language == Language::Jsonata { "Arguments" } else { "Parameters" }, object(vec![("FunctionName", "f".into())])),
+            (
+                if language == Language::Jsonata { "Arguments" } else { "Parameters" },
+                object(vec![("FunctionName", "f".into())]),
+            ),
             (field, value),
             ("End", true.into()),
         ])
@@ -222,10 +225,18 @@ fn check(text: &str, delimited: Option<&str>, language: Language, request: &Requ
     }
 }
 
+/// Time of one JSONata expression, compiled and evaluated: AWS's second.
+const TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Nested evaluations that the whole official suite passes with.
+const SUITE_DEPTH_MAX: u32 = 500;
+
 fn evaluate_jsonata(text: &str, request: &Request, rules: Rules) -> Evaluated {
     let is_aws = rules.profile == args::Profile::Aws;
     let profile = if is_aws { jsonata::Profile::aws() } else { jsonata::Profile::suite() };
-    let mut budget = if is_aws { jsonata::Budget::aws() } else { jsonata::Budget::wide() };
+    let deadline = Instant::now() + TIME_MAX;
+    let depth = if is_aws { jsonata::DEPTH_AWS } else { SUITE_DEPTH_MAX };
+    let mut budget = jsonata::Budget::aws().with_depth(depth).with_deadline(move || Instant::now() > deadline);
     let coded = |error: jsonata::Error| EvalError {
         code: error.code.to_owned(),
         message: error.message(),

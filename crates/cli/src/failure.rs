@@ -52,6 +52,13 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// One sentence, without a full stop.
     pub(crate) message: String,
+    /// What stands behind the message; in a box, because results are returned far more often than failures.
+    pub(crate) more: Box<More>,
+}
+
+/// What a failure says besides its message.
+#[derive(Debug, Default)]
+pub(crate) struct More {
     /// Where: lines that follow the message.
     pub(crate) place: String,
     /// What to do; a line each.
@@ -64,14 +71,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure {
-            exit,
-            message: message.into(),
-            place: String::new(),
-            hints: Vec::new(),
-            members: Vec::new(),
-            page: None,
-        }
+        Failure { exit, message: message.into(), more: Box::default() }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
@@ -79,16 +79,16 @@ impl Failure {
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.hints.push(hint.into());
+        self.more.hints.push(hint.into());
         self
     }
 
     /// Marks a place in a text: line and column from 1.
     pub(crate) fn at(mut self, name: &str, content: &str, line: usize, column: usize) -> Failure {
-        self.place.push_str(&text::quoted_line(name, content, line, column));
-        self.members.push(("file", name.into()));
-        self.members.push(("line", (line as i64).into()));
-        self.members.push(("column", (column as i64).into()));
+        self.more.place.push_str(&text::quoted_line(name, content, line, column));
+        self.more.members.push(("file", name.into()));
+        self.more.members.push(("line", (line as i64).into()));
+        self.more.members.push(("column", (column as i64).into()));
         self
     }
 
@@ -109,11 +109,11 @@ impl Failure {
 
     /// For people.
     pub(crate) fn to_page(&self) -> String {
-        if let Some(page) = &self.page {
+        if let Some(page) = &self.more.page {
             return page.clone();
         }
-        let mut page = format!("error[{}]: {}\n{}", self.exit.id(), self.message, self.place);
-        for hint in &self.hints {
+        let mut page = format!("error[{}]: {}\n{}", self.exit.id(), self.message, self.more.place);
+        for hint in &self.more.hints {
             let _ = writeln!(page, "  = {hint}");
         }
         page
@@ -124,7 +124,7 @@ impl Failure {
         let mut error = stepwell_value::Object::default();
         error.insert("code", self.exit.id().into());
         error.insert("message", self.message.as_str().into());
-        for (name, value) in &self.members {
+        for (name, value) in &self.more.members {
             error.insert(*name, value.clone());
         }
         [("schema", "stepwell.error/1".into()), ("error", error.into())].into_iter().collect()

@@ -10,7 +10,8 @@ use crate::text::nearest;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   stepwell run examples/hello.asl.json
-  stepwell run examples/order-saga/order.asl.json --mocks examples/order-saga/mocks.json --case PaymentFails
+  stepwell run examples/order-saga/order.asl.json --mocks examples/order-saga/mocks.json \\
+      --case PaymentFails
   stepwell validate examples
   stepwell eval '$sum(items.price)' --input '{\"items\": [{\"price\": 3}, {\"price\": 4}]}'
   stepwell help mocks";
@@ -19,8 +20,10 @@ pub(crate) const RUN_EXAMPLES: &str = "\
 Examples:
   stepwell run examples/hello.asl.json
   stepwell run examples/hello.asl.json --input '{\"name\": \"Ada\"}' --history
-  stepwell run examples/order-saga/order.asl.json --input @examples/order-saga/input.json --mocks examples/order-saga/mocks.json --case PaymentFails
-  stepwell run examples/job-poller/poller.asl.json --mock SubmitJob='{\"JobId\": \"j-1\"}' --mock GetStatus='{\"Status\": \"SUCCEEDED\"}'
+  stepwell run examples/order-saga/order.asl.json --input @examples/order-saga/input.json \\
+      --mocks examples/order-saga/mocks.json --case PaymentFails
+  stepwell run examples/job-poller/poller.asl.json --mock SubmitJob='{\"JobId\": \"j-1\"}' \\
+      --mock GetStatus='{\"Status\": \"SUCCEEDED\"}'
   stepwell run examples/hello.asl.json --json
 
 Exit codes: 0 succeeded, 1 failed, timed out or aborted, 2 wrong usage, 3 invalid definition
@@ -92,8 +95,12 @@ Beyond Step Functions Local:
   it gives after writing.
 
 Examples:
-  stepwell run examples/approval/approval.asl.json --mocks examples/approval/mocks.json --case ApprovedAtOnce
-  stepwell run examples/order-saga/order.asl.json --input @examples/order-saga/input.json --mocks examples/order-saga/mocks.json --case HappyPath --mock ShipOrder='{\"Throw\": {\"Error\": \"NoCarrier\"}}'
+  stepwell run examples/approval/approval.asl.json --mocks examples/approval/mocks.json \\
+      --case ApprovedAtOnce
+  stepwell run examples/order-saga/order.asl.json --input @examples/order-saga/input.json \\
+      --mocks examples/order-saga/mocks.json --case HappyPath \\
+      --mock ShipOrder='{\"Throw\": {\"Error\": \"NoCarrier\", \"Cause\": \"strike\"}}' \\
+      --mock RefundCard='{}' --mock ReleaseStock='{}'
 ";
 
 const CLOCK: &str = "\
@@ -110,7 +117,8 @@ clock, too: 100 ms pass whenever it has taken a thousand events.
 --start-time sets when the execution starts; --seed decides jitter and random numbers. With both, two runs are the same.
 
 Examples:
-  stepwell run examples/approval/approval.asl.json --mocks examples/approval/mocks.json --case NobodyAnswers --history
+  stepwell run examples/approval/approval.asl.json --mocks examples/approval/mocks.json \\
+      --case NobodyAnswers --history
   stepwell run examples/hello.asl.json --start-time 2026-01-31T12:00:00Z --seed 7
 ";
 
@@ -123,7 +131,9 @@ may have letters, digits and _ . : -. Values are put in as text: in a JSON strin
 `stepwell run` refuses placeholders without a value and names all of them; `stepwell validate` checks them as they stand.
 
 Examples:
-  stepwell validate examples --set Function=arn:aws:lambda:us-east-1:123456789012:function:charge
+  stepwell validate examples/nightly-report/report.asl.yaml --set JobName=nightly
+  stepwell run examples/nightly-report/report.asl.yaml --set JobName=nightly \\
+      --mocks examples/nightly-report/mocks.json --case Published
 ";
 
 const JSON: &str = "\

@@ -95,7 +95,8 @@ pub(crate) fn choose(run: &Run, machine: &str, program: &Program) -> Result<Chos
     }
     for given in &run.mock {
         let (state, json) = split_mock(given, program)?;
-        target(state, program).map_err(|problem| Failure::usage(format!("--mock {}: {problem}", text::shell_word(given))))?;
+        target(state, program)
+            .map_err(|problem| Failure::usage(format!("--mock {}: {problem}", text::shell_word(given))))?;
         let text = data::argument("--mock", json)?;
         let responses = Responses::parse(&text.content).map_err(|error| {
             Failure::usage(format!("--mock {state}: {error}"))
@@ -122,11 +123,8 @@ fn choose_case<'f>(
     run: &Run,
     machine: &str,
 ) -> Result<(&'f Str, &'f TestCase), Failure> {
-    let all: Vec<(&Str, &TestCase)> = file
-        .machines()
-        .iter()
-        .flat_map(|machine| machine.cases.iter().map(|case| (&machine.name, case)))
-        .collect();
+    let all: Vec<(&Str, &TestCase)> =
+        file.machines().iter().flat_map(|machine| machine.cases.iter().map(|case| (&machine.name, case))).collect();
     let of_machine = |name: &str, cases: &[(&'f Str, &'f TestCase)]| -> Vec<(&'f Str, &'f TestCase)> {
         cases.iter().copied().filter(|(machine, _)| *machine == name).collect()
     };
@@ -168,7 +166,10 @@ fn split_mock<'a>(given: &'a str, program: &Program) -> Result<(&'a str, &'a str
     let splits = given.match_indices('=').map(|(at, _)| (&given[..at], &given[at + 1..]));
     let known = splits.rev().find(|(name, _)| target(name, program).is_ok());
     known.or_else(|| given.split_once('=')).filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
-        Failure::usage(format!("--mock {}: write STATE=JSON, as in --mock 'Charge={{\"paid\":true}}'", text::shell_word(given)))
+        Failure::usage(format!(
+            "--mock {}: write STATE=JSON, as in --mock 'Charge={{\"paid\":true}}'",
+            text::shell_word(given)
+        ))
     })
 }
 

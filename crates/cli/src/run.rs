@@ -1,14 +1,15 @@
 //! `stepwell run`: one execution, here and now.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_asl::Program;
-use stepwell_asl::program::{ExecutionType, TOP};
+use stepwell_asl::program::{ExecutionType, StateKind, TOP, TextField};
 use stepwell_engine::limits::{EXPRESS_DURATION_MAX_MS, STANDARD_DURATION_MAX_MS};
 use stepwell_engine::local::{Local, Progress as Step};
-use stepwell_engine::{Event, Execution, ExecutionId, ExecutionStatus, Identity, Start, Timestamp};
+use stepwell_engine::{ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, Identity, Start, Timestamp};
 use stepwell_value::{Object, Str, Value, number_from_text, write_pretty};
 
 use crate::args::{Clock, Global, Progress, Run};
@@ -19,7 +20,7 @@ use crate::history;
 use crate::outside::{self, Outside};
 use crate::show::View;
 use crate::terminal::{self, Style, Tone};
-use crate::text::{count, duration, real_duration, shell_word};
+use crate::text::{count, duration, real_duration, this_command};
 use crate::tree::Tree;
 
 /// Account and region of everything that a run makes up.
@@ -33,9 +34,15 @@ const FRAME: Duration = Duration::from_millis(100);
 const FIRST_FRAME: Duration = Duration::from_millis(300);
 
 pub(crate) fn run(run: &Run, global: &Global) -> Result<Exit, Failure> {
+    if run.file == "-" && run.input == "-" {
+        return Err(Failure::usage("definition and input cannot both come from standard input"));
+    }
     let settings = Settings::read(&run.set)?;
     let checked = definition::check(&run.file, run.machine_type.into(), &settings)?;
-    checked.unfilled("stepwell run")?;
+    checked.unfilled()?;
+    if let Some(unused) = settings.unused(|name| checked.has_placeholder(name)) {
+        return Err(Failure::usage(unused));
+    }
     let warnings: Vec<String> =
         checked.warnings().map(|warning| warning.render(&checked.text.name, &checked.text.content)).collect();
     let (definition, program) = checked.into_program()?;
@@ -112,7 +119,8 @@ fn start(run: &Run, machine: &str, program: &Program, input: Value, input_text: 
             arn(&format!("express:{machine}:{}:{uuid}", run.name))
         }
     };
-    let longest_ms = match execution_type {
+    // "More than a year" is too long, a year is not.
+    let longest_ms = 1 + match execution_type {
         ExecutionType::Standard => STANDARD_DURATION_MAX_MS,
         ExecutionType::Express => EXPRESS_DURATION_MAX_MS,
     };
@@ -157,11 +165,12 @@ fn drive(
     outside: &mut Outside,
     screen: &mut Screen,
 ) -> Ended {
+    let fail_errors = fail_errors(&program);
     let begun = Instant::now();
     let start_at = beginning.at;
     let mut local = Local::new(start_at);
     let id = local.start(program, beginning.start);
-    let mut tree = Tree::new(screen.progress == Progress::Lines);
+    let mut tree = Tree::new(screen.progress == Progress::Lines, fail_errors);
     tree.start(id);
     let keeps_events = run.history || global.json;
     let mut events = Vec::new();
@@ -173,9 +182,15 @@ fn drive(
         match local.go_on(outside, &mut ()) {
             Step::Stepped(transition) => {
                 if screen.progress != Progress::None {
-                    let machine = local.execution(transition.execution).map(|it| it.identity().state_machine_arn.clone());
-                    tree.apply(transition.execution, machine.as_deref(), &transition.outcome.events, outside.stuck.as_ref());
-                    screen.update(&mut tree, start_at, begun);
+                    let machine =
+                        local.execution(transition.execution).map(|it| it.identity().state_machine_arn.clone());
+                    tree.apply(
+                        transition.execution,
+                        machine.as_deref(),
+                        &transition.outcome.events,
+                        outside.stuck.as_ref(),
+                    );
+                    screen.update(&mut tree, start_at, local.now(), begun);
                 }
                 if keeps_events && transition.execution == id {
                     events.extend(transition.outcome.events);
@@ -186,8 +201,10 @@ fn drive(
                 Clock::Virtual => local.set_time(due),
                 Clock::Paced(factor) => {
                     let left_ms = (due.0 - local.now().0) as f64 / factor;
-                    std::thread::sleep(Duration::from_secs_f64(left_ms.max(0.0) / 1000.0).clamp(Duration::from_millis(1), FRAME));
-                    screen.update(&mut tree, start_at, begun);
+                    std::thread::sleep(
+                        Duration::from_secs_f64(left_ms.max(0.0) / 1000.0).clamp(Duration::from_millis(1), FRAME),
+                    );
+                    screen.update(&mut tree, start_at, local.now(), begun);
                 }
             },
             Step::Idle => break,
@@ -196,6 +213,22 @@ fn drive(
     screen.finish(&tree);
     let execution = local.execution(id).expect("an execution stays until it is forgotten").clone();
     Ended { execution, events, at: start_at, real: begun.elapsed() }
+}
+
+/// Errors of Fail states, where the definition writes them down.
+fn fail_errors(program: &Program) -> BTreeMap<Str, ErrorCause> {
+    let constant = |field: &Option<TextField>| match field {
+        Some(TextField::Constant(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let states = program.regions.iter().flat_map(|region| &region.states);
+    let fails = states.filter_map(|state| match &state.kind {
+        StateKind::Fail { error, cause } => {
+            Some((state.name.clone(), ErrorCause { error: constant(error), cause: constant(cause) }))
+        }
+        _ => None,
+    });
+    fails.collect()
 }
 
 fn report(run: &Run, global: &Global, ended: &Ended, outside: &Outside, screen: &mut Screen) {
@@ -238,8 +271,8 @@ fn report(run: &Run, global: &Global, ended: &Ended, outside: &Outside, screen: 
         None => {}
     }
     if !outside.missing.is_empty() {
-        let command: Vec<String> = std::env::args().skip(1).map(|word| shell_word(&word)).collect();
-        terminal::eprint(&format!("\nrun it again with a mock:\n  stepwell {} {}\n", command.join(" "), outside.missing.join(" ")));
+        let command = this_command();
+        terminal::eprint(&format!("\nrun it again with a mock:\n  {command} {}\n", outside.missing.join(" ")));
     }
 }
 
@@ -287,6 +320,10 @@ impl Screen {
         Screen { progress, style, clock, drawn: 0, last: None }
     }
 
+    fn view<'t>(&self, tree: &'t Tree, now: Timestamp, width_max: usize) -> View<'t> {
+        View { tree, style: self.style, clock: self.clock, now, width_max }
+    }
+
     fn headline(&self, text: &str) {
         if self.progress != Progress::None {
             let text = self.style.fit(text);
@@ -297,11 +334,11 @@ impl Screen {
         }
     }
 
-    fn update(&mut self, tree: &mut Tree, start: Timestamp, begun: Instant) {
+    fn update(&mut self, tree: &mut Tree, start: Timestamp, now: Timestamp, begun: Instant) {
         match self.progress {
             Progress::Lines => {
                 let ended = tree.take_ended();
-                let view = View { tree, style: self.style, clock: self.clock };
+                let view = self.view(tree, start, usize::MAX);
                 let mut text = String::new();
                 for line in ended.iter().filter_map(|ended| view.ended(ended, start)) {
                     text.push_str(&line);
@@ -313,7 +350,7 @@ impl Screen {
                 let waited = self.last.map_or(begun.elapsed() >= FIRST_FRAME, |last| last.elapsed() >= FRAME);
                 if waited {
                     self.last = Some(Instant::now());
-                    self.draw(tree);
+                    self.draw(tree, now);
                 }
             }
             Progress::Tree | Progress::Auto | Progress::None => {}
@@ -321,9 +358,9 @@ impl Screen {
     }
 
     /// Draws as much of the tree's end as fits the terminal, over what was drawn before.
-    fn draw(&mut self, tree: &Tree) {
-        let (_, height) = terminal::size();
-        let lines = View { tree, style: self.style, clock: self.clock }.lines();
+    fn draw(&mut self, tree: &Tree, now: Timestamp) {
+        let (width, height) = terminal::size();
+        let lines = self.view(tree, now, width).lines();
         let first = lines.len().saturating_sub(height.saturating_sub(2).max(1));
         let mut text = self.erased();
         for line in &lines[first..] {
@@ -342,7 +379,7 @@ impl Screen {
     fn finish(&mut self, tree: &Tree) {
         if self.progress == Progress::Tree {
             let mut text = self.erased();
-            for line in (View { tree, style: self.style, clock: self.clock }).lines() {
+            for line in self.view(tree, Timestamp::default(), usize::MAX).lines() {
                 text.push_str(&line);
                 text.push('\n');
             }
@@ -358,4 +395,3 @@ impl Screen {
         }
     }
 }
-

@@ -28,6 +28,10 @@ pub(crate) struct View<'t> {
     pub(crate) tree: &'t Tree,
     pub(crate) style: Style,
     pub(crate) clock: Clock,
+    /// The execution's time, for what has not ended.
+    pub(crate) now: Timestamp,
+    /// Longest line, in characters; a line that wraps could not be drawn over.
+    pub(crate) width_max: usize,
 }
 
 /// A line of the tree before its columns are set.
@@ -55,6 +59,7 @@ impl View<'_> {
         let with_detail = lines.iter().filter(|line| !line.detail.is_empty());
         let column = with_detail.map(width).filter(|width| *width <= NAME_COLUMN_MAX).max().unwrap_or(0);
         let painted = |line: &Line| {
+            let line = &line.within(self.width_max, column);
             let mut text = self.style.paint(Tone::Faint, &line.prefix);
             text.push_str(&self.style.paint(line.tone, &line.symbol));
             if !line.symbol.is_empty() {
@@ -145,8 +150,12 @@ impl View<'_> {
         let others: Vec<&Lane> =
             node.lanes.iter().filter(|lane| !shown.contains(lane)).map(|lane| self.tree.lane(*lane)).collect();
         if !others.is_empty() {
-            let name =
-                format!("{} {} more: {}", self.style.pick("⋯", "..."), others.len(), tally(others.into_iter(), self.style));
+            let name = format!(
+                "{} {} more: {}",
+                self.style.pick("⋯", "..."),
+                others.len(),
+                tally(others.into_iter(), self.style)
+            );
             lines.push(self.plain(format!("{prefix}{}", self.style.pick("├─ ", "|- ")), name));
         }
     }
@@ -191,8 +200,17 @@ impl View<'_> {
         };
         match (node.status, passed) {
             (Status::Aborted, _) => format!("{kind}  aborted"),
-            (Status::Open, _) | (_, 0) => kind,
+            (Status::Open, _) => kind + &self.elapsed(node),
+            (_, 0) => kind,
             _ => format!("{kind}  {}", duration(passed)),
+        }
+    }
+
+    /// How long an open state has been at it, in whole seconds.
+    fn elapsed(&self, node: &Node) -> String {
+        match (self.now.0 - node.entered.0) / 1_000 {
+            seconds if seconds > 0 => format!("  {}", duration(seconds * 1_000)),
+            _ => String::new(),
         }
     }
 
@@ -233,6 +251,22 @@ impl View<'_> {
     }
 }
 
+impl Line {
+    /// The line cut to a width, its detail first.
+    fn within(&self, width_max: usize, column: usize) -> Line {
+        let cut = |text: &str, max: usize| match chars(text) {
+            length if length > max => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
+            _ => text.to_owned(),
+        };
+        let left = chars(&self.prefix) + chars(&self.symbol) + 1;
+        let name = cut(&self.name, width_max.saturating_sub(left).max(1));
+        let detail_at = (left + chars(&name)).max(column) + 2;
+        let room = width_max.saturating_sub(detail_at);
+        let detail = if room < 4 { String::new() } else { cut(&self.detail, room) };
+        Line { prefix: self.prefix.clone(), symbol: self.symbol.clone(), tone: self.tone, name, detail }
+    }
+}
+
 fn tally<'l>(lanes: impl Iterator<Item = &'l Lane>, style: Style) -> String {
     let [mut done, mut failed, mut aborted, mut open] = [0u64; 4];
     for lane in lanes {
@@ -255,7 +289,7 @@ fn tally<'l>(lanes: impl Iterator<Item = &'l Lane>, style: Style) -> String {
 
 /// An error and its cause on one line.
 pub(crate) fn told(error: &ErrorCause) -> String {
-    let name = error.error.as_deref().unwrap_or("an error without a name");
+    let name = error.error.as_deref().unwrap_or("an error");
     let cause = error.cause.as_deref().unwrap_or_default();
     // The state's name stands in front of it already.
     let cause = match cause.strip_prefix("An error occurred while executing the state ") {

@@ -25,10 +25,6 @@ pub(crate) enum Tone {
 }
 
 impl Style {
-    /// Plain text, for tests.
-    #[cfg(test)]
-    pub(crate) const PLAIN: Style = Style { colors: false, unicode: true, is_terminal: false };
-
     pub(crate) fn stdout(color: Color) -> Style {
         Style::of(io::stdout().is_terminal(), color)
     }
@@ -48,7 +44,8 @@ impl Style {
             Color::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| value != "0" && !value.is_empty()) => true,
             Color::Auto => is_terminal && !is_dumb,
         };
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| variable(name).filter(|v| !v.is_empty()));
         let is_ascii = locale.is_some_and(|locale| locale == "C" || locale == "POSIX");
         Style { colors, unicode: !is_dumb && !is_ascii, is_terminal: is_terminal && !is_dumb }
     }

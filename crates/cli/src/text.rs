@@ -50,7 +50,8 @@ pub(crate) fn quoted_line(name: &str, content: &str, line: usize, column: usize)
     let chars: Vec<char> = content.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().collect();
     let column = column.max(1);
     let first = if chars.len() <= QUOTED_CHARS_MAX { 0 } else { (column - 1).saturating_sub(QUOTED_CHARS_MAX / 3) };
-    let shown: String = chars.iter().skip(first).take(QUOTED_CHARS_MAX).map(|c| if *c == '\t' { ' ' } else { *c }).collect();
+    let shown: String =
+        chars.iter().skip(first).take(QUOTED_CHARS_MAX).map(|c| if *c == '\t' { ' ' } else { *c }).collect();
     let margin = line.to_string().len() + 3;
     let indent = (column - 1 - first).min(QUOTED_CHARS_MAX);
     format!("  --> {name}:{line}:{column}\n{line:>margin$} | {shown}\n{:margin$} | {:indent$}^\n", "", "")
@@ -58,11 +59,18 @@ pub(crate) fn quoted_line(name: &str, content: &str, line: usize, column: usize)
 
 /// A word as a POSIX shell reads it, quoted where that is needed.
 pub(crate) fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | '@' | '+' | ',' | '%');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | '@' | '+' | ',' | '%');
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The command line of this process, to be typed again with something added.
+pub(crate) fn this_command() -> String {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| shell_word(&word.to_string_lossy())).collect();
+    format!("stepwell {}", words.join(" "))
 }
 
 /// The candidate that `name` was probably meant to be: few letters differ.
@@ -117,12 +125,36 @@ mod tests {
 
     #[test]
     fn durations_have_two_units_at_most() {
-        let written: Vec<_> =
-            [0, 38, 999, 1_000, 1_500, 59_999, 60_000, 125_000, 3_600_000, 7_260_000, 172_800_000, 31_536_000_000, 173_400_000]
-                .map(duration)
-                .into();
+        let written: Vec<_> = [
+            0,
+            38,
+            999,
+            1_000,
+            1_500,
+            59_999,
+            60_000,
+            125_000,
+            3_600_000,
+            7_260_000,
+            172_800_000,
+            31_536_000_000,
+            173_400_000,
+        ]
+        .map(duration)
+        .into();
         let expected = [
-            "0 ms", "38 ms", "999 ms", "1 s", "1.5 s", "59.999 s", "1 min", "2 min 5 s", "1 h", "2 h 1 min", "2 d", "365 d",
+            "0 ms",
+            "38 ms",
+            "999 ms",
+            "1 s",
+            "1.5 s",
+            "59.999 s",
+            "1 min",
+            "2 min 5 s",
+            "1 h",
+            "2 h 1 min",
+            "2 d",
+            "365 d",
             "2 d 10 min",
         ];
         assert_eq!(written, expected);

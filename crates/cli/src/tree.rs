@@ -29,6 +29,7 @@ pub(crate) struct Tree {
     ended: Option<Vec<Ended>>,
     /// Lanes of children that are gone since the last look.
     gone: Vec<usize>,
+    fail_errors: BTreeMap<Str, ErrorCause>,
 }
 
 /// A place where one state follows another: an execution, a branch, an iteration.
@@ -114,14 +115,17 @@ struct Thread {
     lane_of: Vec<u32>,
     /// Events that start branches or iterations, and their states.
     forks: BTreeMap<u32, usize>,
-    last_error: ErrorCause,
+    /// The last error of a state, and its time.
+    last_error: (ErrorCause, Timestamp),
     /// A child of a Map Run that is no longer shown; its last events are still to come.
     is_gone: bool,
 }
 
 impl Tree {
     /// Nothing yet. With a log, states are handed out one by one when they end.
-    pub(crate) fn new(with_log: bool) -> Tree {
+    ///
+    /// `fail_errors`: the errors of Fail states, by the states' names; no event inside a branch tells them.
+    pub(crate) fn new(with_log: bool, fail_errors: BTreeMap<Str, ErrorCause>) -> Tree {
         let mut lanes = Slots::default();
         let root = lanes.insert(Lane::new(LaneKind::Run, None));
         Tree {
@@ -132,6 +136,7 @@ impl Tree {
             root,
             ended: with_log.then(Vec::new),
             gone: Vec::new(),
+            fail_errors,
         }
     }
 
@@ -156,7 +161,13 @@ impl Tree {
     /// Takes in new events of an execution; `machine` is the ARN of its state machine, as far as it is known.
     ///
     /// `stuck` names the state that cannot be run here, if that is what ended it.
-    pub(crate) fn apply(&mut self, execution: ExecutionId, machine: Option<&str>, events: &[Event], stuck: Option<&Str>) {
+    pub(crate) fn apply(
+        &mut self,
+        execution: ExecutionId,
+        machine: Option<&str>,
+        events: &[Event],
+        stuck: Option<&Str>,
+    ) {
         let mut thread = match self.executions.remove(&execution) {
             Some(thread) => thread,
             None => Thread::new(self.open_child(machine)),
@@ -274,7 +285,7 @@ impl Tree {
         if let EventKind::StateEntered { state_type, name, .. } = &event.kind {
             let node = self.enter(lane, state_type, name, at);
             if *state_type == "Fail" {
-                thread.last_error = ErrorCause::default();
+                thread.last_error = (self.fail_errors.get(name).cloned().unwrap_or_default(), at);
                 self.leave(node, Status::Failed, at);
             }
             return;
@@ -323,20 +334,19 @@ impl Tree {
                 | TaskEvent::Failed(error)
                 | TaskEvent::TimedOut(error) => {
                     node.error = Some((error.clone(), at));
-                    thread.last_error = error.clone();
+                    thread.last_error = (error.clone(), at);
                 }
                 TaskEvent::Started { .. } | TaskEvent::Submitted { .. } | TaskEvent::Succeeded { .. } => {}
             },
             EventKind::EvaluationFailed { error, cause, .. } => {
                 let error = ErrorCause::new(error.clone(), cause.clone());
                 node.error = Some((error.clone(), at));
-                thread.last_error = error;
+                thread.last_error = (error, at);
             }
             EventKind::ParallelStateStarted | EventKind::MapStateStarted { .. } => {
                 thread.forks.insert(event.id, id);
                 if !node.lanes.is_empty() {
-                    let error = std::mem::take(&mut thread.last_error);
-                    node.error.get_or_insert((error, at));
+                    node.error.get_or_insert(std::mem::take(&mut thread.last_error));
                     node.retried(at);
                     for lane in std::mem::take(&mut node.lanes) {
                         self.free_lane(lane);
@@ -344,7 +354,7 @@ impl Tree {
                 }
             }
             EventKind::ParallelStateFailed | EventKind::MapStateFailed => {
-                node.error = Some((thread.last_error.clone(), at));
+                node.error = Some(thread.last_error.clone());
                 for lane in node.lanes.clone() {
                     self.close(lane, Status::Aborted, at, stuck);
                 }
@@ -355,7 +365,7 @@ impl Tree {
                 let label = label.rsplit_once(':').map_or(label, |(label, _)| label);
                 self.map_runs.push((Str::new(label), id));
             }
-            EventKind::MapRunFailed(error) => thread.last_error = error.clone(),
+            EventKind::MapRunFailed(error) => thread.last_error = (error.clone(), at),
             _ => {}
         }
     }
@@ -529,7 +539,7 @@ impl Node {
 
 impl Thread {
     fn new(root: usize) -> Thread {
-        Thread { root, lane_of: Vec::new(), forks: BTreeMap::new(), last_error: ErrorCause::default(), is_gone: false }
+        Thread { root, lane_of: Vec::new(), forks: BTreeMap::new(), last_error: Default::default(), is_gone: false }
     }
 
     fn lane_of(&self, event: u32) -> usize {

@@ -1,5 +1,6 @@
 //! `stepwell validate`: what AWS would say about definitions.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,10 +22,12 @@ pub(crate) fn validate(validate: &Validate, global: &Global) -> Result<Exit, Fai
     let mut worst = Exit::Success;
     let mut documents = Vec::new();
     let mut accepted = 0;
+    let mut used = BTreeSet::new();
     let files = files(&validate.files)?;
     for file in &files {
         let (exit, document, page) = match definition::check(file, validate.machine_type.into(), &settings) {
             Ok(checked) => {
+                used.extend(settings.names().filter(|name| checked.has_placeholder(name)));
                 let exit = judged(&checked, validate.deny);
                 (exit, document(file, &checked, exit), page(file, &checked, exit, style))
             }
@@ -37,6 +40,9 @@ pub(crate) fn validate(validate: &Validate, global: &Global) -> Result<Exit, Fai
         } else if !(global.quiet && exit == Exit::Success) {
             terminal::print(&page);
         }
+    }
+    if let Some(unused) = settings.unused(|name| used.contains(name)) {
+        return Err(Failure::usage(unused));
     }
     if global.json {
         let document: Value =
@@ -81,7 +87,11 @@ fn unread(file: &str, failure: &Failure) -> Value {
 fn page(file: &str, checked: &Checked, exit: Exit, style: Style) -> String {
     let mut page = String::new();
     for diagnostic in &checked.diagnostics {
-        page.push_str(&painted(&diagnostic.render(&checked.text.name, &checked.text.content), diagnostic.severity, style));
+        page.push_str(&painted(
+            &diagnostic.render(&checked.text.name, &checked.text.content),
+            diagnostic.severity,
+            style,
+        ));
         page.push('\n');
     }
     let errors = checked.errors().count() as u64;

@@ -8,22 +8,60 @@ use std::process::Command;
 
 use expect_test::expect_file;
 
-/// A folder of examples, its definition, further flags, and its test cases with the exit code of each.
-const EXAMPLES: &[(&str, &str, &[&str], &[(&str, i32)])] = &[
-    ("order-saga", "order.asl.json", &[], &[("HappyPath", 0), ("PaymentFails", 1), ("ShippingFails", 1)]),
-    (
-        "approval",
-        "approval.asl.json",
-        &[],
-        &[("ApprovedAtOnce", 0), ("ApprovedAfterReminder", 0), ("Denied", 0), ("NobodyAnswers", 1)],
-    ),
-    ("job-poller", "poller.asl.json", &[], &[("DoneAtTheThirdLook", 0), ("JobFails", 1), ("NeverDone", 1)]),
-    ("fan-out", "thumbnails.asl.json", &[], &[("OneOfFiveFails", 0), ("TwoOfFiveFail", 1)]),
-    ("data-pipeline", "pipeline.asl.json", &[], &[("", 0)]),
-    ("nested-map", "inventory.asl.json", &[], &[("OneShopIsThrottled", 0), ("TheCatalogueIsGone", 1)]),
-    ("retry-jitter", "resilient.asl.json", &[], &[("BusyThreeTimes", 0), ("SlowTwice", 0)]),
-    ("dynamic-loop", "pages.asl.json", &[], &[("ThreePages", 0)]),
-    ("nightly-report", "report.asl.yaml", &["--set", "JobName=nightly"], &[("Published", 0), ("Refused", 1)]),
+/// A folder of examples.
+struct Example {
+    folder: &'static str,
+    definition: &'static str,
+    flags: &'static [&'static str],
+    /// Its test cases and their exit codes; a case without a name has no mocks.
+    cases: &'static [(&'static str, i32)],
+}
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        folder: "order-saga",
+        definition: "order.asl.json",
+        flags: &[],
+        cases: &[("HappyPath", 0), ("PaymentFails", 1), ("ShippingFails", 1)],
+    },
+    Example {
+        folder: "approval",
+        definition: "approval.asl.json",
+        flags: &[],
+        cases: &[("ApprovedAtOnce", 0), ("ApprovedAfterReminder", 0), ("Denied", 0), ("NobodyAnswers", 1)],
+    },
+    Example {
+        folder: "job-poller",
+        definition: "poller.asl.json",
+        flags: &[],
+        cases: &[("DoneAtTheThirdLook", 0), ("JobFails", 1), ("NeverDone", 1)],
+    },
+    Example {
+        folder: "fan-out",
+        definition: "thumbnails.asl.json",
+        flags: &[],
+        cases: &[("OneOfFiveFails", 0), ("TwoOfFiveFail", 1)],
+    },
+    Example { folder: "data-pipeline", definition: "pipeline.asl.json", flags: &[], cases: &[("", 0)] },
+    Example {
+        folder: "nested-map",
+        definition: "inventory.asl.json",
+        flags: &[],
+        cases: &[("OneShopIsThrottled", 0), ("TheCatalogueIsGone", 1)],
+    },
+    Example {
+        folder: "retry-jitter",
+        definition: "resilient.asl.json",
+        flags: &[],
+        cases: &[("BusyThreeTimes", 0), ("SlowTwice", 0)],
+    },
+    Example { folder: "dynamic-loop", definition: "pages.asl.json", flags: &[], cases: &[("ThreePages", 0)] },
+    Example {
+        folder: "nightly-report",
+        definition: "report.asl.yaml",
+        flags: &["--set", "JobName=nightly"],
+        cases: &[("Published", 0), ("Refused", 1)],
+    },
 ];
 
 fn examples() -> &'static Path {
@@ -45,7 +83,7 @@ fn run(folder: &str, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn every_example_runs_as_its_history_says() {
-    for (folder, definition, flags, cases) in EXAMPLES {
+    for Example { folder, definition, flags, cases } in EXAMPLES {
         for (case, exit) in *cases {
             let mut arguments = vec![*definition, "--input", "@input.json"];
             arguments.extend(*flags);
@@ -75,12 +113,12 @@ fn every_folder_of_examples_and_every_case_of_their_mock_files_is_run() {
             continue;
         }
         let folder = path.file_name().and_then(|name| name.to_str()).expect("a name");
-        let (_, _, _, cases) =
-            EXAMPLES.iter().find(|(name, ..)| *name == folder).unwrap_or_else(|| panic!("{folder} is not run"));
+        let example = EXAMPLES.iter().find(|example| example.folder == folder);
+        let example = example.unwrap_or_else(|| panic!("{folder} is not run"));
         let Ok(text) = std::fs::read_to_string(path.join("mocks.json")) else { continue };
         let mocks = stepwell_engine::mock::MockFile::parse(&text).expect("a mock file");
         let named: Vec<_> = mocks.machines().iter().flat_map(|machine| &machine.cases).map(|case| &case.name).collect();
-        let run: Vec<_> = cases.iter().map(|(case, _)| *case).collect();
+        let run: Vec<_> = example.cases.iter().map(|(case, _)| *case).collect();
         assert_eq!(named, run, "{folder}");
     }
 }

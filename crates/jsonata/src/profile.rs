@@ -37,4 +37,9 @@ impl Profile {
     pub(crate) fn writes_infinity_as_text(self) -> bool {
         self.aws
     }
+
+    /// Whether a range costs the memory of its items when it is made, not when they are.
+    pub(crate) fn charges_ranges_at_once(self) -> bool {
+        self.aws
+    }
 }

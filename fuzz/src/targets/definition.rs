@@ -1,5 +1,6 @@
 //! Definitions: compiled from JSON and YAML for both types; what is accepted is run with answers at random.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,8 @@ use stepwell_asl::{Format, Options, Program, Severity, compile};
 use stepwell_engine::limits::{HISTORY_EVENTS_MAX, STEP_EVENTS_MAX};
 use stepwell_engine::local::{Answer, Local, Missing, Progress, Responder, What};
 use stepwell_engine::{
-    ErrorCause, ExecutionId, ExecutionStatus, FailureStage, Identity, Reader, Start, TaskRequest, Timestamp, Transition,
+    ErrorCause, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Payload, PayloadId, Reader, Start,
+    Stepped, TaskRequest, Timestamp,
 };
 use stepwell_value::{Str, Value, parse};
 
@@ -175,6 +177,7 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
         local.start(program, Start { identity: Arc::new(identity(execution_type)), input, input_text: None, deadline });
     let mut responder = AtRandom(random);
     let mut last_event = 0;
+    let mut stored = BTreeMap::new();
     let start = Instant::now();
     for _ in 0..TURNS_MAX {
         let step_start = Instant::now();
@@ -183,6 +186,10 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
         match progress {
             Progress::Stepped(transition) => {
                 check_transition(&transition, id, execution_type, &mut last_event)?;
+                if transition.execution == id {
+                    stored.extend(transition.outcome.payloads.into_iter().map(|payload| (payload.id(), payload)));
+                    check_stored(&local, id, &stored)?;
+                }
             }
             Progress::Delivered => {}
             Progress::WaitUntil(due) => {
@@ -206,7 +213,7 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
 }
 
 fn check_transition(
-    transition: &Transition,
+    transition: &Stepped,
     id: ExecutionId,
     execution_type: ExecutionType,
     last_event: &mut u32,
@@ -225,6 +232,16 @@ fn check_transition(
         *last_event = event.id;
     }
     Ok(())
+}
+
+/// What is stored reads as the same execution.
+fn check_stored(local: &Local, id: ExecutionId, payloads: &BTreeMap<PayloadId, Payload>) -> Result<(), String> {
+    let Some(execution) = local.execution(id) else { return Ok(()) };
+    let (root, frames) = (execution.encode_root(), execution.encode_frames());
+    let read = Execution::decode(&root, &frames, payloads).map_err(|err| err.to_string())?;
+    promise(read.encode_root() == root && read.encode_frames() == frames, || {
+        "what is stored reads as another execution".to_owned()
+    })
 }
 
 fn identity(execution_type: ExecutionType) -> Identity {

@@ -5,6 +5,7 @@ mod intrinsic;
 mod json;
 mod jsonata;
 mod jsonpath;
+mod mock;
 
 use std::cell::Cell;
 
@@ -32,6 +33,7 @@ pub(crate) enum Kind {
     Intrinsic,
     Jsonata,
     Definition,
+    Mock,
 }
 
 impl Kind {
@@ -43,7 +45,7 @@ impl Kind {
 
 /// All targets.
 pub(crate) const TARGETS: &[Target] =
-    &[json::TARGET, jsonpath::TARGET, intrinsic::TARGET, jsonata::TARGET, definition::TARGET];
+    &[json::TARGET, jsonpath::TARGET, intrinsic::TARGET, jsonata::TARGET, definition::TARGET, mock::TARGET];
 
 /// A broken promise unless `kept`.
 fn promise(kept: bool, what: impl FnOnce() -> String) -> Result<(), String> {

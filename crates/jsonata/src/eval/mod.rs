@@ -806,6 +806,9 @@ impl<'v> Evaluator<'v> {
             }
             Item::Range(range) => {
                 self.tick(u64::from(range.len) / 8)?;
+                if !self.code.profile.charges_ranges_at_once() {
+                    self.charge(u64::from(range.len) * size_of::<Value>() as u64)?;
+                }
                 (0..i64::from(range.len)).map(|index| Value::Int(range.start + index)).collect()
             }
             Item::Map(map) => {
