@@ -276,7 +276,7 @@ fn evaluate_call(text: &str, request: &Request) -> Evaluated {
     let world = World::new(request, true);
     let nothing = Value::empty_object();
     call.evaluate(request.input.as_ref().unwrap_or(&nothing), &world).map(Some).map_err(|error| EvalError {
-        code: "States.IntrinsicFailure".to_owned(),
+        code: "States.Runtime".to_owned(),
         message: error.to_string(),
         position: None,
     })

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stepwell_asl::Program;
 use stepwell_asl::program::{ExecutionType, StateKind, TOP, TextField};
-use stepwell_engine::limits::{EXPRESS_DURATION_MAX_MS, STANDARD_DURATION_MAX_MS};
 use stepwell_engine::local::{Local, Progress as Step};
 use stepwell_engine::{ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, Identity, Start, Timestamp};
 use stepwell_value::{Object, Str, Value, number_from_text, write_pretty};
@@ -75,7 +74,7 @@ pub(crate) fn run(run: &Run, global: &Global) -> Result<Exit, Failure> {
         chosen.label,
         run.clock
     ));
-    let start = start(run, &machine, &program, input, text.content.trim());
+    let start = start(run, &machine, input, text.content.trim());
     let mut outside = Outside::new(chosen.mocks);
     let ended = drive(run, global, Arc::new(program), start, &mut outside, &mut screen);
     report(run, global, &ended, &outside, &mut screen);
@@ -108,7 +107,7 @@ struct Beginning {
     at: Timestamp,
 }
 
-fn start(run: &Run, machine: &str, program: &Program, input: Value, input_text: &str) -> Beginning {
+fn start(run: &Run, machine: &str, input: Value, input_text: &str) -> Beginning {
     let at = run.start_time.unwrap_or_else(now);
     let execution_type = ExecutionType::from(run.machine_type);
     let arn = |resource: &str| format!("arn:aws:states:{REGION}:{ACCOUNT}:{resource}");
@@ -119,12 +118,6 @@ fn start(run: &Run, machine: &str, program: &Program, input: Value, input_text: 
             arn(&format!("express:{machine}:{}:{uuid}", run.name))
         }
     };
-    // "More than a year" is too long, a year is not.
-    let longest_ms = 1 + match execution_type {
-        ExecutionType::Standard => STANDARD_DURATION_MAX_MS,
-        ExecutionType::Express => EXPRESS_DURATION_MAX_MS,
-    };
-    let own_ms = program.timeout_seconds.map(|seconds| i64::from(seconds) * 1000);
     let identity = Identity {
         id: ExecutionId(1),
         arn: execution_arn.into(),
@@ -140,12 +133,7 @@ fn start(run: &Run, machine: &str, program: &Program, input: Value, input_text: 
         seed: run.seed,
         root: TOP,
     };
-    let start = Start {
-        identity: Arc::new(identity),
-        input,
-        input_text: Some(Str::new(input_text)),
-        deadline: Some(at.after_ms(own_ms.map_or(longest_ms, |own| own.min(longest_ms)))),
-    };
+    let start = Start { identity: Arc::new(identity), input, input_text: Some(Str::new(input_text)) };
     Beginning { start, at }
 }
 

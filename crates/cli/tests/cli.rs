@@ -295,6 +295,25 @@ fn what_cannot_be_run_here_is_caught_by_nothing_and_says_what_to_add() {
 }
 
 #[test]
+fn what_a_child_of_a_distributed_map_lacks_is_no_failure_that_it_may_tolerate() {
+    let items = r#"EachPicture/ItemReader=[{"Key": "a"}, {"Key": "b"}]"#;
+    let definition = ["run", "examples/fan-out/thumbnails.asl.json", "--input", "@examples/fan-out/input.json"];
+    let ran = stepwell(&[&definition[..], &["--mock", items, "--mock", "TellSomebody={}", "-q", "--history"]].concat());
+    assert_eq!(ran.code, 1);
+    check(
+        &ran.stdout,
+        &expect![[r#"
+            1 <0 ExecutionStarted
+            2 <0 MapStateEntered EachPicture
+            3 <2 MapStateStarted 0
+            4 <3 MapRunStarted
+            5 <4 ExecutionFailed States.Runtime
+        "#]],
+    );
+    assert!(ran.stderr.contains("--mock 'MakeThumbnail={}'"), "{}", ran.stderr);
+}
+
+#[test]
 fn each_hint_of_a_run_can_be_typed_as_it_is() {
     for definition in [
         "examples/order-saga/order.asl.json --input @examples/order-saga/input.json",
@@ -818,7 +837,7 @@ fn an_expression_that_fails_says_where() {
     assert_eq!(code(&["a ?: 1"]).as_deref(), Some("S0211"));
     assert_eq!(code(&["$.a[", "--lang", "jsonpath"]).as_deref(), Some("INVALID_PATH"));
     assert_eq!(code(&["States.Nope()"]).as_deref(), Some("INVALID_INTRINSIC"));
-    assert_eq!(code(&["States.MathAdd('a', 1)"]).as_deref(), Some("States.IntrinsicFailure"));
+    assert_eq!(code(&["States.MathAdd('a', 1)"]).as_deref(), Some("States.Runtime"));
     assert_eq!(code(&["name", "--strict"]).as_deref(), Some("UNSUPPORTED_JSONATA_EXPRESSION"));
     assert_eq!(code(&["1 +", "--strict"]).as_deref(), Some("INVALID_JSONATA_EXPRESSION"));
     assert_eq!(code(&["$eval('1')"]).as_deref(), Some("T1006"));

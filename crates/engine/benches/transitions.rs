@@ -179,12 +179,8 @@ fn start(input: &str) -> Execution {
         seed: 42,
         root: TOP,
     };
-    let start = Start {
-        identity: Arc::new(identity),
-        input: parse(input).expect("the input is JSON"),
-        input_text: None,
-        deadline: None,
-    };
+    let start =
+        Start { identity: Arc::new(identity), input: parse(input).expect("the input is JSON"), input_text: None };
     Execution::new(start, Timestamp(1_700_000_000_000))
 }
 

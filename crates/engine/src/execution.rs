@@ -278,9 +278,6 @@ pub struct Start {
     pub input: Value,
     /// The input's text as it was sent.
     pub input_text: Option<Str>,
-    /// When the whole execution times out, if that is before the machine's `TimeoutSeconds` and the longest time
-    /// of its type, which hold without it.
-    pub deadline: Option<Timestamp>,
 }
 
 impl Execution {
@@ -301,7 +298,7 @@ impl Execution {
             error: ErrorCause::default(),
             redrive_count: 0,
             redriven: None,
-            deadline: start.deadline,
+            deadline: None,
             frames: BTreeMap::new(),
             ready: VecDeque::new(),
             next_frame: 0,

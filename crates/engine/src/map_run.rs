@@ -681,7 +681,7 @@ impl MapRun {
             seed: draws.next(),
             root: step.map.processor,
         };
-        Start { identity: Arc::new(identity), input, input_text: None, deadline: None }
+        Start { identity: Arc::new(identity), input, input_text: None }
     }
 
     fn end(&mut self, end: MapRunEnd, step: &mut MapRunStep<'_>) {

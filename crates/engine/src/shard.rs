@@ -234,18 +234,22 @@ impl Shard {
         match outcome.status {
             // Behind the letters of its neighbours: a loop costs them a step, not their turn.
             StepStatus::More => self.send(Letter::Execution(id, Signal::Continue)),
-            StepStatus::Ended => self.tell_parent(id),
+            StepStatus::Ended => self.tell_parent(id, outcome.cannot_run.clone()),
             StepStatus::Waiting => {}
         }
         Some(Stepped { execution: id, outcome })
     }
 
     /// Tells the Map Run of a child how the child ended.
-    fn tell_parent(&mut self, id: ExecutionId) {
+    fn tell_parent(&mut self, id: ExecutionId, cannot_run: Option<Str>) {
         let Some(resident) = self.executions.get(&id) else { return };
         let Some(ChildOf { map_run_arn, child }) = resident.parent.clone() else { return };
         let end = Box::new(ChildEnd::of(&resident.execution));
         self.forget(id);
+        // What a child lacks is no failure that the Map Run may tolerate.
+        if let Some(cause) = cannot_run {
+            self.send(Letter::MapRun(map_run_arn.clone(), MapRunSignal::CannotRun(cause)));
+        }
         self.send(Letter::MapRun(map_run_arn, MapRunSignal::ChildEnded { child, end }));
     }
 

@@ -160,6 +160,8 @@ pub struct Outcome {
     pub status: StepStatus,
     /// The signal came too late and changed nothing.
     pub ignored: bool,
+    /// What is missing here, when that ended the execution: no failure of the workflow.
+    pub cannot_run: Option<Str>,
 }
 
 /// Where an execution stands after a step.

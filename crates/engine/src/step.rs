@@ -182,8 +182,7 @@ impl<'a, O: Observer> Step<'a, O> {
 
     fn start(&mut self) {
         let limit = self.time_limit(0);
-        let given = self.execution.deadline;
-        self.execution.deadline = Some(given.map_or(limit, |given| given.min(limit)));
+        self.execution.deadline = Some(limit);
         let identity = self.execution.identity.clone();
         let kind = EventKind::ExecutionStarted {
             input: self.execution.input.clone(),
@@ -218,7 +217,8 @@ impl<'a, O: Observer> Step<'a, O> {
         let is_machine = identity.root == TOP && !self.execution.alone;
         let own_s = self.program.timeout_seconds.filter(|_| is_machine);
         let own_ms = own_s.map_or(i64::MAX, |seconds| i64::from(seconds) * 1000);
-        self.turn.now.after_ms(own_ms.min(longest_ms))
+        // "More than a year" is too long, a year is not.
+        self.turn.now.after_ms(own_ms.min(longest_ms + 1))
     }
 
     /// AWS: ExecutionStarted repeats the input as it was sent, the states show it without insignificant blanks.
@@ -549,6 +549,7 @@ impl<'a, O: Observer> Step<'a, O> {
     pub(crate) fn cannot_run(&mut self, mut frame: Frame, cause: Str) -> Option<Frame> {
         let state = self.state(&frame);
         let failure = Failure::runtime_at(&frame, state, cause.as_str());
+        self.out.cannot_run = Some(cause);
         frame.phase = Phase::Work;
         self.end_everything(frame, failure)
     }

@@ -172,9 +172,7 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
     let mut random = Random::of_text(text);
     let input = answer_value(&mut random);
     let mut local = Local::new(now);
-    let deadline = program.timeout_seconds.map(|seconds| now.after_ms(i64::from(seconds) * 1_000));
-    let id =
-        local.start(program, Start { identity: Arc::new(identity(execution_type)), input, input_text: None, deadline });
+    let id = local.start(program, Start { identity: Arc::new(identity(execution_type)), input, input_text: None });
     let mut responder = AtRandom(random);
     let mut last_event = 0;
     let mut stored = BTreeMap::new();

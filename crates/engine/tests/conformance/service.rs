@@ -158,8 +158,7 @@ impl Service {
             seed: self.seed + u64::from(self.started),
             root: stepwell_asl::program::TOP,
         };
-        let deadline = machine.program.timeout_seconds.map(|seconds| now.after_s(f64::from(seconds)));
-        let start = Start { identity: Arc::new(identity), input, input_text: Some(input_text.into()), deadline };
+        let start = Start { identity: Arc::new(identity), input, input_text: Some(input_text.into()) };
         let mut local = Local::new(now);
         let id = local.start(machine.program.clone(), start);
         let events = local.run_to_end(id, &mut self.functions);

@@ -69,7 +69,7 @@ fn retries_without_a_delay_use_up_the_budget_of_a_step() {
         "End": true}}}"#)
     .input(input.leak());
     let program = scenario.program();
-    let mut execution = Execution::new(scenario.start(&program), START);
+    let mut execution = Execution::new(scenario.start(), START);
     let outcome = step(&program, &mut execution, Signal::Start, Turn { now: START, host: &PlainHost });
     assert_eq!(outcome.status, StepStatus::More);
 }
@@ -111,7 +111,7 @@ fn errors_and_causes_are_as_long_as_events_have_room_for() {
         "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": "q", "MessageBody": "m"},
         "End": true}}}"#);
     let program = scenario.program();
-    let mut execution = Execution::new(scenario.start(&program), START);
+    let mut execution = Execution::new(scenario.start(), START);
     let turn = Turn { now: START, host: &PlainHost };
     let outcome = step(&program, &mut execution, Signal::Start, turn);
     let [Effect::Task(request)] = &outcome.effects[..] else { panic!("{:?}", outcome.effects) };
@@ -142,7 +142,7 @@ fn a_task_that_the_history_has_no_room_for_is_not_sent() {
         );
         let scenario = run(definition.leak());
         let program = scenario.program();
-        let mut execution = Execution::new(scenario.start(&program), START);
+        let mut execution = Execution::new(scenario.start(), START);
         let (mut sent, mut scheduled) = (0, 0);
         let mut signal = Signal::Start;
         while execution.status() == ExecutionStatus::Running {
@@ -234,7 +234,7 @@ fn a_timer_that_is_late_wakes_everybody_in_bounded_steps() {
     );
     let scenario = run(definition.leak());
     let program = scenario.program();
-    let mut execution = Execution::new(scenario.start(&program), START);
+    let mut execution = Execution::new(scenario.start(), START);
     let mut now = START;
     let mut signal = Signal::Start;
     while execution.status() == ExecutionStatus::Running {
@@ -281,7 +281,7 @@ fn costly_selectors_are_spread_over_steps() {
 fn a_stop_between_the_starts_of_iterations_loses_none_of_them() {
     let scenario = costly_selectors();
     let program = scenario.program();
-    let mut execution = Execution::new(scenario.start(&program), START);
+    let mut execution = Execution::new(scenario.start(), START);
     let mut now = START;
     let mut status = StepStatus::More;
     for signal in [Signal::Start, Signal::Stop(ErrorCause::default()), Signal::Redrive] {

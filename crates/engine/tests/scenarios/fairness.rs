@@ -24,20 +24,18 @@ fn endless_loops_delay_no_execution_beside_them_by_more_than_a_step() {
         "W": {"Type": "Wait", "Seconds": 1, "Next": "Q"},
         "Q": {"Type": "Pass", "End": true}}}"#);
     let mut local = Local::new(START);
-    let start = |id: u128, execution_type, deadline: Option<Timestamp>| Start {
+    let start = |id: u128, execution_type| Start {
         identity: Arc::new(Identity { id: ExecutionId(id), ..identity(execution_type) }),
         input: "x".into(),
         input_text: None,
-        deadline,
     };
-    let limit = Some(START.after_ms(20_000));
     let loops = [
-        local.start(standard.program(), start(1, ExecutionType::Standard, limit)),
-        local.start(express.program(), start(2, ExecutionType::Express, limit)),
+        local.start(standard.program(), start(1, ExecutionType::Standard)),
+        local.start(express.program(), start(2, ExecutionType::Express)),
     ];
     let program = ordinary.program();
     for n in 0..ORDINARY {
-        local.start(program.clone(), start(100 + n, ExecutionType::Standard, None));
+        local.start(program.clone(), start(100 + n, ExecutionType::Standard));
     }
     let mut script = Script::of(&ordinary);
     let mut ended: BTreeMap<ExecutionId, Timestamp> = BTreeMap::new();

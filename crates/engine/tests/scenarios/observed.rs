@@ -23,7 +23,7 @@ impl Observer for Notes {
 fn observed(scenario: &Scenario) -> String {
     let program = scenario.program();
     let mut local = Local::new(START);
-    local.start(program.clone(), scenario.start(&program));
+    local.start(program.clone(), scenario.start());
     drive(local, scenario)
 }
 
@@ -185,7 +185,6 @@ fn one_state_can_be_entered_alone() {
         identity: Arc::new(identity(scenario.execution_type)),
         input: parse(r#"{"x":1}"#).unwrap(),
         input_text: None,
-        deadline: None,
     };
     let execution = Execution::of_state(start, region, state, variables, START);
     let mut local = Local::new(START);

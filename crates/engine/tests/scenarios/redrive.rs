@@ -123,7 +123,7 @@ fn a_state_that_was_about_to_be_entered_is_entered() {
         let scenario = run(definition.leak()).input(r#"{"n":0}"#);
         let program = scenario.program();
         for steps_before in 1..3 {
-            let mut execution = Execution::new(scenario.start(&program), START);
+            let mut execution = Execution::new(scenario.start(), START);
             let turn = Turn { now: START, host: &PlainHost };
             let mut types = Vec::new();
             let mut send = |execution: &mut Execution, signal| {
@@ -176,7 +176,7 @@ fn a_redrive_is_refused_in_aws_words() {
     assert_eq!((execution.status(), execution.redrive_count()), (ExecutionStatus::Failed, 0));
     let slept = run(r#"{"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 99999999, "End": true}}}"#);
     assert_eq!(refusal(slept, 366.0 * 86_400.0), Some("Execution has exceeded the max execution time"));
-    let execution = Execution::new(states::variables().start(&states::variables().program()), Timestamp(0));
+    let execution = Execution::new(states::variables().start(), Timestamp(0));
     assert_eq!(execution.redrive_refusal(Timestamp(0)), Some("Execution is RUNNING and cannot be redriven"));
 }
 

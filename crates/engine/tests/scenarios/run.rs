@@ -101,22 +101,16 @@ impl Scenario {
         }
     }
 
-    pub(crate) fn start(&self, program: &Program) -> Start {
-        let limit = program.timeout_seconds.map(|seconds| START.after_s(f64::from(seconds)));
+    pub(crate) fn start(&self) -> Start {
         let input = parse(self.input).unwrap();
-        Start {
-            identity: Arc::new(identity(self.execution_type)),
-            input,
-            input_text: Some(self.input.into()),
-            deadline: limit,
-        }
+        Start { identity: Arc::new(identity(self.execution_type)), input, input_text: Some(self.input.into()) }
     }
 
     /// Runs to the end; gives the execution and its events.
     pub(crate) fn finish(&self) -> (Execution, Vec<Event>) {
         let program = self.program();
         let mut local = Local::new(START);
-        let id = local.start(program.clone(), self.start(&program));
+        let id = local.start(program.clone(), self.start());
         let mut script = Script::of(self);
         let mut events = Vec::new();
         for (after_ms, signal) in &self.signals {
@@ -155,7 +149,7 @@ impl Scenario {
     /// `crash_after` names the step. For scenarios without Map Runs.
     pub(crate) fn history_with_crash(&self, crash_after: Option<usize>) -> (String, usize) {
         let program = self.program();
-        let mut execution = Execution::new(self.start(&program), START);
+        let mut execution = Execution::new(self.start(), START);
         let mut script = Script::of(self);
         let mut mail: Vec<(Timestamp, usize, Signal)> = vec![(START, 0, Signal::Start)];
         mail.extend(
@@ -210,7 +204,7 @@ impl Scenario {
     pub(crate) fn shard_history_with_crash(&self, crash_after: Option<usize>) -> (String, usize) {
         let program = self.program();
         let mut shard = Shard::default();
-        let id = shard.start(program.clone(), Execution::new(self.start(&program), START));
+        let id = shard.start(program.clone(), Execution::new(self.start(), START));
         let mut script = Script::of(self);
         let (mut events, mut now, mut turns) = (Vec::new(), START, 0);
         let mut stored: BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>> = BTreeMap::new();

@@ -204,7 +204,7 @@ fn a_task_of_an_activity_that_does_not_exist_fails_before_it_is_scheduled() {
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Never"}], "End": true},
         "Never": {"Type": "Pass", "End": true}}}"#);
     let program = scenario.program();
-    let mut execution = Execution::new(scenario.start(&program), START);
+    let mut execution = Execution::new(scenario.start(), START);
     let outcome = step(&program, &mut execution, Signal::Start, Turn { now: START, host: &NoActivities });
     let lines: Vec<String> = outcome.events.iter().map(ToString::to_string).collect();
     assert_eq!(lines[1..], ["2   <0  TaskStateEntered Do", "3   <2  ExecutionFailed States.Runtime"]);
