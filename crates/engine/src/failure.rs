@@ -1,6 +1,6 @@
 //! Failures of states: who retries, who catches, and what a failing branch does to its neighbours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_asl::program::{Catcher, Retrier, State, StateKind, Transition};
 use stepwell_asl::template::{ErrorName, EvaluationError};
@@ -8,7 +8,7 @@ use stepwell_value::{Str, Value};
 
 use crate::dataflow::{self, Done};
 use crate::event::{ErrorCause, EventKind, IterationEvent};
-use crate::execution::{Execution, Frame, FrameId, Phase};
+use crate::execution::{Frame, FrameId, Phase};
 use crate::observer::{Observer, Stage};
 use crate::step::{Step, cancelled};
 use crate::view::Focus;
@@ -271,11 +271,11 @@ impl<O: Observer> Step<'_, O> {
     pub(crate) fn abort_children(&mut self, parent: &Frame, failing_event: u32) {
         let children = self.execution.children_from(parent.id);
         let iteration = self.iteration_of(parent);
+        let mut aborted = BTreeSet::new();
         for child in children.get(&parent.id).into_iter().flatten() {
-            self.abort(*child, iteration.clone(), failing_event, &children);
+            self.abort(*child, iteration.clone(), failing_event, &children, &mut aborted);
         }
-        let Execution { ready, frames, .. } = &mut *self.execution;
-        ready.retain(|id| frames.get(id).is_some_and(|frame| frame.phase != Phase::Aborted));
+        self.execution.ready.retain(|id| !aborted.contains(id));
     }
 
     fn abort(
@@ -284,8 +284,10 @@ impl<O: Observer> Step<'_, O> {
         iteration: Option<Str>,
         failing_event: u32,
         children: &BTreeMap<FrameId, Vec<FrameId>>,
+        aborted: &mut BTreeSet<FrameId>,
     ) {
         let Some(mut frame) = self.execution.take_frame(id) else { return };
+        aborted.insert(id);
         let state = self.state(&frame);
         if let Some(name) = iteration {
             let event = EventKind::MapIteration { event: IterationEvent::Aborted, name, index: frame.index };
@@ -294,7 +296,7 @@ impl<O: Observer> Step<'_, O> {
         self.out.effects.extend(cancelled(&frame));
         let inner = self.iteration_of(&frame);
         for child in children.get(&id).into_iter().flatten() {
-            self.abort(*child, inner.clone(), failing_event, children);
+            self.abort(*child, inner.clone(), failing_event, children, aborted);
         }
         if matches!(frame.phase, Phase::MapRun { .. }) {
             // [U] The type exists; this is the only place in the rules of history where it can stand.

@@ -104,23 +104,32 @@ impl<'a, O: Observer> Step<'a, O> {
             join_event: started_event,
             map: Some(MapFork { items, cursor: 0, concurrency: limit as u32, tolerated: numbers.tolerated, failed: 0 }),
         }));
-        let mut children = Vec::new();
-        for _ in 0..limit.min(length) {
-            match self.next_iteration(&mut frame, state, started_event) {
-                Ok(Some(child)) => children.push(child),
-                Ok(None) => break,
-                Err(failure) => {
-                    frame.phase = Phase::Work;
-                    return self.failed(frame, failure);
-                }
+        match length {
+            0 => self.join(frame),
+            _ => self.start_iterations(frame),
+        }
+    }
+
+    /// Starts as many iterations of an inline Map as may run at a time and as the step has a budget for.
+    pub(crate) fn start_iterations(&mut self, mut frame: Frame) -> Option<Frame> {
+        let state = self.state(&frame);
+        while let Phase::Fork(fork) = &frame.phase
+            && let Some(map) = &fork.map
+            && fork.open < map.concurrency
+        {
+            let started_event = fork.started_event;
+            if self.must_pause() {
+                self.execution.ready.push_front(frame.id);
+                break;
             }
-        }
-        if length == 0 {
-            return self.join(frame);
-        }
-        for child in children {
-            self.execution.ready.push_back(child.id);
-            self.execution.put_frame(child);
+            match self.next_iteration(&mut frame, state, started_event) {
+                Ok(Some(child)) => {
+                    self.execution.ready.push_back(child.id);
+                    self.execution.put_frame(child);
+                }
+                Ok(None) => break,
+                Err(failure) => return self.iteration_could_not_start(frame, state, failure),
+            }
         }
         self.execution.put_frame(frame);
         None
@@ -140,6 +149,7 @@ impl<'a, O: Observer> Step<'a, O> {
         let input = match &map.item_selector {
             None => item.clone(),
             Some(selector) => {
+                self.spend_on(map_frame);
                 let place = if map.selector_is_parameters { "Parameters" } else { "ItemSelector" };
                 let focus =
                     Focus { item: Some(Item { index, key: None, value: item, source: STATE_DATA }), attempt: None };
@@ -202,7 +212,7 @@ impl<'a, O: Observer> Step<'a, O> {
         }
     }
 
-    /// The input of a later iteration could not be made: the Map state itself fails, not one of its iterations.
+    /// The input of an iteration could not be made: the Map state itself fails, not one of its iterations.
     fn iteration_could_not_start(&mut self, mut parent: Frame, state: &State, failure: Failure) -> Option<Frame> {
         if let Some(location) = &failure.evaluation {
             self.evaluation_failed(&mut parent, state, &failure, location.clone());

@@ -43,7 +43,7 @@ pub const STEP_FUEL_MAX: u64 = stepwell_jsonata::FUEL_AWS / 200;
 pub const STATE_FUEL: u64 = 50;
 
 /// Bytes of a state's input that cost one unit of fuel: paths may read all of it.
-pub const BYTES_PER_FUEL: u64 = 64;
+pub const BYTES_PER_FUEL: u64 = 128;
 
 /// Children that a Map Run starts in one step.
 pub const MAP_RUN_STARTS_MAX: usize = 100;

@@ -120,7 +120,7 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn run(&mut self) {
-        while self.execution.status == ExecutionStatus::Running && !self.full && !self.budget_is_used() {
+        while self.execution.status == ExecutionStatus::Running && !self.must_pause() {
             let Some(id) = self.execution.ready.pop_front() else { break };
             let frame = self.execution.take_frame(id);
             self.advance(frame);
@@ -144,6 +144,11 @@ impl<'a, O: Observer> Step<'a, O> {
         self.out
     }
 
+    /// Whether the rest is left to the next step.
+    pub(crate) fn must_pause(&self) -> bool {
+        self.full || self.budget_is_used()
+    }
+
     fn budget_is_used(&self) -> bool {
         self.out.events.len() >= STEP_EVENTS_MAX
             || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX
@@ -156,17 +161,23 @@ impl<'a, O: Observer> Step<'a, O> {
             if self.execution.status != ExecutionStatus::Running {
                 return;
             }
-            if self.full || self.budget_is_used() {
+            if self.must_pause() {
                 self.execution.ready.push_front(frame.id);
                 return self.execution.put_frame(frame);
             }
-            self.fuel += STATE_FUEL + frame.input.bytes() as u64 / BYTES_PER_FUEL;
+            self.spend_on(&frame);
             current = match frame.phase {
                 Phase::Enter => self.enter(frame),
                 Phase::Work => self.work(frame),
+                Phase::Fork(_) => self.start_iterations(frame),
                 _ => return self.execution.put_frame(frame),
             };
         }
+    }
+
+    /// What a turn of a state's work costs at least: paths, which count nothing themselves, may read all of its input.
+    pub(crate) fn spend_on(&mut self, frame: &Frame) {
+        self.fuel += STATE_FUEL + frame.input.bytes() as u64 / BYTES_PER_FUEL;
     }
 
     fn start(&mut self) {
@@ -458,8 +469,7 @@ impl<'a, O: Observer> Step<'a, O> {
         }
         let mut woken = false;
         while let Some((due, id)) = self.execution.timers.first().copied() {
-            let goes_on = self.execution.status == ExecutionStatus::Running && !self.full;
-            if due > now || !goes_on || self.budget_is_used() {
+            if due > now || self.execution.status != ExecutionStatus::Running || self.must_pause() {
                 // What is due and not woken yet stays the execution's next deadline.
                 break;
             }
@@ -515,6 +525,9 @@ impl<'a, O: Observer> Step<'a, O> {
                 frame.last_event = redriven;
                 // A state that was not entered yet when everything ended is entered now.
                 frame.phase = if frame.entered_event == 0 { Phase::Enter } else { Phase::Work };
+                again.push(frame.id);
+            } else if matches!(frame.phase, Phase::Fork(_)) {
+                // Some iterations of a Map may not have been started yet.
                 again.push(frame.id);
             }
         }

@@ -246,3 +246,52 @@ fn a_timer_that_is_late_wakes_everybody_in_bounded_steps() {
     }
     assert_eq!(execution.status(), ExecutionStatus::Succeeded);
 }
+
+#[test]
+fn selectors_over_a_large_input_use_up_the_budget_of_a_step() {
+    let items = vec!["1"; 1_000].join(",");
+    let input = format!(r#"{{"items":[{items}],"l":{:?}}}"#, "x".repeat(limits::PAYLOAD_BYTES_MAX - 4_000));
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemsPath": "$.items",
+        "ItemSelector": {"n.$": "States.ArrayLength($..l)"}, "ResultSelector": {"n.$": "States.ArrayLength($)"},
+        "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#)
+    .input(input.leak());
+    assert_eq!(scenario.result(), r#"{"n":1000}"#);
+    let (_, steps) = scenario.history_with_crash(None);
+    assert!((20..60).contains(&steps), "{steps} steps of about 48 items");
+}
+
+pub(crate) fn costly_selectors() -> Scenario {
+    run(r#"{"QueryLanguage": "JSONata", "StartAt": "Each", "States": {"Each": {"Type": "Map",
+        "ItemSelector": {"n": "{% $sum([1..9999].($ + 1)) > 0 ? $states.context.Map.Item.Value : 0 %}"},
+        "ItemProcessor": {"StartAt": "One", "States": {"One": {"Type": "Wait", "Seconds": 1, "End": true}}},
+        "Output": "{% $states.result.n %}", "End": true}}}"#)
+    .input("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]")
+}
+
+#[test]
+fn costly_selectors_are_spread_over_steps() {
+    assert_eq!(costly_selectors().result(), "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]");
+    let (history, steps) = costly_selectors().history_with_crash(None);
+    assert!(steps > 4, "{steps} steps");
+    let lines: Vec<&str> = history.lines().collect();
+    assert!(lines[3..23].iter().all(|line| line.contains("<3  MapIterationStarted")), "{history}");
+}
+
+#[test]
+fn a_stop_between_the_starts_of_iterations_loses_none_of_them() {
+    let scenario = costly_selectors();
+    let program = scenario.program();
+    let mut execution = Execution::new(scenario.start(&program), START);
+    let mut now = START;
+    let mut status = StepStatus::More;
+    for signal in [Signal::Start, Signal::Stop(ErrorCause::default()), Signal::Redrive] {
+        status = step(&program, &mut execution, signal, Turn { now, host: &PlainHost }).status;
+    }
+    while execution.status() == ExecutionStatus::Running {
+        let signal = if status == StepStatus::More { Signal::Continue } else { Signal::TimerFired };
+        now = if status == StepStatus::More { now } else { execution.next_deadline().expect("somebody waits") };
+        status = step(&program, &mut execution, signal, Turn { now, host: &PlainHost }).status;
+    }
+    let output = execution.output().map(|output| output.value().as_array().map_or(0, |items| items.len()));
+    assert_eq!(output, Some(20));
+}

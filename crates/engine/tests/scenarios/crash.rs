@@ -1,5 +1,6 @@
 //! A crash after any transition changes nothing: the stored form holds all that the next step needs.
 
+use crate::bounds;
 use crate::histories;
 use crate::redrive;
 use crate::run::{Scenario, fails, returns, run};
@@ -23,6 +24,7 @@ fn scenarios() -> Vec<(&'static str, Scenario)> {
         ("machine_timeout", histories::machine_timeout()),
         ("runtime_error_in_branch", histories::runtime_error_in_branch()),
         ("redriven", histories::redriven()),
+        ("costly_selectors", bounds::costly_selectors()),
         ("wait_again", redrive::wait_again()),
         ("retries_again", redrive::retries_again()),
         ("selector_fails_later", redrive::selector_fails_later()),
