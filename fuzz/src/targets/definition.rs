@@ -182,10 +182,10 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
         let progress = local.go_on(&mut responder, &mut ());
         promise(step_start.elapsed() < STEP_TIME_MAX, || "a step takes too long".to_owned())?;
         match progress {
-            Progress::Stepped(transition) => {
-                check_transition(&transition, id, execution_type, &mut last_event)?;
-                if transition.execution == id {
-                    stored.extend(transition.outcome.payloads.into_iter().map(|payload| (payload.id(), payload)));
+            Progress::Stepped(stepped) => {
+                check_step(&stepped, id, execution_type, &mut last_event)?;
+                if stepped.execution == id {
+                    stored.extend(stepped.outcome.payloads.into_iter().map(|payload| (payload.id(), payload)));
                     check_stored(&local, id, &stored)?;
                 }
             }
@@ -210,15 +210,15 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
     promise(has_output == (execution.status() == ExecutionStatus::Succeeded), || "an output without success".to_owned())
 }
 
-fn check_transition(
-    transition: &Stepped,
+fn check_step(
+    stepped: &Stepped,
     id: ExecutionId,
     execution_type: ExecutionType,
     last_event: &mut u32,
 ) -> Result<(), String> {
-    let events = &transition.outcome.events;
+    let events = &stepped.outcome.events;
     promise(events.len() <= STEP_EVENTS_MAX + EVENTS_OVER_BUDGET_MAX, || format!("{} events in a step", events.len()))?;
-    if transition.execution != id {
+    if stepped.execution != id {
         return Ok(());
     }
     for event in events {
