@@ -2,6 +2,7 @@
 
 mod bounds;
 mod crash;
+mod examples;
 mod fairness;
 mod histories;
 mod observed;

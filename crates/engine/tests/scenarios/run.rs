@@ -199,55 +199,71 @@ impl Scenario {
         (text(&events), steps)
     }
 
-    /// Runs through the shard loop; after the turn that `crash_after` names, everything in it goes through its
-    /// stored form. Letters are kept: they are durable on their own.
+    /// As [`through_the_shard`], for this scenario.
     pub(crate) fn shard_history_with_crash(&self, crash_after: Option<usize>) -> (String, usize) {
-        let program = self.program();
-        let mut shard = Shard::default();
-        let id = shard.start(program.clone(), Execution::new(self.start(), START));
-        let mut script = Script::of(self);
-        let (mut events, mut now, mut turns) = (Vec::new(), START, 0);
-        let mut stored: BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>> = BTreeMap::new();
-        loop {
-            let due = shard.next_deadline();
-            if !shard.has_mail() {
-                let Some(due) = due else { break };
-                now = now.max(due);
-            }
-            if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, &mut ()) {
-                let payloads = stepped.outcome.payloads.iter().map(|payload| (payload.id(), payload.clone()));
-                stored.entry(stepped.execution).or_default().extend(payloads);
-                if stepped.execution == id {
-                    events.extend(stepped.outcome.events);
-                }
-            }
-            turns += 1;
-            if crash_after == Some(turns) {
-                crash(&mut shard, &stored);
-            }
-            for request in shard.take_requests() {
-                match request {
-                    Request::Task(id, request) => {
-                        let execution = shard.execution(id).expect("it has sent a task").identity().clone();
-                        for answer in script.task(&execution, &request) {
-                            assert_eq!(answer.after_ms, 0, "answers in these scenarios come at once");
-                            shard.send(Letter::Execution(id, answer.what.signal(request.attempt)));
-                        }
-                    }
-                    Request::Cancel(..) => {}
-                    Request::ReadItems { map_run_arn, state, reader } => {
-                        let items = script.read_items(&state, &reader).expect("the scenario has items");
-                        shard.send(Letter::MapRun(map_run_arn, MapRunSignal::ItemsRead(items)));
-                    }
-                    Request::WriteResults { map_run_arn, results, .. } => {
-                        shard.send(Letter::MapRun(map_run_arn, MapRunSignal::ResultsWritten(results)));
-                    }
-                }
-            }
-            assert!(turns < 10_000, "no end");
-        }
-        (text(&events), turns)
+        through_the_shard(&self.program(), self.start(), &mut Script::of(self), crash_after)
     }
+}
+
+/// Runs an execution through the shard loop; after the turn that `crash_after` names, everything in the shard goes
+/// through its stored form. Letters are kept: they are durable on their own.
+pub(crate) fn through_the_shard(
+    program: &Arc<Program>,
+    start: Start,
+    responder: &mut impl Responder,
+    crash_after: Option<usize>,
+) -> (String, usize) {
+    let mut shard = Shard::default();
+    let id = shard.start(program.clone(), Execution::new(start, START));
+    let mut answers: BTreeMap<(Timestamp, usize), Letter> = BTreeMap::new();
+    let (mut events, mut now, mut turns, mut sent) = (Vec::new(), START, 0, 0);
+    let mut stored: BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>> = BTreeMap::new();
+    loop {
+        if !shard.has_mail() {
+            let answer = answers.keys().next().map(|(due, _)| *due);
+            let Some(due) = [answer, shard.next_deadline()].into_iter().flatten().min() else { break };
+            now = now.max(due);
+        }
+        while let Some(entry) = answers.first_entry()
+            && entry.key().0 <= now
+        {
+            shard.send(entry.remove());
+        }
+        if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, &mut ()) {
+            let payloads = stepped.outcome.payloads.iter().map(|payload| (payload.id(), payload.clone()));
+            stored.entry(stepped.execution).or_default().extend(payloads);
+            if stepped.execution == id {
+                events.extend(stepped.outcome.events);
+            }
+        }
+        turns += 1;
+        if crash_after == Some(turns) {
+            crash(&mut shard, &stored);
+        }
+        for request in shard.take_requests() {
+            match request {
+                Request::Task(id, request) => {
+                    let execution = shard.execution(id).expect("it has sent a task").identity().clone();
+                    let mut due = now;
+                    for answer in responder.task(&execution, &request) {
+                        due = due.after_ms(answer.after_ms);
+                        sent += 1;
+                        answers.insert((due, sent), Letter::Execution(id, answer.what.signal(request.attempt)));
+                    }
+                }
+                Request::Cancel(..) => {}
+                Request::ReadItems { map_run_arn, state, reader } => {
+                    let items = responder.read_items(&state, &reader).expect("there are items");
+                    shard.send(Letter::MapRun(map_run_arn, MapRunSignal::ItemsRead(items)));
+                }
+                Request::WriteResults { map_run_arn, results, .. } => {
+                    shard.send(Letter::MapRun(map_run_arn, MapRunSignal::ResultsWritten(results)));
+                }
+            }
+        }
+        assert!(turns < 10_000, "no end");
+    }
+    (text(&events), turns)
 }
 
 fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>>) {
