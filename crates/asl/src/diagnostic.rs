@@ -202,7 +202,7 @@ fn quote(page: &mut String, file: &str, text: &str, span: Span, hint: Option<&st
 const CANDIDATES_MAX: usize = 1_000;
 
 /// The candidate that `name` was probably meant to be: few letters differ.
-pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = name.chars().count();
     // Longer texts are no typing mistakes of a name, and comparing them costs the product of their lengths.
     if length > 80 {

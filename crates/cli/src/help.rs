@@ -2,10 +2,11 @@
 
 use clap::CommandFactory;
 
+use stepwell_asl::diagnostic::nearest;
+
 use crate::args::{Cli, Help};
 use crate::failure::{Exit, Failure};
 use crate::terminal;
-use crate::text::nearest;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:

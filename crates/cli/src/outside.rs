@@ -1,6 +1,7 @@
 //! What a run has instead of the outside world: mocks, and for everything else a cause that says what to add.
 
 use stepwell_asl::Program;
+use stepwell_asl::diagnostic::nearest;
 use stepwell_asl::program::StateKind;
 use stepwell_engine::local::{Answer, Missing, Responder, What};
 use stepwell_engine::mock::{ITEM_READER, MockFile, Mocks, RESULT_WRITER, Responses, TestCase};
@@ -10,7 +11,7 @@ use stepwell_value::{Str, Value};
 use crate::args::Run;
 use crate::data::{self, Text};
 use crate::failure::Failure;
-use crate::text::{self, nearest};
+use crate::text;
 
 /// Answers tasks from mocks and remembers which had none.
 pub(crate) struct Outside {

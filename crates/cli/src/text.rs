@@ -1,8 +1,10 @@
-//! How things are written for people: durations, quoted lines, commands to type, names that are near.
+//! How things are written for people: durations, quoted lines, commands to type.
 
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
+
+use stepwell_asl::diagnostic::nearest;
 
 /// A duration in its two largest units: `2 d 3 h`, `1.5 s`, `38 ms`.
 pub(crate) fn duration(ms: i64) -> String {
@@ -73,39 +75,6 @@ pub(crate) fn this_command() -> String {
     format!("stepwell {}", words.join(" "))
 }
 
-/// The candidate that `name` was probably meant to be: few letters differ.
-pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 4);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Letters to insert, delete, replace or swap with their neighbour; the case of letters does not count.
-fn distance(a: &str, b: &str) -> usize {
-    /// Longer names are no typing mistakes, and comparing them costs the product of their lengths.
-    const CHARS_MAX: usize = 120;
-    let [a, b]: [Vec<char>; 2] = [a, b].map(|text| text.chars().take(CHARS_MAX).flat_map(char::to_lowercase).collect());
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(before_last[j - 2] + 1);
-            }
-            row.push(least);
-        }
-        before_last = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
-}
-
 /// A file in the same folder whose name is near.
 pub(crate) fn file_beside(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
@@ -172,12 +141,6 @@ mod tests {
         assert_eq!(shell_word("a/b.json"), "a/b.json");
         assert_eq!(shell_word("it's"), r"'it'\''s'");
         assert_eq!(shell_word(""), "''");
-    }
-
-    #[test]
-    fn near_names_are_found() {
-        assert_eq!(nearest("Chrage", ["Charge", "Ship"]), Some("Charge"));
-        assert_eq!(nearest("Refund", ["Charge", "Ship"]), None);
     }
 
     #[test]

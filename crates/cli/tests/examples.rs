@@ -40,7 +40,7 @@ const EXAMPLES: &[Example] = &[
         folder: "fan-out",
         definition: "thumbnails.asl.json",
         flags: &[],
-        cases: &[("OneOfFiveFails", 0), ("TwoOfFiveFail", 1)],
+        cases: &[("OneOfFiveFails", 0), ("ThrottledOnce", 0), ("TwoOfFiveFail", 1)],
     },
     Example { folder: "data-pipeline", definition: "pipeline.asl.json", flags: &[], cases: &[("", 0)] },
     Example {

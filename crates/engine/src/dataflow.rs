@@ -344,13 +344,16 @@ fn seconds_at(path: &Path, data: Data<'_>) -> Evaluated<f64> {
 }
 
 /// Error and cause of a Fail state.
-pub(crate) fn error_of(
+pub(crate) fn error_of<O: Observer>(
     view: &View<'_>,
+    observer: &mut O,
     frame: &Frame,
+    state: &State,
     error: Option<&TextField>,
     cause: Option<&TextField>,
 ) -> Evaluated<ErrorCause> {
-    let data = Data::new(frame.input.value(), view);
+    let entered = enter(view, observer, frame, state)?;
+    let data = entered.data();
     let text =
         |field: Option<&TextField>, name: &'static str| field.map(|field| text_of(field, name, data)).transpose();
     Ok(ErrorCause { error: text(error, "Error")?, cause: text(cause, "Cause")? })

@@ -312,8 +312,8 @@ impl<'a, O: Observer> Step<'a, O> {
                 self.leave(frame, done, Transition::End)
             }
             StateKind::Fail { error, cause } => {
-                let error = self.evaluate(&frame, state, Focus::default(), |view, _| {
-                    dataflow::error_of(view, &frame, error.as_ref(), cause.as_ref())
+                let error = self.evaluate(&frame, state, Focus::default(), |view, observer| {
+                    dataflow::error_of(view, observer, &frame, state, error.as_ref(), cause.as_ref())
                 });
                 let failure = error.map_or_else(|failure| failure, Failure::of);
                 self.failed(frame, failure)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, Program, compile};
+use stepwell_engine::Observer;
 use stepwell_engine::local::{Answer, Local, Missing, PlainHost, Responder, What};
 use stepwell_engine::{
     Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun, MapRunSignal, Payload,
@@ -201,7 +202,7 @@ impl Scenario {
 
     /// As [`through_the_shard`], for this scenario.
     pub(crate) fn shard_history_with_crash(&self, crash_after: Option<usize>) -> (String, usize) {
-        through_the_shard(&self.program(), self.start(), &mut Script::of(self), crash_after)
+        through_the_shard(&self.program(), self.start(), &mut Script::of(self), &mut (), crash_after)
     }
 }
 
@@ -211,6 +212,7 @@ pub(crate) fn through_the_shard(
     program: &Arc<Program>,
     start: Start,
     responder: &mut impl Responder,
+    observer: &mut impl Observer,
     crash_after: Option<usize>,
 ) -> (String, usize) {
     let mut shard = Shard::default();
@@ -229,7 +231,7 @@ pub(crate) fn through_the_shard(
         {
             shard.send(entry.remove());
         }
-        if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, &mut ()) {
+        if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, observer) {
             let payloads = stepped.outcome.payloads.iter().map(|payload| (payload.id(), payload.clone()));
             stored.entry(stepped.execution).or_default().extend(payloads);
             if stepped.execution == id {
