@@ -25,7 +25,33 @@ pub struct Epoch(pub u64);
 impl ExecutionId {
     /// The shard that the execution belongs to.
     pub fn shard(self) -> ShardId {
-        let folded = (self.0 as u64) ^ (self.0 >> 64) as u64;
+        ShardId::of(self.0)
+    }
+}
+
+/// Identity of a Map Run, for the engine: a hash of its ARN, which holds a UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapRunId(pub u128);
+
+impl MapRunId {
+    /// The Map Run of this ARN.
+    pub fn of_arn(arn: &str) -> MapRunId {
+        // FNV-1a: spreads well, and whoever makes ARNs up reaches nothing but a Map Run that is not there.
+        let hash = arn.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+            (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+        });
+        MapRunId(hash)
+    }
+
+    /// The shard that the Map Run belongs to.
+    pub fn shard(self) -> ShardId {
+        ShardId::of(self.0)
+    }
+}
+
+impl ShardId {
+    fn of(id: u128) -> ShardId {
+        let folded = (id as u64) ^ (id >> 64) as u64;
         ShardId((folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
     }
 }

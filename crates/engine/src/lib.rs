@@ -24,7 +24,9 @@ mod time;
 mod view;
 
 pub use event::{ErrorCause, Event, EventKind, IterationEvent, TaskEvent, Worker};
-pub use execution::{AttemptId, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, ShardId, Start};
+pub use execution::{
+    AttemptId, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, MapRunId, ShardId, Start,
+};
 pub use map_run::{
     Batching, ChildEnd, Counts, MapItems, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader, Selector,
 };
