@@ -29,6 +29,7 @@ fn main() {
         commits(&folder, batch, batches);
     }
     openings(&folder);
+    crash(&folder);
 }
 
 /// One transition in its parts, and what it costs to make values of them.
@@ -105,6 +106,37 @@ fn openings(folder: &Path) {
     let store = timed("100,000 ended executions");
     reads(&store);
     retention(&store);
+}
+
+/// What a process finds that was killed under full load: a log that nobody has moved into the file.
+fn crash(folder: &Path) {
+    let directory = tempfile::tempdir_in(folder).unwrap();
+    let store = Sqlite::open(directory.path()).unwrap();
+    let mut load = Load::new(&store, RUNNING);
+    let batches: Vec<Vec<Write>> = (0..500).map(|_| load.batch(500)).collect();
+    let (start, mut longest, mut log) = (Instant::now(), 0.0_f64, 0);
+    for batch in batches {
+        let commit = Instant::now();
+        store.commit(batch).unwrap();
+        longest = longest.max(commit.elapsed().as_secs_f64() * 1e3);
+        log = log.max(store.figures().log_bytes >> 20);
+    }
+    let s = start.elapsed().as_secs_f64();
+    println!(
+        "\n250,000 transitions in {s:.1} s, longest commit {longest:.0} ms, log {log} MB at most; {:?}",
+        store.figures()
+    );
+    let left = tempfile::tempdir_in(folder).unwrap();
+    for file in ["stepwell.db", "stepwell.db-wal"] {
+        std::fs::copy(directory.path().join(file), left.path().join(file)).unwrap();
+    }
+    let log = std::fs::metadata(left.path().join("stepwell.db-wal")).unwrap().len() >> 20;
+    let start = Instant::now();
+    let store = Sqlite::open(left.path()).unwrap();
+    let opened = start.elapsed().as_secs_f64() * 1e3;
+    store.owing(&Shards::ALL).unwrap();
+    let ready = start.elapsed().as_secs_f64() * 1e3;
+    println!("open after a crash, log of {log} MB: {opened:.0} ms, with debts read {ready:.0} ms");
 }
 
 fn reads(store: &Sqlite) {
