@@ -1,6 +1,7 @@
 //! How fast the embedded store is, as a table: commits by batch size, opening, reading, retention.
 //!
-//! `cargo bench -p stepwell-store --bench store [FOLDER]`; the folder decides which disk is measured.
+//! `cargo bench -p stepwell-store --bench store -- [FOLDER [PART…]]`; the folder decides which disk is measured, parts
+//! are `codec`, `commits`, `openings` and `crash`.
 #![allow(missing_docs)]
 #![allow(clippy::disallowed_methods)] // It measures by the clock.
 
@@ -21,15 +22,24 @@ const RUNNING: usize = 1000;
 const TRANSITIONS: u64 = 25;
 
 fn main() {
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from);
-    let folder = folder.unwrap_or_else(std::env::temp_dir);
-    codec();
-    println!("\nbatch   transitions/s   µs of CPU each   p50 ms   p99 ms   log MB");
-    for (batch, batches) in [(1, 2000), (16, 2000), (64, 1000), (500, 300)] {
-        commits(&folder, batch, batches);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let folder = arguments.first().map_or_else(std::env::temp_dir, PathBuf::from);
+    let is_wanted = |part: &str| arguments.len() < 2 || arguments[1..].iter().any(|wanted| wanted == part);
+    if is_wanted("codec") {
+        codec();
     }
-    openings(&folder);
-    crash(&folder);
+    if is_wanted("commits") {
+        println!("\nbatch   transitions/s   µs of CPU each   p50 ms   p99 ms   log MB");
+        for (batch, batches) in [(1, 2000), (16, 2000), (64, 1000), (500, 300)] {
+            commits(&folder, batch, batches);
+        }
+    }
+    if is_wanted("openings") {
+        openings(&folder);
+    }
+    if is_wanted("crash") {
+        crash(&folder);
+    }
 }
 
 /// One transition in its parts, and what it costs to make values of them.
@@ -113,7 +123,7 @@ fn crash(folder: &Path) {
     let directory = tempfile::tempdir_in(folder).unwrap();
     let store = Sqlite::open(directory.path()).unwrap();
     let mut load = Load::new(&store, RUNNING);
-    let batches: Vec<Vec<Write>> = (0..500).map(|_| load.batch(500)).collect();
+    let batches: Vec<Vec<Write>> = (0..1000).map(|_| load.batch(500)).collect();
     let (start, mut longest, mut log) = (Instant::now(), 0.0_f64, 0);
     for batch in batches {
         let commit = Instant::now();
@@ -123,7 +133,7 @@ fn crash(folder: &Path) {
     }
     let s = start.elapsed().as_secs_f64();
     println!(
-        "\n250,000 transitions in {s:.1} s, longest commit {longest:.0} ms, log {log} MB at most; {:?}",
+        "\n500,000 transitions in {s:.1} s, longest commit {longest:.0} ms, log {log} MB at most; {:?}",
         store.figures()
     );
     let left = tempfile::tempdir_in(folder).unwrap();
