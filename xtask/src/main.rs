@@ -19,7 +19,7 @@ use tally::Tally;
 
 const HELP: &str = "\
 cargo xtask test                                 everything that CI demands; ends with \"N passed, N failed\"
-cargo xtask soak [--minutes M]                   long suites: ignored tests, then M minutes of each fuzz target (10)
+cargo xtask soak [--minutes M]                   long suites: ignored tests, power cuts, then M minutes of each fuzz target (10)
 cargo xtask fuzz [TARGET] [--minutes M | --seconds S] [--seed N]
                                                  random inputs for one target or all of them (1 minute each)
 cargo xtask power-cut [--cuts N] [--seed N]
