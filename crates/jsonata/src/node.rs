@@ -159,26 +159,6 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    pub(crate) fn of(text: &str) -> Op {
-        match text {
-            "+" => Op::Add,
-            "-" => Op::Subtract,
-            "*" => Op::Multiply,
-            "/" => Op::Divide,
-            "%" => Op::Remainder,
-            "=" => Op::Equal,
-            "!=" => Op::NotEqual,
-            "<" => Op::Less,
-            "<=" => Op::LessEqual,
-            ">" => Op::Greater,
-            ">=" => Op::GreaterEqual,
-            "&" => Op::Concatenate,
-            ".." => Op::Range,
-            "in" => Op::In,
-            other => unreachable!("the parser makes no binary {other}"),
-        }
-    }
-
     pub(crate) fn text(self) -> &'static str {
         match self {
             Op::Add => "+",

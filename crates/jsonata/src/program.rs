@@ -8,6 +8,7 @@ use crate::budget::{Budget, STACK_BYTES, Stack};
 use crate::builtin::Builtin;
 use crate::error::{Error, Run};
 use crate::eval::Evaluator;
+use crate::names::Names;
 use crate::node::{Kind, Node, NodeId, Place, Variable};
 use crate::references::References;
 use crate::regex::{Flags, Regex};
@@ -98,12 +99,12 @@ pub(crate) struct Code {
     pub(crate) nodes: Vec<Node>,
     pub(crate) root: NodeId,
     pub(crate) variables: Vec<Variable>,
-    pub(crate) keys: Vec<Str>,
+    /// Variables that `@` and `#` bind.
+    pub(crate) n_keys: u32,
     pub(crate) labels: Vec<u32>,
     pub(crate) scopes: Vec<Scope>,
-    pub(crate) globals: Vec<Str>,
-    /// The built-in of each of them, if it is one.
-    pub(crate) global_builtins: Vec<Option<Builtin>>,
+    /// The names that may be free: for each the built-in function that it names, if it does.
+    pub(crate) globals: Vec<Option<Builtin>>,
     /// Scope of each node that has a frame of its own per item.
     pub(crate) item_scopes: Vec<(NodeId, u32)>,
     pub(crate) regexes: Vec<RegexLiteral>,
@@ -123,38 +124,20 @@ impl Code {
             nodes: compiled.nodes,
             root: compiled.root,
             variables: compiled.variables,
-            keys: compiled.keys,
+            n_keys: compiled.keys.len() as u32,
             labels: compiled.labels,
             scopes: resolved.scopes,
-            global_builtins: resolved.globals.iter().map(|name| Builtin::named(name, profile)).collect(),
-            globals: resolved.globals,
+            globals: resolved.globals.iter().map(|name| Builtin::named(name, profile)).collect(),
             item_scopes,
             regexes: parsed.regexes,
             profile,
             is_nested,
         };
-        code.mark_fields();
-        code.mark_parameters();
+        if compiled.has_bindings {
+            code.mark_parameters();
+        }
         code.mark_records();
         Ok(code)
-    }
-
-    /// Paths of one plain name are by far the most common: they get a kind of their own.
-    fn mark_fields(&mut self) {
-        for id in 0..self.nodes.len() {
-            let node = &self.nodes[id];
-            let Kind::Path { steps, keep_singleton: false } = &node.kind else { continue };
-            let [step] = steps[..] else { continue };
-            let step = &self.nodes[step as usize];
-            if let Kind::Name(name) = &step.kind
-                && step.extra.is_none()
-                && node.extra.is_none()
-                && !(step.tuple || step.keep_array || node.tuple || node.keep_array)
-            {
-                let name = name.clone();
-                self.nodes[id].kind = Kind::Field(name);
-            }
-        }
     }
 
     /// References that have exactly one place, and are always found there.
@@ -172,24 +155,29 @@ impl Code {
     /// Objects whose keys are literals: their keys need no evaluation.
     fn mark_records(&mut self) {
         for id in 0..self.nodes.len() {
-            let Kind::Object(pairs) = &self.nodes[id].kind else { continue };
-            let mut members = Vec::with_capacity(pairs.len());
-            for (key, value) in pairs {
-                let key_node = &self.nodes[*key as usize];
-                if let Kind::Literal(Value::Str(key)) = &key_node.kind
-                    && key_node.extra.is_none()
-                    && self.nodes[id].extra.is_none()
-                {
-                    members.push((key.clone(), *value));
-                }
-            }
-            let mut keys: Vec<&Str> = members.iter().map(|(key, _)| key).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            if keys.len() == pairs.len() {
+            let node = &self.nodes[id];
+            if let Kind::Object(pairs) = &node.kind
+                && node.extra.is_none()
+                && let Some(members) = self.record(pairs)
+            {
                 self.nodes[id].kind = Kind::Record(members);
             }
         }
+    }
+
+    fn record(&self, pairs: &[(NodeId, NodeId)]) -> Option<Vec<(Str, NodeId)>> {
+        let mut keys = Names::default();
+        let mut members = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let Node { kind: Kind::Literal(Value::Str(key)), extra: None, .. } = &self.nodes[*key as usize] else {
+                return None;
+            };
+            if keys.add(key) as usize != members.len() {
+                return None;
+            }
+            members.push((key.clone(), *value));
+        }
+        Some(members)
     }
 
     /// Layout of the frame that `id` gets for each item with bindings.

@@ -2,7 +2,6 @@
 
 use stepwell_value::Str;
 
-use crate::builtin::Builtin;
 use crate::node::{Kind, NodeId, Stage};
 use crate::program::Code;
 
@@ -133,9 +132,7 @@ impl Finder<'_> {
     fn variable(&mut self, variable: u32, top: bool, steps: &[NodeId]) {
         let variable = &self.code.variables[variable as usize];
         // A name that a scope around it may bind is the expression's own.
-        if !variable.places.is_empty() || variable.global.is_none() {
-            return;
-        }
+        let (true, Some(global)) = (variable.places.is_empty(), variable.global) else { return };
         let position = variable.position;
         if variable.name == "$" {
             if top {
@@ -143,7 +140,7 @@ impl Finder<'_> {
             }
             return;
         }
-        if Builtin::named(&variable.name, self.code.profile).is_some() {
+        if self.code.globals[global as usize].is_some() {
             return;
         }
         if variable.name == "states" {

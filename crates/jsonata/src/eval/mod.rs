@@ -414,7 +414,7 @@ impl<'v> Evaluator<'v> {
 
     /// The item that a `%` stands for.
     fn ancestor(&self, slot: u32, frame: FrameId) -> Item<'v> {
-        let key = self.code.keys.len() as u32 + self.code.labels[slot as usize];
+        let key = self.code.n_keys + self.code.labels[slot as usize];
         let mut next = frame;
         while next != NO_FRAME {
             let frame = &self.frames[next as usize];
@@ -459,7 +459,7 @@ impl<'v> Evaluator<'v> {
         if let Some(value) = self.environment.variables.get(name) {
             return Item::Ref(value);
         }
-        self.code.global_builtins[global as usize].map_or(Item::Undefined, Item::Builtin)
+        self.code.globals[global as usize].map_or(Item::Undefined, Item::Builtin)
     }
 
     /// A name free in a program that `$eval` compiled: it may be bound in a frame of the caller.

@@ -5,33 +5,127 @@ use stepwell_value::{Str, Value};
 use crate::Profile;
 use crate::error::{Error, Run};
 
+/// One word of an expression; names are pieces of its text.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Token {
+pub(crate) enum Token<'t> {
     End,
-    Name(Str),
-    Variable(Str),
-    Operator(&'static str),
-    String(Str),
-    Number(f64),
-    Constant(Value),
-    Regex { pattern: Str, ignore_case: bool, multi_line: bool },
+    Name(&'t str),
+    /// Without its `$`.
+    Variable(&'t str),
+    Symbol(Symbol),
+    /// A string, a number, `true`, `false` or `null`.
+    Literal(Value),
+    Regex {
+        pattern: &'t str,
+        ignore_case: bool,
+        multi_line: bool,
+    },
 }
 
-impl Token {
+impl Token<'_> {
     /// What error messages call the token.
     pub(crate) fn value(&self) -> Value {
         match self {
             Token::End => Value::from("(end)"),
-            Token::Name(text) | Token::Variable(text) | Token::String(text) => Value::Str(text.clone()),
-            Token::Operator(text) => Value::from(*text),
-            Token::Number(number) => Value::number(*number),
-            Token::Constant(value) => value.clone(),
+            Token::Name(text) | Token::Variable(text) => Value::from(*text),
+            Token::Symbol(symbol) => Value::from(symbol.text()),
+            Token::Literal(value) => value.clone(),
             Token::Regex { .. } => Value::empty_object(),
         }
     }
 
-    pub(crate) fn is(&self, operator: &str) -> bool {
-        matches!(self, Token::Operator(text) if *text == operator)
+    pub(crate) fn is(&self, symbol: Symbol) -> bool {
+        matches!(self, Token::Symbol(other) if *other == symbol)
+    }
+}
+
+/// Operators and punctuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Symbol {
+    Dot,
+    BracketOpen,
+    BracketClose,
+    BraceOpen,
+    BraceClose,
+    ParenthesisOpen,
+    ParenthesisClose,
+    Comma,
+    At,
+    Hash,
+    Semicolon,
+    Colon,
+    Question,
+    Bar,
+    Caret,
+    Bang,
+    Tilde,
+    /// An operator between two values; `Minus`, `Star` and `Percent` also stand alone.
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+    Ampersand,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Range,
+    Descendants,
+    Assign,
+    Apply,
+    Elvis,
+    Coalesce,
+    And,
+    Or,
+    In,
+}
+
+impl Symbol {
+    /// How it is written.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Symbol::Dot => ".",
+            Symbol::BracketOpen => "[",
+            Symbol::BracketClose => "]",
+            Symbol::BraceOpen => "{",
+            Symbol::BraceClose => "}",
+            Symbol::ParenthesisOpen => "(",
+            Symbol::ParenthesisClose => ")",
+            Symbol::Comma => ",",
+            Symbol::At => "@",
+            Symbol::Hash => "#",
+            Symbol::Semicolon => ";",
+            Symbol::Colon => ":",
+            Symbol::Question => "?",
+            Symbol::Bar => "|",
+            Symbol::Caret => "^",
+            Symbol::Bang => "!",
+            Symbol::Tilde => "~",
+            Symbol::Plus => "+",
+            Symbol::Minus => "-",
+            Symbol::Star => "*",
+            Symbol::Slash => "/",
+            Symbol::Percent => "%",
+            Symbol::Ampersand => "&",
+            Symbol::Equal => "=",
+            Symbol::NotEqual => "!=",
+            Symbol::Less => "<",
+            Symbol::LessEqual => "<=",
+            Symbol::Greater => ">",
+            Symbol::GreaterEqual => ">=",
+            Symbol::Range => "..",
+            Symbol::Descendants => "**",
+            Symbol::Assign => ":=",
+            Symbol::Apply => "~>",
+            Symbol::Elvis => "?:",
+            Symbol::Coalesce => "??",
+            Symbol::And => "and",
+            Symbol::Or => "or",
+            Symbol::In => "in",
+        }
     }
 }
 
@@ -40,12 +134,6 @@ pub(crate) struct Tokenizer<'t> {
     position: usize,
     profile: Profile,
 }
-
-const DOUBLE: [&str; 9] = ["..", ":=", "!=", ">=", "<=", "**", "~>", "?:", "??"];
-const SINGLE: [&str; 25] = [
-    ".", "[", "]", "{", "}", "(", ")", ",", "@", "#", ";", ":", "?", "+", "-", "*", "/", "%", "|", "=", "<", ">", "^",
-    "&", "!",
-];
 
 impl<'t> Tokenizer<'t> {
     pub(crate) fn new(text: &'t str, profile: Profile) -> Tokenizer<'t> {
@@ -66,34 +154,34 @@ impl<'t> Tokenizer<'t> {
     }
 
     /// The next token. After an operand (`infix`), `/` divides; elsewhere it starts a regular expression.
-    pub(crate) fn next(&mut self, infix: bool) -> Run<Token> {
+    pub(crate) fn next(&mut self, infix: bool) -> Run<Token<'t>> {
         self.skip_blanks_and_comments()?;
         if self.position >= self.text.len() {
             return Ok(Token::End);
         }
         let byte = self.byte(self.position);
-        if byte == b'/' && !infix {
-            self.position += 1;
-            return self.regex();
-        }
-        if let Some(operator) = self.operator() {
-            self.position += operator.len();
-            return Ok(Token::Operator(operator));
-        }
-        match byte {
-            b'"' | b'\'' => self.string(byte),
-            b'0'..=b'9' => self.number(),
-            b'`' => self.quoted_name(),
-            _ => Ok(self.name()),
+        match CLASSES[usize::from(byte)] {
+            Class::Symbol if byte == b'/' && !infix => {
+                self.position += 1;
+                self.regex()
+            }
+            Class::Symbol => Ok(Token::Symbol(self.symbol(byte))),
+            Class::Name => match byte {
+                b'"' | b'\'' => self.string(byte),
+                b'0'..=b'9' => self.number(),
+                b'`' => self.quoted_name(),
+                _ => Ok(self.name()),
+            },
+            Class::Blank => unreachable!("blanks were skipped"),
         }
     }
 
     fn skip_blanks_and_comments(&mut self) -> Run<()> {
         loop {
-            while is_blank(self.byte(self.position)) {
+            while CLASSES[usize::from(self.byte(self.position))] == Class::Blank {
                 self.position += 1;
             }
-            if !self.text.as_bytes()[self.position.min(self.text.len())..].starts_with(b"/*") {
+            if self.byte(self.position) != b'/' || self.byte(self.position + 1) != b'*' {
                 return Ok(());
             }
             match memchr::memmem::find(&self.text.as_bytes()[self.position + 2..], b"*/") {
@@ -103,23 +191,52 @@ impl<'t> Tokenizer<'t> {
         }
     }
 
-    fn operator(&self) -> Option<&'static str> {
-        let rest = &self.text.as_bytes()[self.position..];
-        if let [first, second, ..] = rest {
-            let double = DOUBLE.iter().find(|operator| operator.as_bytes() == [*first, *second]);
-            if let Some(double) = double
-                && (self.profile.has_default_operators() || !matches!(*double, "?:" | "??"))
-            {
-                return Some(double);
-            }
-        }
-        if rest[0] == b'~' {
-            return Some("~");
-        }
-        SINGLE.iter().find(|operator| operator.as_bytes()[0] == rest[0]).copied()
+    /// The symbol that starts with the byte `first`, which is one of [`Class::Symbol`].
+    fn symbol(&mut self, first: u8) -> Symbol {
+        let has_default_operators = self.profile.has_default_operators();
+        let (symbol, length) = match (first, self.byte(self.position + 1)) {
+            (b'.', b'.') => (Symbol::Range, 2),
+            (b':', b'=') => (Symbol::Assign, 2),
+            (b'!', b'=') => (Symbol::NotEqual, 2),
+            (b'>', b'=') => (Symbol::GreaterEqual, 2),
+            (b'<', b'=') => (Symbol::LessEqual, 2),
+            (b'*', b'*') => (Symbol::Descendants, 2),
+            (b'~', b'>') => (Symbol::Apply, 2),
+            (b'?', b':') if has_default_operators => (Symbol::Elvis, 2),
+            (b'?', b'?') if has_default_operators => (Symbol::Coalesce, 2),
+            (b'.', _) => (Symbol::Dot, 1),
+            (b'[', _) => (Symbol::BracketOpen, 1),
+            (b']', _) => (Symbol::BracketClose, 1),
+            (b'{', _) => (Symbol::BraceOpen, 1),
+            (b'}', _) => (Symbol::BraceClose, 1),
+            (b'(', _) => (Symbol::ParenthesisOpen, 1),
+            (b')', _) => (Symbol::ParenthesisClose, 1),
+            (b',', _) => (Symbol::Comma, 1),
+            (b'@', _) => (Symbol::At, 1),
+            (b'#', _) => (Symbol::Hash, 1),
+            (b';', _) => (Symbol::Semicolon, 1),
+            (b':', _) => (Symbol::Colon, 1),
+            (b'?', _) => (Symbol::Question, 1),
+            (b'+', _) => (Symbol::Plus, 1),
+            (b'-', _) => (Symbol::Minus, 1),
+            (b'*', _) => (Symbol::Star, 1),
+            (b'/', _) => (Symbol::Slash, 1),
+            (b'%', _) => (Symbol::Percent, 1),
+            (b'|', _) => (Symbol::Bar, 1),
+            (b'=', _) => (Symbol::Equal, 1),
+            (b'<', _) => (Symbol::Less, 1),
+            (b'>', _) => (Symbol::Greater, 1),
+            (b'^', _) => (Symbol::Caret, 1),
+            (b'&', _) => (Symbol::Ampersand, 1),
+            (b'!', _) => (Symbol::Bang, 1),
+            (b'~', _) => (Symbol::Tilde, 1),
+            _ => unreachable!("no symbol starts with byte {first}"),
+        };
+        self.position += length;
+        symbol
     }
 
-    fn regex(&mut self) -> Run<Token> {
+    fn regex(&mut self) -> Run<Token<'t>> {
         let bytes = self.text.as_bytes();
         let start = self.position;
         let mut depth = 0_i64;
@@ -143,7 +260,7 @@ impl<'t> Tokenizer<'t> {
         if self.position >= bytes.len() {
             return self.error("S0302", self.position).boxed();
         }
-        let pattern = Str::new(&self.text[start..self.position]);
+        let pattern = &self.text[start..self.position];
         if pattern.is_empty() {
             return self.error("S0301", self.position).boxed();
         }
@@ -160,9 +277,10 @@ impl<'t> Tokenizer<'t> {
         Ok(Token::Regex { pattern, ignore_case, multi_line })
     }
 
-    fn string(&mut self, quote: u8) -> Run<Token> {
+    fn string(&mut self, quote: u8) -> Run<Token<'t>> {
         let bytes = self.text.as_bytes();
         self.position += 1;
+        let start = self.position;
         let mut text = String::new();
         let mut high_surrogate = None;
         loop {
@@ -170,15 +288,21 @@ impl<'t> Tokenizer<'t> {
             let Some(length) = memchr::memchr2(quote, b'\\', rest) else {
                 return self.error("S0101", bytes.len()).boxed();
             };
+            let piece = &self.text[self.position..self.position + length];
+            let is_whole = self.position == start && bytes[start + length] == quote;
+            self.position += length;
+            if is_whole {
+                self.position += 1;
+                return Ok(Token::Literal(Value::string(piece)));
+            }
             if length > 0 {
                 flush_surrogate(&mut high_surrogate, &mut text);
-                text.push_str(&self.text[self.position..self.position + length]);
+                text.push_str(piece);
             }
-            self.position += length;
             if bytes[self.position] == quote {
                 flush_surrogate(&mut high_surrogate, &mut text);
                 self.position += 1;
-                return Ok(Token::String(Str::from(text)));
+                return Ok(Token::Literal(Value::Str(Str::from(text))));
             }
             self.position += 1;
             let plain = match self.byte(self.position) {
@@ -211,7 +335,7 @@ impl<'t> Tokenizer<'t> {
         }
     }
 
-    fn number(&mut self) -> Run<Token> {
+    fn number(&mut self) -> Run<Token<'t>> {
         let start = self.position;
         let digits = |from: usize| {
             self.text.as_bytes()[from.min(self.text.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count()
@@ -230,80 +354,69 @@ impl<'t> Tokenizer<'t> {
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => {
                 self.position = end;
-                Ok(Token::Number(number))
+                Ok(Token::Literal(Value::number(number)))
             }
             _ => self.error("S0102", start).token(text).boxed(),
         }
     }
 
-    fn quoted_name(&mut self) -> Run<Token> {
+    fn quoted_name(&mut self) -> Run<Token<'t>> {
         let start = self.position + 1;
         match memchr::memchr(b'`', &self.text.as_bytes()[start..]) {
             Some(length) => {
                 self.position = start + length + 1;
-                Ok(Token::Name(Str::new(&self.text[start..start + length])))
+                Ok(Token::Name(&self.text[start..start + length]))
             }
             None => self.error("S0105", self.text.len()).boxed(),
         }
     }
 
-    fn name(&mut self) -> Token {
-        let bytes = self.text.as_bytes();
-        let start = self.position;
-        let mut end = start;
-        while end < bytes.len() && !is_blank(bytes[end]) && !is_operator_byte(bytes[end]) {
-            end += 1;
+    fn name(&mut self) -> Token<'t> {
+        let rest = &self.text[self.position..];
+        let is_name = |byte: &u8| CLASSES[usize::from(*byte)] == Class::Name;
+        let name = &rest[..rest.bytes().take_while(is_name).count()];
+        self.position += name.len();
+        if let Some(variable) = name.strip_prefix('$') {
+            return Token::Variable(variable);
         }
-        self.position = end;
-        if bytes[start] == b'$' {
-            return Token::Variable(Str::new(&self.text[start + 1..end]));
-        }
-        match &self.text[start..end] {
-            "or" => Token::Operator("or"),
-            "in" => Token::Operator("in"),
-            "and" => Token::Operator("and"),
-            "true" => Token::Constant(Value::Bool(true)),
-            "false" => Token::Constant(Value::Bool(false)),
-            "null" => Token::Constant(Value::Null),
-            name => Token::Name(Str::new(name)),
+        match name {
+            "or" => Token::Symbol(Symbol::Or),
+            "in" => Token::Symbol(Symbol::In),
+            "and" => Token::Symbol(Symbol::And),
+            "true" => Token::Literal(Value::Bool(true)),
+            "false" => Token::Literal(Value::Bool(false)),
+            "null" => Token::Literal(Value::Null),
+            name => Token::Name(name),
         }
     }
 }
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b)
+/// What a byte is where a token may begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Blank,
+    /// Part of an operator or a bracket; ends a name.
+    Symbol,
+    /// Everything else: names, numbers, quotes.
+    Name,
 }
 
-fn is_operator_byte(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'.' | b'['
-            | b']'
-            | b'{'
-            | b'}'
-            | b'('
-            | b')'
-            | b','
-            | b'@'
-            | b'#'
-            | b';'
-            | b':'
-            | b'?'
-            | b'+'
-            | b'-'
-            | b'*'
-            | b'/'
-            | b'%'
-            | b'|'
-            | b'='
-            | b'<'
-            | b'>'
-            | b'^'
-            | b'&'
-            | b'!'
-            | b'~'
-    )
-}
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Name; 256];
+    let mut mark = 0;
+    const BLANKS: &[u8] = b" \t\n\r\x0b";
+    while mark < BLANKS.len() {
+        classes[BLANKS[mark] as usize] = Class::Blank;
+        mark += 1;
+    }
+    mark = 0;
+    const SYMBOLS: &[u8] = b".[]{}(),@#;:?+-*/%|=<>^&!~";
+    while mark < SYMBOLS.len() {
+        classes[SYMBOLS[mark] as usize] = Class::Symbol;
+        mark += 1;
+    }
+    classes
+};
 
 /// Takes up one `\u` escape. UTF-8 has no lone surrogates: they become U+FFFD.
 fn push_unit(unit: u16, high_surrogate: &mut Option<u16>, text: &mut String) {
