@@ -5,7 +5,6 @@ use std::cell::OnceCell;
 use stepwell_value::{Str, Value};
 
 use crate::budget::{Budget, STACK_BYTES, Stack};
-use crate::builtin::Builtin;
 use crate::error::{Error, Run};
 use crate::eval::Evaluator;
 use crate::names::Names;
@@ -19,7 +18,6 @@ use crate::{Profile, compile, references, scope, syntax};
 pub struct Program {
     text: Str,
     code: Code,
-    references: References,
 }
 
 /// What an expression is evaluated over.
@@ -67,8 +65,7 @@ impl Program {
     /// Fails with the reference's `S…` codes, and with the code of a stack overflow above 1,000 levels of nesting.
     pub fn compile(text: &str, profile: Profile) -> Result<Program, Error> {
         let code = Code::compile(text, profile, false, Stack::here(STACK_BYTES)).map_err(|err| *err)?;
-        let references = references::find(&code);
-        Ok(Program { text: Str::new(text), code, references })
+        Ok(Program { text: Str::new(text), code })
     }
 
     /// The expression as it was written.
@@ -76,9 +73,9 @@ impl Program {
         &self.text
     }
 
-    /// What the expression reads from outside.
-    pub fn references(&self) -> &References {
-        &self.references
+    /// What the expression reads from outside; looked for each time.
+    pub fn references(&self) -> References {
+        references::find(&self.code)
     }
 
     /// Evaluates the expression. The same environment gives the same outcome on every machine.
@@ -102,9 +99,10 @@ pub(crate) struct Code {
     /// Variables that `@` and `#` bind.
     pub(crate) n_keys: u32,
     pub(crate) labels: Vec<u32>,
+    /// Layouts of frames; none when nothing is bound, and [`scope::TOP`] then has no slots.
     pub(crate) scopes: Vec<Scope>,
-    /// The names that may be free: for each the built-in function that it names, if it does.
-    pub(crate) globals: Vec<Option<Builtin>>,
+    /// Names that may be free.
+    pub(crate) n_globals: u32,
     /// Scope of each node that has a frame of its own per item.
     pub(crate) item_scopes: Vec<(NodeId, u32)>,
     pub(crate) regexes: Vec<RegexLiteral>,
@@ -117,7 +115,7 @@ impl Code {
     pub(crate) fn compile(text: &str, profile: Profile, is_nested: bool, stack: Stack) -> Run<Code> {
         let parsed = syntax::parse::parse(text, profile, stack)?;
         let mut compiled = compile::compile(&parsed, stack)?;
-        let resolved = scope::resolve(&mut compiled, stack)?;
+        let resolved = scope::resolve(&mut compiled, profile, stack)?;
         let mut item_scopes = resolved.item_scopes;
         item_scopes.sort_unstable();
         let mut code = Code {
@@ -127,7 +125,7 @@ impl Code {
             n_keys: compiled.keys.len() as u32,
             labels: compiled.labels,
             scopes: resolved.scopes,
-            globals: resolved.globals.iter().map(|name| Builtin::named(name, profile)).collect(),
+            n_globals: resolved.n_globals,
             item_scopes,
             regexes: parsed.regexes,
             profile,
@@ -178,6 +176,11 @@ impl Code {
             members.push((key.clone(), *value));
         }
         Some(members)
+    }
+
+    /// The names of the slots of a frame.
+    pub(crate) fn slot_names(&self, scope: u32) -> &[Str] {
+        self.scopes.get(scope as usize).map_or(&[], |scope| &scope.names)
     }
 
     /// Layout of the frame that `id` gets for each item with bindings.

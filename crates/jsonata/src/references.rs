@@ -140,7 +140,7 @@ impl Finder<'_> {
             }
             return;
         }
-        if self.code.globals[global as usize].is_some() {
+        if global.builtin.is_some() {
             return;
         }
         if variable.name == "states" {

@@ -6,11 +6,13 @@
 
 use stepwell_value::Str;
 
+use crate::Profile;
 use crate::budget::Stack;
+use crate::builtin::Builtin;
 use crate::compile::Compiled;
 use crate::error::{DEPTH, Error, Run};
 use crate::names::Names;
-use crate::node::{Extra, Group, Kind, Node, NodeId, Place, Stage};
+use crate::node::{Extra, Global, Group, Kind, Node, NodeId, Place, Stage, Variable};
 
 /// The names of a frame's slots. In the frame of an item with bindings, slot 0 holds the item's bindings and has no name.
 #[derive(Default)]
@@ -24,14 +26,19 @@ pub(crate) const TOP: u32 = 0;
 pub(crate) struct Resolved {
     pub(crate) scopes: Vec<Scope>,
     /// Names that may be free.
-    pub(crate) globals: Vec<Str>,
+    pub(crate) n_globals: u32,
     /// Scope of each node that runs in a frame of its own over items with bindings: step, predicate, sort term, group member.
     pub(crate) item_scopes: Vec<(NodeId, u32)>,
 }
 
-pub(crate) fn resolve(compiled: &mut Compiled, stack: Stack) -> Run<Resolved> {
+pub(crate) fn resolve(compiled: &mut Compiled, profile: Profile, stack: Stack) -> Run<Resolved> {
+    let mut globals = Globals { names: Names::default(), profile };
     if !compiled.has_bindings {
-        return Ok(Resolved { scopes: vec![Scope::default()], globals: all_free(compiled), item_scopes: Vec::new() });
+        // As in most expressions: all variables are free.
+        for variable in &mut compiled.variables {
+            variable.global = Some(globals.add(&variable.name));
+        }
+        return Ok(Resolved { scopes: Vec::new(), n_globals: globals.names.len() as u32, item_scopes: Vec::new() });
     }
     let mut resolver = Resolver {
         nodes: &compiled.nodes,
@@ -45,7 +52,9 @@ pub(crate) fn resolve(compiled: &mut Compiled, stack: Stack) -> Run<Resolved> {
     };
     resolver.walk(compiled.root, TOP)?;
     let Resolver { scopes, references, binds, blocks, lambdas, item_scopes, .. } = resolver;
-    let globals = place_references(compiled, &scopes, &references);
+    for (variable, scope) in references {
+        place(&mut compiled.variables[variable as usize], scope, &scopes, &compiled.keys, &mut globals);
+    }
     for (id, bound) in binds {
         if let Kind::Bind { slot, .. } = &mut compiled.nodes[id as usize].kind {
             *slot = bound;
@@ -64,50 +73,46 @@ pub(crate) fn resolve(compiled: &mut Compiled, stack: Stack) -> Run<Resolved> {
         }
     }
     let scopes = scopes.into_iter().map(|draft| Scope { names: draft.names.into_list() }).collect();
-    Ok(Resolved { scopes, globals, item_scopes })
+    Ok(Resolved { scopes, n_globals: globals.names.len() as u32, item_scopes })
 }
 
-/// Most expressions bind nothing: then all variables are free.
-fn all_free(compiled: &mut Compiled) -> Vec<Str> {
-    let mut globals = Names::default();
-    for variable in &mut compiled.variables {
-        variable.global = Some(globals.add(&variable.name));
-    }
-    globals.into_list()
+/// Names that may be free.
+struct Globals {
+    names: Names,
+    profile: Profile,
 }
 
-/// Gives each reference the places where its variable may be; what is left are free names.
-fn place_references(compiled: &mut Compiled, scopes: &[Draft], references: &[(u32, u32)]) -> Vec<Str> {
-    let mut globals = Names::default();
-    for (variable, scope) in references {
-        let variable = &mut compiled.variables[*variable as usize];
-        let key = compiled.keys.number(&variable.name);
-        let mut hops = 0;
-        let mut certain = false;
-        let mut next = Some(*scope);
-        while let Some(id) = next {
-            let scope = &scopes[id as usize];
-            next = scope.parent;
-            let is_item = matches!(scope.kind, DraftKind::Item);
-            if let Some(slot) = scope.names.number(&variable.name) {
-                variable.places.push(Place::Slot { hops, slot });
-                if let DraftKind::Lambda { n_parameters } = scope.kind
-                    && (slot as usize) < n_parameters
-                {
-                    certain = true;
-                    break;
-                }
-            }
-            if is_item && let Some(key) = key {
-                variable.places.push(Place::Tuple { hops, key });
-            }
-            hops += u32::from(scope.is_real());
-        }
-        if !certain {
-            variable.global = Some(globals.add(&variable.name));
-        }
+impl Globals {
+    fn add(&mut self, name: &Str) -> Global {
+        Global { number: self.names.add(name), builtin: Builtin::named(name, self.profile) }
     }
-    globals.into_list()
+}
+
+/// Gives a variable that is read in `scope` the places where it may be.
+fn place(variable: &mut Variable, scope: u32, scopes: &[Draft], keys: &Names, globals: &mut Globals) {
+    let key = keys.number(&variable.name);
+    let mut hops = 0;
+    let mut next = Some(scope);
+    while let Some(id) = next {
+        let scope = &scopes[id as usize];
+        next = scope.parent;
+        if let Some(slot) = scope.names.number(&variable.name) {
+            variable.places.push(Place::Slot { hops, slot });
+            if let DraftKind::Lambda { n_parameters } = scope.kind
+                && (slot as usize) < n_parameters
+            {
+                // Always bound: nothing further out is ever asked.
+                return;
+            }
+        }
+        if matches!(scope.kind, DraftKind::Item)
+            && let Some(key) = key
+        {
+            variable.places.push(Place::Tuple { hops, key });
+        }
+        hops += u32::from(scope.is_real());
+    }
+    variable.global = Some(globals.add(&variable.name));
 }
 
 enum DraftKind {

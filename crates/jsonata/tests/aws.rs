@@ -181,7 +181,7 @@ fn the_limits_of_aws() {
 
 #[test]
 fn references_say_what_an_expression_reads() {
-    let of = |expression: &str| Program::compile(expression, Profile::aws()).unwrap().references().clone();
+    let of = |expression: &str| Program::compile(expression, Profile::aws()).unwrap().references();
     let names = |reads: &[stepwell_jsonata::Read]| reads.iter().map(|read| read.name.to_string()).collect::<Vec<_>>();
 
     let found = of("$states.input.orders[total > $limit and $ != 1].id & $sum($rate)");

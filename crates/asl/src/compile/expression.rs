@@ -1,7 +1,6 @@
 //! JSONata expressions: their delimiters, their syntax and what they may refer to.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use stepwell_jsonata as jsonata;
 
@@ -82,8 +81,9 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        self.check_references(place, text, program.references(), offered);
-        Some(Expression(Arc::new(program)))
+        let references = program.references();
+        self.check_references(place, text, &references, offered);
+        Some(Expression::new(program, &references))
     }
 
     /// Reports what an expression reads although it is not there: each once.

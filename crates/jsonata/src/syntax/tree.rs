@@ -109,8 +109,8 @@ pub(crate) struct SortTerm {
 impl<'t> Tree<'t> {
     /// An empty tree with room for that of an expression of `text_bytes` bytes.
     pub(crate) fn for_text(text_bytes: usize) -> Tree<'t> {
-        // Expressions have a node for each three to five bytes; long texts that do not may grow on their way.
-        Tree { nodes: Vec::with_capacity((text_bytes / 3 + 2).min(1_024)), lists: Vec::new() }
+        // Most expressions have a node for each four or five bytes; others make the room grow.
+        Tree { nodes: Vec::with_capacity((text_bytes / 4 + 2).min(1_024)), lists: Vec::new() }
     }
 
     pub(crate) fn node(&self, id: TreeId) -> &TreeNode<'t> {
