@@ -88,6 +88,7 @@ impl Compiler<'_> {
         self.extra(id).and_then(|extra| extra.seeking.as_ref())
     }
 
+    #[inline]
     fn add(&mut self, kind: Kind, position: u32) -> Run<NodeId> {
         if self.out.nodes.len() >= self.nodes_max {
             return Error::new(DEPTH).at(position).boxed();
@@ -121,7 +122,10 @@ impl Compiler<'_> {
                 let variable = self.variable(Str::new(name), position);
                 self.add(Kind::Variable(variable), position)?
             }
-            TreeKind::Literal(value) => self.add(Kind::Literal(value.clone()), position)?,
+            TreeKind::String(text) => self.add(Kind::Literal(Value::string(text)), position)?,
+            TreeKind::Number(number) => self.add(Kind::Literal(Value::number(*number)), position)?,
+            TreeKind::Boolean(bool) => self.add(Kind::Literal(Value::Bool(*bool)), position)?,
+            TreeKind::Null => self.add(Kind::Literal(Value::Null), position)?,
             TreeKind::Gap => self.add(Kind::Gap, position)?,
             TreeKind::Regex(regex) => self.add(Kind::Regex(*regex), position)?,
             TreeKind::Wildcard => self.add(Kind::Wildcard, position)?,
@@ -138,7 +142,10 @@ impl Compiler<'_> {
             TreeKind::Binary(operator, left, right) => {
                 self.binary(|left, right| Kind::Binary(*operator, left, right), *left, *right, position)?
             }
-            TreeKind::Predicate(left, right) => self.predicate(*left, *right, position)?,
+            TreeKind::Predicate(left, right) => {
+                let left = self.process_path(*left)?;
+                self.predicate(left, *right, position)?
+            }
             TreeKind::Group(left, pairs) => self.group(*left, *pairs, position)?,
             TreeKind::OrderBy(left, terms) => self.order_by(*left, terms, position)?,
             TreeKind::Bind(left, right) => self.bind(*left, *right, position)?,
@@ -228,8 +235,7 @@ impl Compiler<'_> {
         self.tree.list(list).iter().map(name).collect()
     }
 
-    /// A name is a path of one step. It gets that step, and room for more, only when something asks for it
-    /// ([`Compiler::open_path`]): most names stay alone or become a step of another path.
+    /// A name where a value stands is a path of one step, in short [`Kind::Field`].
     fn name(&mut self, name: &str, position: u32, keep_array: bool) -> Run<NodeId> {
         if !keep_array {
             return self.add(Kind::Field(Str::new(name)), position);
@@ -239,28 +245,33 @@ impl Compiler<'_> {
         self.path(step, true, position)
     }
 
-    /// Makes a path with one step of a name that is alone.
-    fn open_path(&mut self, id: NodeId) -> Run<()> {
-        let node = self.node_mut(id);
-        let position = node.position;
-        if let Kind::Field(name) = &mut node.kind {
-            let name = std::mem::take(name);
-            let step = self.add(Kind::Name(name), position)?;
-            self.node_mut(id).kind = path_of(step, false);
+    /// What becomes a part of a path: as [`Compiler::process`], but a name, with its predicates, is given as the bare
+    /// step.
+    fn process_step(&mut self, id: TreeId) -> Run<NodeId> {
+        let written = self.tree.node(id);
+        match written.kind {
+            TreeKind::Name(name) if !written.keep_array => self.add(Kind::Name(Str::new(name)), written.position),
+            TreeKind::Predicate(..) if self.stack.is_exhausted() => Error::new(DEPTH).at(written.position).boxed(),
+            TreeKind::Predicate(left, right) => {
+                let left = self.process_step(left)?;
+                self.predicate(left, right, written.position)
+            }
+            _ => self.process(id),
         }
-        Ok(())
+    }
+
+    /// What something is added to that makes a path of a name.
+    fn process_path(&mut self, id: TreeId) -> Run<NodeId> {
+        let step = self.process_step(id)?;
+        if matches!(self.node(step).kind, Kind::Name(_)) {
+            let position = self.node(step).position;
+            return self.path(step, false, position);
+        }
+        Ok(step)
     }
 
     fn path(&mut self, step: NodeId, keep_singleton: bool, position: u32) -> Run<NodeId> {
         self.add(path_of(step, keep_singleton), position)
-    }
-
-    /// Makes a step of a name that is alone.
-    fn close_name(&mut self, id: NodeId) {
-        let node = self.node_mut(id);
-        if let Kind::Field(name) = &mut node.kind {
-            node.kind = Kind::Name(std::mem::take(name));
-        }
     }
 
     fn steps(&self, path: NodeId) -> Option<&Vec<NodeId>> {
@@ -279,8 +290,7 @@ impl Compiler<'_> {
 
     #[inline(never)]
     fn map(&mut self, left: TreeId, right: TreeId) -> Run<NodeId> {
-        let left = self.process(left)?;
-        self.close_name(left);
+        let left = self.process_step(left)?;
         let path = if self.steps(left).is_some() {
             left
         } else {
@@ -290,8 +300,7 @@ impl Compiler<'_> {
         if let Kind::Parent(slot) = self.node(left).kind {
             self.node_mut(path).extra_mut().seeking = Some(vec![slot]);
         }
-        let rest = self.process(right)?;
-        self.close_name(rest);
+        let rest = self.process_step(right)?;
         let mut steps = self.take_steps(path);
         // The steps from the left were checked when they came; only the first of all may still be a literal.
         let checked = if steps.len() == 1 { 0 } else { steps.len() };
@@ -362,16 +371,15 @@ impl Compiler<'_> {
 
     /// The step that a suffix (`[…]`, `@`, `#`) applies to, and whether it is a step of a path.
     fn last_step(&self, id: NodeId) -> (NodeId, bool) {
-        match self.steps(id) {
-            Some(steps) => (steps[steps.len() - 1], true),
-            None => (id, false),
+        match &self.node(id).kind {
+            Kind::Path { steps, .. } => (steps[steps.len() - 1], true),
+            Kind::Name(_) => (id, true),
+            _ => (id, false),
         }
     }
 
     #[inline(never)]
-    fn predicate(&mut self, left: TreeId, right: TreeId, position: u32) -> Run<NodeId> {
-        let result = self.process(left)?;
-        self.open_path(result)?;
+    fn predicate(&mut self, result: NodeId, right: TreeId, position: u32) -> Run<NodeId> {
         let (step, in_path) = self.last_step(result);
         if self.extra(step).is_some_and(|extra| extra.group.is_some()) {
             return Error::new("S0209").at(position).boxed();
@@ -399,8 +407,7 @@ impl Compiler<'_> {
 
     #[inline(never)]
     fn group(&mut self, left: TreeId, pairs: List, position: u32) -> Run<NodeId> {
-        let result = self.process(left)?;
-        self.open_path(result)?;
+        let result = self.process_path(left)?;
         if self.extra(result).is_some_and(|extra| extra.group.is_some()) {
             return Error::new("S0210").at(position).boxed();
         }
@@ -411,8 +418,7 @@ impl Compiler<'_> {
 
     #[inline(never)]
     fn order_by(&mut self, left: TreeId, terms: &[crate::syntax::tree::SortTerm], position: u32) -> Run<NodeId> {
-        let left = self.process(left)?;
-        self.open_path(left)?;
+        let left = self.process_path(left)?;
         let path = if self.steps(left).is_some() { left } else { self.path(left, false, position)? };
         let mut sorted = Vec::with_capacity(terms.len());
         for term in terms {
@@ -440,8 +446,7 @@ impl Compiler<'_> {
 
     #[inline(never)]
     fn focus(&mut self, left: TreeId, name: &str, position: u32, keep_array: bool) -> Run<NodeId> {
-        let result = self.process(left)?;
-        self.open_path(result)?;
+        let result = self.process_path(left)?;
         let (step, _) = self.last_step(result);
         if self.extra(step).is_some_and(|extra| !extra.stages.is_empty() || !extra.predicates.is_empty()) {
             return Error::new("S0215").at(position).boxed();
@@ -459,8 +464,7 @@ impl Compiler<'_> {
 
     #[inline(never)]
     fn index(&mut self, left: TreeId, name: &str) -> Run<NodeId> {
-        let mut result = self.process(left)?;
-        self.open_path(result)?;
+        let mut result = self.process_path(left)?;
         let (step, in_path) = self.last_step(result);
         let key = self.key(name);
         let node = self.node_mut(step);
@@ -634,7 +638,13 @@ impl Compiler<'_> {
         if self.stack.is_exhausted() {
             return Error::new(DEPTH).at(self.node(id).position).boxed();
         }
-        self.open_path(id)?;
+        if let Kind::Field(name) = &mut self.node_mut(id).kind {
+            // It is no longer plain: it carries the binding of its context.
+            let name = std::mem::take(name);
+            let position = self.node(id).position;
+            let step = self.add(Kind::Name(name), position)?;
+            self.node_mut(id).kind = path_of(step, false);
+        }
         match &self.node(id).kind {
             Kind::Name(_) | Kind::Wildcard => {
                 self.slots[slot as usize].level -= 1;

@@ -24,7 +24,6 @@ pub(crate) struct Parsed<'t> {
 pub(crate) fn parse(text: &str, profile: Profile, stack: Stack) -> Run<Parsed<'_>> {
     let mut parser = Parser {
         tokens: Tokenizer::new(text, profile),
-        token: Token::End,
         position: 0,
         tree: Tree::for_text(text.len()),
         open_lists: Vec::new(),
@@ -34,17 +33,16 @@ pub(crate) fn parse(text: &str, profile: Profile, stack: Stack) -> Run<Parsed<'_
     };
     parser.advance(false)?;
     let root = parser.expression(0)?;
-    if parser.token != Token::End {
-        return Error::new("S0201").at(parser.position).token(parser.token.value()).boxed();
+    if parser.tokens.token != Token::End {
+        return Error::new("S0201").at(parser.position).token(parser.tokens.token.value()).boxed();
     }
     Ok(Parsed { tree: parser.tree, root, regexes: parser.regexes })
 }
 
 struct Parser<'t> {
+    /// Its token is the one ahead.
     tokens: Tokenizer<'t>,
-    /// The token ahead.
-    token: Token<'t>,
-    /// Where it ends.
+    /// Where that ends.
     position: u32,
     tree: Tree<'t>,
     /// Members of the lists that are being read; the innermost list is last.
@@ -90,25 +88,29 @@ fn symbol_power(symbol: Symbol) -> u8 {
 
 impl<'t> Parser<'t> {
     fn advance(&mut self, infix: bool) -> Run<()> {
-        self.token = self.tokens.next(infix)?;
+        self.tokens.advance(infix)?;
         self.position = self.tokens.position();
-        if matches!(self.token, Token::Symbol(Symbol::Bang | Symbol::Tilde)) {
-            return Error::new("S0204").at(self.position).token(self.token.value()).boxed();
+        if matches!(self.tokens.token, Token::Symbol(Symbol::Bang | Symbol::Tilde)) {
+            return Error::new("S0204").at(self.position).token(self.tokens.token.value()).boxed();
         }
         Ok(())
     }
 
     fn expect(&mut self, symbol: Symbol, infix: bool) -> Run<()> {
-        if self.token.is(symbol) {
+        if self.tokens.token.is(symbol) {
             return self.advance(infix);
         }
-        let code = if self.token == Token::End { "S0203" } else { "S0202" };
-        Error::new(code).at(self.position).token(self.token.value()).insert("value", quoted(symbol.text())).boxed()
+        let code = if self.tokens.token == Token::End { "S0203" } else { "S0202" };
+        Error::new(code)
+            .at(self.position)
+            .token(self.tokens.token.value())
+            .insert("value", quoted(symbol.text()))
+            .boxed()
     }
 
     /// Passes over `symbol` if it is next; what follows it stands where a value does.
     fn eat(&mut self, symbol: Symbol) -> Run<bool> {
-        let is_next = self.token.is(symbol);
+        let is_next = self.tokens.token.is(symbol);
         if is_next {
             self.advance(false)?;
         }
@@ -151,9 +153,9 @@ impl<'t> Parser<'t> {
         }
         self.nesting += 1;
         let mut left = self.operand()?;
-        while power < binding_power(&self.token) {
+        while power < binding_power(&self.tokens.token) {
             let position = self.position;
-            let Token::Symbol(symbol) = self.token else { unreachable!("only symbols bind") };
+            let Token::Symbol(symbol) = self.tokens.token else { unreachable!("only symbols bind") };
             self.advance(false)?;
             left = self.infix(symbol, position, left)?;
         }
@@ -164,19 +166,28 @@ impl<'t> Parser<'t> {
     /// What can stand at the start of an expression.
     fn operand(&mut self) -> Run<TreeId> {
         let position = self.position;
-        let token = std::mem::replace(&mut self.token, Token::End);
-        self.advance(true)?;
-        let kind = match token {
+        let kind = match &mut self.tokens.token {
             Token::End => TreeKind::End,
             Token::Name(name) => TreeKind::Name(name),
             Token::Variable(name) => TreeKind::Variable(name),
-            Token::Literal(value) => TreeKind::Literal(value),
+            Token::String(text) => TreeKind::String(std::mem::take(text)),
+            Token::Number(number) => TreeKind::Number(*number),
+            Token::Boolean(bool) => TreeKind::Boolean(*bool),
+            Token::Null => TreeKind::Null,
             Token::Regex { pattern, ignore_case, multi_line } => {
+                let (pattern, ignore_case, multi_line) = (*pattern, *ignore_case, *multi_line);
+                self.advance(true)?;
                 return self.regex(pattern, ignore_case, multi_line, position);
             }
-            Token::Symbol(symbol) => return self.prefix(symbol, position),
+            Token::Symbol(symbol) => {
+                let symbol = *symbol;
+                self.advance(true)?;
+                return self.prefix(symbol, position);
+            }
         };
-        self.node(kind, position, &[])
+        let leaf = self.node_above(kind, position, 0)?;
+        self.advance(true)?;
+        Ok(leaf)
     }
 
     #[inline(never)]
@@ -211,7 +222,7 @@ impl<'t> Parser<'t> {
     #[inline(never)]
     fn block(&mut self, position: u32) -> Run<TreeId> {
         let start = self.open_lists.len();
-        while !self.token.is(Symbol::ParenthesisClose) {
+        while !self.tokens.token.is(Symbol::ParenthesisClose) {
             let expression = self.expression(0)?;
             self.open_lists.push(expression);
             if !self.eat(Symbol::Semicolon)? {
@@ -226,10 +237,10 @@ impl<'t> Parser<'t> {
     #[inline(never)]
     fn array(&mut self, position: u32) -> Run<TreeId> {
         let start = self.open_lists.len();
-        if !self.token.is(Symbol::BracketClose) {
+        if !self.tokens.token.is(Symbol::BracketClose) {
             loop {
                 let mut item = self.expression(0)?;
-                if self.token.is(Symbol::Range) {
+                if self.tokens.token.is(Symbol::Range) {
                     let range_position = self.position;
                     self.advance(false)?;
                     let end = self.expression(0)?;
@@ -250,7 +261,7 @@ impl<'t> Parser<'t> {
     #[inline(never)]
     fn pairs(&mut self) -> Run<List> {
         let start = self.open_lists.len();
-        if !self.token.is(Symbol::BraceClose) {
+        if !self.tokens.token.is(Symbol::BraceClose) {
             loop {
                 let key = self.expression(0)?;
                 self.expect(Symbol::Colon, false)?;
@@ -334,7 +345,7 @@ impl<'t> Parser<'t> {
 
     #[inline(never)]
     fn predicate(&mut self, position: u32, left: TreeId) -> Run<TreeId> {
-        if self.token.is(Symbol::BracketClose) {
+        if self.tokens.token.is(Symbol::BracketClose) {
             // An empty predicate: a sequence of one stays an array. Earlier predicates belong to the same step.
             let mut step = left;
             while let TreeKind::Predicate(inner, _) = self.tree.node(step).kind {
@@ -355,8 +366,8 @@ impl<'t> Parser<'t> {
         let mut terms = Vec::new();
         let mut below = self.tree.node(left).height;
         loop {
-            let descending = self.token.is(Symbol::Greater);
-            if descending || self.token.is(Symbol::Less) {
+            let descending = self.tokens.token.is(Symbol::Greater);
+            if descending || self.tokens.token.is(Symbol::Less) {
                 self.advance(false)?;
             }
             let expression = self.expression(0)?;
@@ -382,9 +393,9 @@ impl<'t> Parser<'t> {
     fn call(&mut self, position: u32, procedure: TreeId) -> Run<TreeId> {
         let start = self.open_lists.len();
         let mut partial = false;
-        if !self.token.is(Symbol::ParenthesisClose) {
+        if !self.tokens.token.is(Symbol::ParenthesisClose) {
             loop {
-                let argument = if self.token.is(Symbol::Question) {
+                let argument = if self.tokens.token.is(Symbol::Question) {
                     partial = true;
                     let gap = self.node(TreeKind::Gap, self.position, &[])?;
                     self.advance(false)?;
@@ -414,7 +425,7 @@ impl<'t> Parser<'t> {
             let error = Error::new("S0208").at(self.tree.node(id).position).token(self.token_of(id));
             return error.insert("value", (wrong + 1).to_string()).boxed();
         }
-        let signature = if self.token.is(Symbol::Less) { Some(self.signature()?) } else { None };
+        let signature = if self.tokens.token.is(Symbol::Less) { Some(self.signature()?) } else { None };
         self.expect(Symbol::BraceOpen, false)?;
         let body = self.expression(0)?;
         self.expect(Symbol::BraceClose, false)?;
@@ -426,14 +437,14 @@ impl<'t> Parser<'t> {
         let start = self.position;
         let mut text = String::from("<");
         let mut depth = 1;
-        while depth > 0 && !self.token.is(Symbol::BraceOpen) && self.token != Token::End {
+        while depth > 0 && !self.tokens.token.is(Symbol::BraceOpen) && self.tokens.token != Token::End {
             self.advance(false)?;
-            if self.token.is(Symbol::Greater) {
+            if self.tokens.token.is(Symbol::Greater) {
                 depth -= 1;
-            } else if self.token.is(Symbol::Less) {
+            } else if self.tokens.token.is(Symbol::Less) {
                 depth += 1;
             }
-            match self.token.value() {
+            match self.tokens.token.value() {
                 Value::Str(part) => text.push_str(&part),
                 other => other.write_to(&mut text),
             }
@@ -451,9 +462,12 @@ impl<'t> Parser<'t> {
     /// What the reference calls the value of a node.
     fn token_of(&self, id: TreeId) -> Value {
         Value::from(match &self.tree.node(id).kind {
-            TreeKind::Literal(value) => return value.clone(),
+            TreeKind::Number(number) => return Value::number(*number),
+            TreeKind::Boolean(bool) => return Value::Bool(*bool),
+            TreeKind::Null => return Value::Null,
             TreeKind::Regex(_) => return Value::empty_object(),
-            TreeKind::Name(text) | TreeKind::Variable(text) => text,
+            TreeKind::String(text) => &**text,
+            TreeKind::Name(text) | TreeKind::Variable(text) => *text,
             TreeKind::Gap | TreeKind::Condition { .. } => "?",
             TreeKind::End => "(end)",
             TreeKind::Wildcard => "*",

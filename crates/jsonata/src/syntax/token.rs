@@ -1,20 +1,25 @@
 //! Tokens.
 
-use stepwell_value::{Str, Value};
+use std::borrow::Cow;
+
+use stepwell_value::Value;
 
 use crate::Profile;
 use crate::error::{Error, Run};
 
 /// One word of an expression; names are pieces of its text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Token<'t> {
     End,
     Name(&'t str),
     /// Without its `$`.
     Variable(&'t str),
     Symbol(Symbol),
-    /// A string, a number, `true`, `false` or `null`.
-    Literal(Value),
+    /// The text that is meant: a piece of the expression's where that has no escapes.
+    String(Cow<'t, str>),
+    Number(f64),
+    Boolean(bool),
+    Null,
     Regex {
         pattern: &'t str,
         ignore_case: bool,
@@ -29,7 +34,10 @@ impl Token<'_> {
             Token::End => Value::from("(end)"),
             Token::Name(text) | Token::Variable(text) => Value::from(*text),
             Token::Symbol(symbol) => Value::from(symbol.text()),
-            Token::Literal(value) => value.clone(),
+            Token::String(text) => Value::from(&**text),
+            Token::Number(number) => Value::number(*number),
+            Token::Boolean(bool) => Value::Bool(*bool),
+            Token::Null => Value::Null,
             Token::Regex { .. } => Value::empty_object(),
         }
     }
@@ -133,11 +141,13 @@ pub(crate) struct Tokenizer<'t> {
     text: &'t str,
     position: usize,
     profile: Profile,
+    /// The token that was read last. It is written in place: handing it on by value takes longer than reading it.
+    pub(crate) token: Token<'t>,
 }
 
 impl<'t> Tokenizer<'t> {
     pub(crate) fn new(text: &'t str, profile: Profile) -> Tokenizer<'t> {
-        Tokenizer { text, position: 0, profile }
+        Tokenizer { text, position: 0, profile, token: Token::End }
     }
 
     /// Byte offset behind the last token.
@@ -153,27 +163,29 @@ impl<'t> Tokenizer<'t> {
         Error::new(code).at(position as u32)
     }
 
-    /// The next token. After an operand (`infix`), `/` divides; elsewhere it starts a regular expression.
-    pub(crate) fn next(&mut self, infix: bool) -> Run<Token<'t>> {
+    /// Reads the next token. After an operand (`infix`), `/` divides; elsewhere it starts a regular expression.
+    pub(crate) fn advance(&mut self, infix: bool) -> Run<()> {
         self.skip_blanks_and_comments()?;
         if self.position >= self.text.len() {
-            return Ok(Token::End);
+            self.token = Token::End;
+            return Ok(());
         }
         let byte = self.byte(self.position);
         match CLASSES[usize::from(byte)] {
             Class::Symbol if byte == b'/' && !infix => {
                 self.position += 1;
-                self.regex()
+                return self.regex();
             }
-            Class::Symbol => Ok(Token::Symbol(self.symbol(byte))),
+            Class::Symbol => self.token = Token::Symbol(self.symbol(byte)),
             Class::Name => match byte {
-                b'"' | b'\'' => self.string(byte),
-                b'0'..=b'9' => self.number(),
-                b'`' => self.quoted_name(),
-                _ => Ok(self.name()),
+                b'"' | b'\'' => return self.string(byte),
+                b'0'..=b'9' => return self.number(),
+                b'`' => return self.quoted_name(),
+                _ => self.name(),
             },
             Class::Blank => unreachable!("blanks were skipped"),
         }
+        Ok(())
     }
 
     fn skip_blanks_and_comments(&mut self) -> Run<()> {
@@ -236,7 +248,7 @@ impl<'t> Tokenizer<'t> {
         symbol
     }
 
-    fn regex(&mut self) -> Run<Token<'t>> {
+    fn regex(&mut self) -> Run<()> {
         let bytes = self.text.as_bytes();
         let start = self.position;
         let mut depth = 0_i64;
@@ -274,10 +286,11 @@ impl<'t> Tokenizer<'t> {
             }
             self.position += 1;
         }
-        Ok(Token::Regex { pattern, ignore_case, multi_line })
+        self.token = Token::Regex { pattern, ignore_case, multi_line };
+        Ok(())
     }
 
-    fn string(&mut self, quote: u8) -> Run<Token<'t>> {
+    fn string(&mut self, quote: u8) -> Run<()> {
         let bytes = self.text.as_bytes();
         self.position += 1;
         let start = self.position;
@@ -293,7 +306,8 @@ impl<'t> Tokenizer<'t> {
             self.position += length;
             if is_whole {
                 self.position += 1;
-                return Ok(Token::Literal(Value::string(piece)));
+                self.token = Token::String(Cow::Borrowed(piece));
+                return Ok(());
             }
             if length > 0 {
                 flush_surrogate(&mut high_surrogate, &mut text);
@@ -302,7 +316,8 @@ impl<'t> Tokenizer<'t> {
             if bytes[self.position] == quote {
                 flush_surrogate(&mut high_surrogate, &mut text);
                 self.position += 1;
-                return Ok(Token::Literal(Value::Str(Str::from(text))));
+                self.token = Token::String(Cow::Owned(text));
+                return Ok(());
             }
             self.position += 1;
             let plain = match self.byte(self.position) {
@@ -335,7 +350,7 @@ impl<'t> Tokenizer<'t> {
         }
     }
 
-    fn number(&mut self) -> Run<Token<'t>> {
+    fn number(&mut self) -> Run<()> {
         let start = self.position;
         let digits = |from: usize| {
             self.text.as_bytes()[from.min(self.text.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count()
@@ -354,40 +369,43 @@ impl<'t> Tokenizer<'t> {
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => {
                 self.position = end;
-                Ok(Token::Literal(Value::number(number)))
+                self.token = Token::Number(number);
+                Ok(())
             }
             _ => self.error("S0102", start).token(text).boxed(),
         }
     }
 
-    fn quoted_name(&mut self) -> Run<Token<'t>> {
+    fn quoted_name(&mut self) -> Run<()> {
         let start = self.position + 1;
         match memchr::memchr(b'`', &self.text.as_bytes()[start..]) {
             Some(length) => {
                 self.position = start + length + 1;
-                Ok(Token::Name(&self.text[start..start + length]))
+                self.token = Token::Name(&self.text[start..start + length]);
+                Ok(())
             }
             None => self.error("S0105", self.text.len()).boxed(),
         }
     }
 
-    fn name(&mut self) -> Token<'t> {
+    fn name(&mut self) {
         let rest = &self.text[self.position..];
         let is_name = |byte: &u8| CLASSES[usize::from(*byte)] == Class::Name;
         let name = &rest[..rest.bytes().take_while(is_name).count()];
         self.position += name.len();
         if let Some(variable) = name.strip_prefix('$') {
-            return Token::Variable(variable);
+            self.token = Token::Variable(variable);
+            return;
         }
-        match name {
+        self.token = match name {
             "or" => Token::Symbol(Symbol::Or),
             "in" => Token::Symbol(Symbol::In),
             "and" => Token::Symbol(Symbol::And),
-            "true" => Token::Literal(Value::Bool(true)),
-            "false" => Token::Literal(Value::Bool(false)),
-            "null" => Token::Literal(Value::Null),
+            "true" => Token::Boolean(true),
+            "false" => Token::Boolean(false),
+            "null" => Token::Null,
             name => Token::Name(name),
-        }
+        };
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tree as it was written, before paths are flattened.
 
-use stepwell_value::Value;
+use std::borrow::Cow;
 
 use crate::node::Op;
 use crate::signature::Signature;
@@ -38,8 +38,10 @@ pub(crate) enum TreeKind<'t> {
     /// A field; `and`, `or`, `in` where a value stands are fields, too.
     Name(&'t str),
     Variable(&'t str),
-    /// A string, a number, `true`, `false` or `null`.
-    Literal(Value),
+    String(Cow<'t, str>),
+    Number(f64),
+    Boolean(bool),
+    Null,
     /// Index in the program's list.
     Regex(u32),
     /// `?` in a partial application.
