@@ -31,7 +31,7 @@ pub enum Template {
 #[derive(Clone, Debug)]
 pub struct Expression {
     program: Arc<jsonata::Program>,
-    /// The context object is made for each state that reads it, and most do not.
+    /// It may read the context object, which is made for the states that do; most do not.
     reads_context: bool,
 }
 
@@ -162,10 +162,8 @@ pub fn evaluate_call(call: &Call, data: Data<'_>) -> Result<Value, EvaluationErr
 }
 
 impl Expression {
-    /// The expression of a program that reads `references`.
-    pub(crate) fn new(program: jsonata::Program, references: &jsonata::References) -> Expression {
-        let mut reads = references.states.iter();
-        let reads_context = reads.any(|read| read.path.first().is_none_or(|member| member == "context"));
+    /// The expression of a program, and whether that can read the context object.
+    pub(crate) fn new(program: jsonata::Program, reads_context: bool) -> Expression {
         Expression { program: Arc::new(program), reads_context }
     }
 

@@ -74,7 +74,7 @@ impl Program {
     }
 
     /// What the expression reads from outside; looked for each time.
-    pub fn references(&self) -> References {
+    pub fn references(&self) -> References<'_> {
         references::find(&self.code)
     }
 

@@ -164,7 +164,7 @@ impl Names {
 
     fn expression(&mut self, expression: &Expression) {
         let read = expression.program().references().variables;
-        self.0.extend(read.into_iter().map(|read| read.name).filter(|name| name != "states"));
+        self.0.extend(read.iter().map(|read| read.name).filter(|name| *name != "states").map(Str::new));
     }
 
     fn data_path(&mut self, path: &DataPath) {
