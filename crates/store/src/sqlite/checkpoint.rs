@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// A log of this size is brought to its end, so that it starts anew from the front. Under unbroken load no checkpoint
-/// beside the writer gets there: new commits are behind it whenever it is done.
-const LOG_BYTES: u64 = 256 << 20;
+/// beside the writer gets there: new commits are behind it whenever it is done. A sync of what grows takes two to three
+/// times as long as one of what is written over, so earlier would be better for that; but the writer has to wait.
+const LOG_BYTES: u64 = 128 << 20;
 
 /// The writer waits for the end of a log only when this much or less is left to move: some ten milliseconds.
 const REST_BYTES: u64 = 2 << 20;

@@ -99,8 +99,8 @@ impl Sqlite {
     /// Opens the data of a directory, which is made if it is missing. The epoch of all shards is a new one.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it open; [`StoreError::Corrupt`] when the file is not ours or of a
-    /// later release.
+    /// [`Locked`](crate::StoreError::Locked) when another process has it open; [`Corrupt`](crate::StoreError::Corrupt)
+    /// when the file is not ours or of a later release.
     pub fn open(directory: &Path) -> Stored<Sqlite> {
         Sqlite::open_with(directory, Options::default())
     }
