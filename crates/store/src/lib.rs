@@ -3,9 +3,13 @@
 //! An implementation lays data out as suits it; what it owes its callers is said at [`Store`].
 
 mod catalogue;
+mod codec;
+pub mod memory;
+pub mod sqlite;
 mod transition;
 
 pub use catalogue::{CatalogueWrite, Conflict, Kind, Parent, Row, RowNumber, RowQuery};
+pub use codec::{Codec, CodecError, NoSeal, Place, Seal, SealError, VALUE_BYTES_MAX};
 pub use transition::{
     Chunk, Create, Entity, ExpressRecord, Lease, Letter, LetterId, Mail, Revision, Sealed, Summary, Transition,
     Verdict, Write,
@@ -126,7 +130,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]
     fn renew(&self, held: &[Lease], until: Timestamp) -> Stored<Vec<Lease>>;
 
-    /// Removes executions that were closed before `before`, with all that belongs to them, at most `limit`; says how many.
+    /// Removes executions that were closed before `before`, with their Map Runs and all that belongs to them, at most
+    /// `limit`. Says how many it worked at; 0: nothing is left to remove. One call takes 10 ms at most, so it may do less
+    /// than `limit`, and a large execution may take several calls; it is invisible from the first.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -195,7 +201,7 @@ impl Shards {
 }
 
 /// What is stored of an execution or a Map Run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// What describes it.
     pub root: Root,
@@ -204,7 +210,7 @@ pub struct Loaded {
 }
 
 /// What describes an execution or a Map Run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// How often it has been written.
     pub revision: Revision,
@@ -217,7 +223,7 @@ pub struct Root {
 }
 
 /// Which executions to list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
     /// Whose executions.
     pub of: ListOf,
@@ -248,7 +254,7 @@ pub struct Cursor {
 }
 
 /// An item of a list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its place.
     pub cursor: Cursor,
