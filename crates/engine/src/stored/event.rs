@@ -40,12 +40,13 @@ pub fn encode_events(events: &[Event]) -> Vec<u8> {
 /// When bytes are not what this or an earlier release wrote, or a payload is not there.
 pub fn decode_events(chunk: &[u8], payloads: &dyn Payloads) -> Read<Vec<Event>> {
     let mut decoder = record::start(chunk)?;
-    let mut id = decoder.u32()?;
+    let first_id = decoder.u32()?;
     let first_time = decoder.i64()?;
     let mut fields = EventFields { decoder, payloads, here: BTreeMap::new() };
     let length = fields.decoder.array()?.unwrap_or(0);
     let mut events = Vec::new();
-    for _ in 0..length {
+    for id in (u64::from(first_id)..).take(usize::try_from(length).unwrap_or(usize::MAX)) {
+        let id = u32::try_from(id).map_err(|_| StoredError("an event has too high a number".into()))?;
         fields.decoder.array()?;
         let code = fields.decoder.u8()?;
         let distance = fields.number()?;
@@ -61,7 +62,6 @@ pub fn decode_events(chunk: &[u8], payloads: &dyn Payloads) -> Read<Vec<Event>> 
         }
         fields.decoder.skip()?;
         events.push(Event { id, previous, timestamp, kind });
-        id += 1;
     }
     Ok(events)
 }
