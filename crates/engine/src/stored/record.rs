@@ -15,12 +15,14 @@ pub(super) const FORMAT: u32 = 1;
 /// Writes a record. CBOR into memory cannot fail.
 pub(super) struct Record {
     encoder: Encoder<Vec<u8>>,
+    /// JSON texts on their way into the record: their length stands before them.
+    json: String,
 }
 
 impl Record {
     /// A record that begins with its format and has room for so many bytes.
     pub(super) fn with_capacity(bytes: usize) -> Record {
-        let mut record = Record { encoder: Encoder::new(Vec::with_capacity(bytes)) };
+        let mut record = Record { encoder: Encoder::new(Vec::with_capacity(bytes)), json: String::new() };
         record.int(FORMAT.into());
         record
     }
@@ -100,9 +102,12 @@ impl Record {
     pub(super) fn payload_here(&mut self, payload: &Payload) {
         self.array(if payload.sent().is_some() { 3 } else { 2 });
         self.int(payload.id().0.into());
-        self.text(&payload.text());
-        if payload.sent().is_some() {
-            written(self.encoder.bool(true).map(|_| ()));
+        match payload.sent() {
+            Some(sent) => {
+                self.text(sent);
+                written(self.encoder.bool(true).map(|_| ()));
+            }
+            None => self.json(payload.value()),
         }
     }
 
@@ -148,7 +153,9 @@ impl Record {
     }
 
     pub(super) fn json(&mut self, value: &Value) {
-        self.text(&value.to_string());
+        self.json.clear();
+        value.write_to(&mut self.json);
+        written(self.encoder.str(&self.json).map(|_| ()));
     }
 
     pub(super) fn null(&mut self) {
