@@ -54,7 +54,7 @@ pub fn decode_events(chunk: &[u8], payloads: &dyn Payloads) -> Read<Vec<Event>> 
             0 => 0,
             distance => id.checked_sub(distance).ok_or_else(|| missing("the event before the first one"))?,
         };
-        let timestamp = Timestamp(first_time + fields.decoder.i64()?);
+        let timestamp = Timestamp(first_time.saturating_add(fields.decoder.i64()?));
         let kind = fields.kind(code)?;
         // What a later release added.
         while !fields.is_at_end()? {

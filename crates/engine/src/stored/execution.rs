@@ -23,8 +23,11 @@ fn frame_key(frame: FrameId) -> u64 {
     u64::from(frame.0) << SEGMENT_BITS
 }
 
+/// Results that the keys of a fork's segments have room for; a payload has room for far fewer items.
+const RESULTS_MAX: usize = ((1 << SEGMENT_BITS) - 1) * Results::PER_SEGMENT;
+
 fn segment_key(frame: FrameId, segment: u32) -> u64 {
-    assert!(segment < (1 << SEGMENT_BITS) - 1, "a fork has no more results than a payload has room for");
+    assert!(segment < (1 << SEGMENT_BITS) - 1, "a fork has no more results than its keys have room for");
     frame_key(frame) + 1 + u64::from(segment)
 }
 
@@ -111,7 +114,7 @@ impl Execution {
             timers: BTreeSet::new(),
             attempts: BTreeMap::new(),
             variables_bytes: 0,
-            requests: 0,
+            owed_tasks: 0,
             unwritten: Unwritten::default(),
         };
         for (key, record) in records {
@@ -546,9 +549,13 @@ fn decode_fork(fields: &Fields<'_>, payloads: &Shared<'_>) -> Read<Fork> {
             tolerated: fields.given(9).map(decode_tolerance).transpose()?,
         }),
     };
+    let length = fields.number(2)? as usize;
+    if length > RESULTS_MAX {
+        return Err(StoredError(format!("a fork has {length} results")));
+    }
     Ok(Fork {
         open: fields.number(1)?,
-        results: Results::new(fields.number(2)? as usize),
+        results: Results::new(length),
         started_event: fields.number(3)?,
         join_event: fields.number(4)?,
         map,

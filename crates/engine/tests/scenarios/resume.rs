@@ -49,6 +49,9 @@ impl Durable {
                     let token = request.token.as_deref().unwrap_or("-");
                     queued.push(format!("{} {} {token}", request.resource_arn, request.parameters.text()));
                 }
+                Resume::Heartbeat { attempt } => {
+                    self.send(Signal::TaskHeartbeat { attempt });
+                }
                 Resume::GoOn => {
                     self.send(Signal::Continue);
                 }
@@ -126,7 +129,9 @@ fn an_activity_that_no_worker_has_taken_is_queued_again_with_its_input_and_token
     }
     run.send(Signal::TaskStarted { attempt: ATTEMPT, worker_name: None });
     assert_eq!(run.execution.attempt(ATTEMPT), AttemptStatus::Started);
-    assert_eq!((run.crash(), run.execution.owes()), (vec![], 0), "its worker answers, or its time runs out");
+    run.now = START.after_ms(60_000);
+    assert!(run.crash().is_empty(), "its worker answers, or its time runs out");
+    assert_eq!(run.execution.next_deadline(), Some(START.after_ms(69_000)), "it has a full interval anew");
     run.now = run.execution.next_deadline().unwrap();
     run.send(Signal::TimerFired);
     assert_eq!(run.execution.attempt(ATTEMPT), AttemptStatus::Over);
