@@ -263,7 +263,7 @@ fn decode_plan(
 }
 
 /// Writes all that a Map Run starts with, as a letter carries it.
-pub(super) fn encode_start(start: &MapRunStart, out: &mut Record) {
+pub(super) fn encode_map_run_start(start: &MapRunStart, out: &mut Record) {
     out.nested(|out| {
         plan_fields(start, out);
         out.field(20, |out| out.text(&start.map_run_arn));
@@ -275,7 +275,7 @@ pub(super) fn encode_start(start: &MapRunStart, out: &mut Record) {
     });
 }
 
-pub(super) fn decode_start(record: Decoder<'_>) -> Read<MapRunStart> {
+pub(super) fn decode_map_run_start(record: Decoder<'_>) -> Read<MapRunStart> {
     let fields = Fields::in_record(record)?;
     let tolerated = fields.given(22).map(decode_tolerance).transpose()?;
     decode_plan(&fields, fields.text(20)?, fields.number(21)?, tolerated, fields.json(23)?.unwrap_or_default())
