@@ -271,3 +271,49 @@ fn encode_error(error: &ErrorCause, out: &mut Record) {
 fn decode_error(fields: &Fields<'_>) -> Read<ErrorCause> {
     Ok(ErrorCause { error: fields.maybe_text(4)?, cause: fields.maybe_text(5)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_every_kind_are_read_as_they_were_written() {
+        let attempt = AttemptId(3);
+        let error = || ErrorCause::new("Error", "cause");
+        let ended = |end| Signal::MapRunEnded { map_run_arn: "arn".into(), end };
+        let mut letters: Vec<_> = [
+            Signal::Start,
+            Signal::Continue,
+            Signal::TaskStarted { attempt, worker_name: Some("worker".into()) },
+            Signal::TaskSubmitted { attempt, output: Value::Null },
+            Signal::TaskSucceeded { attempt, output: Value::from(1) },
+            Signal::TaskHeartbeat { attempt },
+            Signal::TaskCannotRun { attempt, cause: "cause".into() },
+            Signal::TimerFired,
+            ended(MapRunEnd::Succeeded(Value::Null)),
+            ended(MapRunEnd::Failed(error())),
+            ended(MapRunEnd::CannotRun("cause".into())),
+            Signal::Stop(ErrorCause::default()),
+            Signal::Redrive { client_token: Some("token".into()) },
+        ]
+        .into_iter()
+        .chain(STAGES.map(|stage| Signal::TaskFailed { attempt, error: error(), stage }))
+        .map(|signal| Letter::Execution(ExecutionId(u128::MAX), signal))
+        .collect();
+        let to_map_run = [
+            MapRunSignal::Start,
+            MapRunSignal::ItemsRead(Value::from(1)),
+            MapRunSignal::ReadFailed(error()),
+            MapRunSignal::ResultsWritten(Value::Null),
+            MapRunSignal::WriteFailed(error()),
+            MapRunSignal::Continue,
+            MapRunSignal::CannotRun("cause".into()),
+            MapRunSignal::Stop,
+        ];
+        letters.extend(to_map_run.into_iter().map(|signal| Letter::MapRun("arn".into(), signal)));
+        for letter in letters {
+            let read = Letter::decode(&letter.encode()).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{letter:?}"));
+        }
+    }
+}

@@ -65,6 +65,11 @@ impl MapRun {
         let plan = Fields::of(record(PLAN).ok_or_else(|| missing("the plan of a Map Run"))?)?;
         let given = items.clone().unwrap_or_default();
         let start = decode_plan(&plan, described.map_run_arn, described.concurrency, described.tolerated, given)?;
+        // Every child has a record.
+        let children = described.execution_counts.total as usize;
+        if children > records.len() {
+            return Err(missing("the record of a child"));
+        }
         let is_known = !matches!(stage, MapRunStage::New | MapRunStage::Reading);
         let mut map_run = MapRun {
             stage,
@@ -74,7 +79,7 @@ impl MapRun {
             length: fields.number(12)?,
             next_index: fields.number(13)?,
             goes_on: fields.flag(14),
-            results: vec![None; described.execution_counts.total as usize],
+            results: vec![None; children],
             item_counts: described.item_counts,
             execution_counts: described.execution_counts,
             unwritten: UnwrittenMapRun { plan: false, items: false, children: BTreeSet::new() },

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use expect_test::expect;
 use stepwell_engine::local::PlainHost;
 use stepwell_engine::{
-    Described, Effect, Execution, ExecutionStatus, PayloadRef, Signal, Start, Turn, WithoutData, decode_events,
-    encode_events, step,
+    AttemptId, Described, Effect, ErrorCause, Execution, ExecutionStatus, FailureStage, PayloadRef, Signal, Start,
+    Turn, WithoutData, Writes, decode_events, encode_events, step,
 };
 use stepwell_value::{Value, parse};
 
@@ -85,8 +85,8 @@ fn results_of_a_map_that_is_run_again_do_not_mix_with_those_of_the_first_time() 
         }
         if answers == 60 {
             let Some(Signal::TaskSucceeded { attempt, .. }) = signals.pop() else { panic!("a task is open") };
-            let error = stepwell_engine::ErrorCause::without_cause("No");
-            let signal = Signal::TaskFailed { attempt, error, stage: stepwell_engine::FailureStage::Run };
+            let error = ErrorCause::without_cause("No");
+            let signal = Signal::TaskFailed { attempt, error, stage: FailureStage::Run };
             let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
             stored.commit(&mut execution, &outcome);
             now = execution.next_deadline().unwrap();
@@ -145,4 +145,48 @@ fn a_small_execution_takes_little_room() {
         root 245, 12 events 194, frame of a wait 41
     "#]]
     .assert_eq(&format!("root {root}, {} events {events}, frame of a wait {frame}\n", outcome.events.len()));
+}
+
+#[test]
+fn damaged_records_are_an_error_and_nothing_worse() {
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 2,
+        "ItemProcessor": {"StartAt": "Call", "States": {"Call": {"Type": "Task",
+            "Resource": "arn:aws:states:us-east-1:123456789012:activity:a", "HeartbeatSeconds": 5,
+            "Parameters": {"v.$": "$"}, "Retry": [{"ErrorEquals": ["Again"]}], "End": true}}}, "End": true}}}"#)
+    .input("[1,2,3]");
+    let mut execution = Execution::new(scenario.start(), START);
+    let mut signals = vec![
+        Signal::TaskFailed {
+            attempt: AttemptId(1),
+            error: ErrorCause::without_cause("Again"),
+            stage: FailureStage::Run,
+        },
+        Signal::TaskSucceeded { attempt: AttemptId(0), output: Value::from(1) },
+        Signal::Start,
+    ];
+    while let Some(signal) = signals.pop() {
+        step(&scenario.program(), &mut execution, signal, turn());
+    }
+    let Writes { root, records } = execution.take_writes();
+    let records: Vec<_> = records.into_iter().filter_map(|(key, record)| Some((key, record?))).collect();
+    assert_eq!(records.len(), 4, "the Map, its results, an iteration that waits and one with a task");
+    assert!(Execution::decode(&root, &records, &BTreeMap::new()).is_ok());
+    let flips =
+        |bytes: &[u8]| (0..bytes.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))).collect::<Vec<_>>();
+    for (place, bit) in flips(&root) {
+        let mut damaged = root.clone();
+        damaged[place] ^= 1 << bit;
+        let _ = Execution::decode(&damaged, &records, &BTreeMap::new());
+        let _ = Described::decode(&damaged);
+    }
+    for n in 0..records.len() {
+        for (place, bit) in flips(&records[n].1) {
+            let mut damaged = records.clone();
+            damaged[n].1[place] ^= 1 << bit;
+            let _ = Execution::decode(&root, &damaged, &BTreeMap::new());
+        }
+        let mut cut = records.clone();
+        cut[n].1.pop();
+        assert!(Execution::decode(&root, &cut, &BTreeMap::new()).is_err());
+    }
 }
