@@ -1,13 +1,14 @@
 //! What is written of an execution: how much, and what it says by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use expect_test::expect;
 use stepwell_engine::local::PlainHost;
 use stepwell_engine::{
-    AttemptId, Described, Effect, ErrorCause, Execution, ExecutionStatus, FailureStage, PayloadRef, Signal, Start,
-    Turn, WithoutData, Writes, decode_events, encode_events, step,
+    AttemptId, ChildEnd, Described, DescribedMapRun, Effect, ErrorCause, Execution, ExecutionStatus, FailureStage,
+    MapRun, MapRunEffect, MapRunEnd, MapRunSignal, PayloadRef, Signal, Start, Turn, WithoutData, Writes, decode_events,
+    encode_events, step,
 };
 use stepwell_value::{Value, parse};
 
@@ -189,4 +190,52 @@ fn damaged_records_are_an_error_and_nothing_worse() {
         cut[n].1.pop();
         assert!(Execution::decode(&root, &cut, &BTreeMap::new()).is_err());
     }
+}
+
+#[test]
+fn the_end_of_one_of_5_000_children_writes_no_more_than_what_it_touched() {
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#);
+    let items: Value = (0..5_000).map(Value::from).collect();
+    let start = Start { identity: Arc::new(identity(scenario.execution_type)), input: items, input_text: None };
+    let program = scenario.program();
+    let mut execution = Execution::new(start, START);
+    let mut outcome = step(&program, &mut execution, Signal::Start, turn());
+    let Some(Effect::StartMapRun(start)) = outcome.effects.pop() else { panic!("no Map Run starts") };
+    let mut map_run = MapRun::new(*start, START);
+    let mut signals = VecDeque::from([MapRunSignal::Start]);
+    let (mut records, mut root, mut largest) = (BTreeMap::new(), Vec::new(), 0);
+    while let Some(signal) = signals.pop_front() {
+        let ended = usize::from(matches!(signal, MapRunSignal::ChildEnded { .. }));
+        let mut started = 0;
+        for effect in map_run.step(&program, signal, START) {
+            match effect {
+                MapRunEffect::StartChild { start, child_of } => {
+                    started += 1;
+                    let mut child = Execution::of_map_run(*start, child_of.clone(), START);
+                    step(&program, &mut child, Signal::Start, turn());
+                    let end = Box::new(ChildEnd::of(&child));
+                    signals.push_back(MapRunSignal::ChildEnded { child: child_of.child, end });
+                }
+                MapRunEffect::GoOn => signals.push_back(MapRunSignal::Continue),
+                MapRunEffect::Ended(MapRunEnd::Succeeded(result)) => {
+                    assert_eq!(result.as_array().map(|results| results.len()), Some(5_000));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let writes = map_run.take_writes();
+        let of_children: Vec<_> = writes.records.iter().filter(|(key, _)| *key > 1).collect();
+        assert_eq!(of_children.len(), started + ended);
+        let bytes = of_children.iter().flat_map(|(_, record)| record).map(Vec::len).sum::<usize>();
+        largest = largest.max((bytes + writes.root.len()) / (1 + started));
+        root = writes.root;
+        records.extend(writes.records.into_iter().filter_map(|(key, record)| Some((key, record?))));
+    }
+    assert!(largest < 400, "{largest} bytes for a start or an end");
+    let described = DescribedMapRun::decode(&root).unwrap();
+    assert_eq!((described.status, described.item_counts.succeeded), (ExecutionStatus::Succeeded, 5_000));
+    assert_eq!(described.results_written(&described.item_counts), 5_000);
+    assert_eq!(MapRun::decode(&root, &records.into_iter().collect::<Vec<_>>()), Ok(map_run));
 }
