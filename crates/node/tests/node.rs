@@ -269,7 +269,15 @@ fn a_drained_node_has_waited_for_its_calls_and_leaves_nothing_in_doubt() {
             let set = set.clone();
             async move { set.node.drain(Duration::from_secs(10)).await }
         });
-        while !matches!(set.node.start(new(&definition, "two", "[1]", ExecutionType::Standard)).await, Err(Refusal::Away)) {}
+        let refused = loop {
+            tokio::task::yield_now().await;
+            // The same name again: not another execution.
+            match set.node.start(new(&definition, "one", "[1]", ExecutionType::Standard)).await {
+                Err(Refusal::NameTaken { .. }) => {}
+                refused => break refused,
+            }
+        };
+        assert_eq!(refused, Err(Refusal::Away));
         assert!(!drained.is_finished());
         let (call, answer) = set.outside.kept.lock().unwrap().pop().unwrap();
         answer.send(Signal::TaskSucceeded { attempt: call.request.attempt, output: Value::Null });

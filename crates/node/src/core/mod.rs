@@ -251,6 +251,8 @@ pub struct Core {
     codec: Codec,
     limits: Limits,
     shards: BTreeMap<ShardId, Shard>,
+    /// Those of open shards that must be taken up again when they are read.
+    owing: BTreeSet<Entity>,
     residents: Residents,
     timers: Timers,
     /// Those that have something to do when others have had their turn.
@@ -275,8 +277,6 @@ struct Shard {
     memory: Memory,
     /// Its memory may be used; otherwise it is being read.
     is_open: bool,
-    /// Those that must be taken up again when they are read.
-    owing: BTreeSet<Entity>,
     /// Letters that have arrived and may arrive again.
     letters: BTreeSet<LetterId>,
 }
@@ -322,6 +322,7 @@ impl Core {
             codec,
             limits,
             shards: BTreeMap::new(),
+            owing: BTreeSet::new(),
             residents: Residents::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
@@ -387,8 +388,7 @@ impl Core {
         if self.is_draining {
             return None;
         }
-        let owing = self.may_load() && self.shards.values().any(|shard| shard.is_open && !shard.owing.is_empty());
-        if owing {
+        if self.may_load() && self.has_owing_to_read() {
             return Some(now);
         }
         let mail = self.mail.next.filter(|_| !self.mail.is_reading);
@@ -615,8 +615,10 @@ impl Core {
         if let Some((entity, memory)) = self.loads.waiting.pop_front() {
             self.load(entity, memory, out);
         }
-        let Some(shard) = self.shards.get_mut(&entity.shard()).filter(|shard| shard.memory == memory) else { return };
-        let owes = shard.owing.remove(&entity);
+        if self.shards.get(&entity.shard()).is_none_or(|shard| shard.memory != memory) {
+            return;
+        }
+        let owes = self.owing.remove(&entity);
         match result {
             Ok(Some(loaded)) => {
                 let (resident, _) = self.residents.wake(entity);
@@ -708,11 +710,11 @@ impl Core {
             epoch: lease.epoch,
             memory: Memory(self.memories),
             is_open: true,
-            owing: owing.into_iter().collect(),
             letters: BTreeSet::new(),
         };
         let memory = shard.memory;
         self.shards.insert(lease.shard, shard);
+        self.owing.extend(owing);
         self.timers.opened(due, now);
         if let Some(ms) = self.limits.mail_every_ms {
             self.mail.next.get_or_insert(now.after_ms(ms));
@@ -750,8 +752,8 @@ impl Core {
         of_shard.is_open = false;
         self.memories += 1;
         of_shard.memory = Memory(self.memories);
-        of_shard.owing.clear();
         of_shard.letters.clear();
+        self.owing.retain(|entity| entity.shard() != shard);
         self.timers.forget(|entity| entity.shard() == shard);
         self.mail.taken.retain(|(of, _)| *of != shard);
         self.mail.forgettable.retain(|(of, _)| *of != shard);
@@ -890,7 +892,7 @@ impl Core {
             self.mail.forgettable = std::mem::take(&mut self.mail.taken);
             out.push(Output::ReadMail(shards(self), self.mail.after));
         }
-        while self.may_load() {
+        while self.may_load() && self.has_owing_to_read() {
             let Some((entity, memory)) = self.next_owing() else { break };
             // Here or on its way here: what it owes is taken up when it arrives.
             let (_, IsNew(is_new)) = self.residents.wake(entity);
@@ -913,15 +915,15 @@ impl Core {
 
     /// The next execution or Map Run that has to be read because it owes something.
     fn next_owing(&mut self) -> Option<(Entity, Memory)> {
-        for shard in self.shards.values_mut().filter(|shard| shard.is_open) {
-            let residents = &mut self.residents;
-            // One that is being read stays until then: that is when it is taken up.
-            let next = shard.owing.iter().find(|entity| residents.get(**entity).is_none()).copied();
-            if let Some(entity) = next {
-                return Some((entity, shard.memory));
-            }
-        }
-        None
+        let residents = &mut self.residents;
+        // One that is being read stays until then: that is when it is taken up.
+        let next = self.owing.iter().find(|entity| residents.get(**entity).is_none()).copied()?;
+        Some((next, self.shards[&next.shard()].memory))
+    }
+
+    /// Whether something owes that is not being read already.
+    fn has_owing_to_read(&self) -> bool {
+        self.owing.len() > self.loads.running + self.loads.waiting.len()
     }
 
     /// Lets a resident take its steps, as far as it may.

@@ -511,7 +511,10 @@ impl Driver {
                     let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
                     self.jobs.push(Timestamp(0), Job::Mail(slice, shards, after));
                 }
-                Output::Reopen(shard, epoch) => self.jobs.push(Timestamp(0), Job::Reopen(shard, epoch, 0)),
+                Output::Reopen(shard, epoch) => {
+                    let at = self.now().after_ms(readers::REOPEN_MS.0);
+                    self.jobs.push(at, Job::Reopen(shard, epoch, 1));
+                }
             }
         }
     }

@@ -30,7 +30,8 @@ pub(crate) struct Catalogue {
 
 impl Programs for Catalogue {
     fn definition(&self, row: RowNumber) -> Result<Arc<Definition>, StoreError> {
-        self.definitions.lock().unwrap().get(&row).cloned().ok_or(StoreError::Away)
+        // What is asked for and not there was damaged.
+        self.definitions.lock().unwrap().get(&row).cloned().ok_or_else(|| StoreError::Corrupt("no definition".into()))
     }
 
     fn has_activity(&self, _: &str) -> bool {
