@@ -1,4 +1,5 @@
 //! A whole node with its threads, on the memory store.
+#![allow(clippy::disallowed_methods)] // It reads the log that was written.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,9 +7,7 @@ use std::time::Duration;
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, compile};
-use stepwell_engine::{
-    AttemptId, Described, ErrorCause, ExecutionId, ExecutionStatus, Identity, Signal, Timestamp,
-};
+use stepwell_engine::{AttemptId, Described, ErrorCause, ExecutionId, ExecutionStatus, Identity, Signal, Timestamp};
 use stepwell_node::{
     AnswerTo, Config, Definition, LogLevel, Logging, NewExecution, Node, Programs, Refusal, TaskCall, Tasks,
     TokenAnswer,
@@ -69,13 +68,14 @@ impl Set {
         let outside = Arc::new(Outside::default());
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let lines = warnings.clone();
-        let config = Config { workers: 2, warn: Arc::new(move |line| lines.lock().unwrap().push(line.into())), ..config };
+        let config =
+            Config { workers: 2, warn: Arc::new(move |line| lines.lock().unwrap().push(line.into())), ..config };
         let node = Node::open(store.clone(), config, catalogue.clone(), outside.clone()).unwrap();
         Set { store, catalogue, outside, node, warnings }
     }
 
     fn define(&self, text: &str, machine_type: ExecutionType, logging: Option<Logging>) -> Arc<Definition> {
-        let compiled = compile(text, Format::Json, &Options { machine_type, ..Options::default() });
+        let compiled = compile(text, Format::Json, &Options { machine_type });
         let program = Arc::new(compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics)));
         let mut definitions = self.catalogue.0.lock().unwrap();
         let row = RowNumber(definitions.len() as u64 * 2 + 2);

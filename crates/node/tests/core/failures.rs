@@ -94,17 +94,8 @@ fn a_call_under_way_survives_the_failure_of_a_neighbours_commit() {
     }
 }
 
-fn start_as(
-    world: &mut World,
-    definition: &Arc<Definition>,
-    id: ExecutionId,
-    input: &str,
-) -> Answer {
-    let start = Start {
-        identity: Arc::new(identity(id, "neighbour")),
-        input: parse(input).unwrap(),
-        input_text: None,
-    };
+fn start_as(world: &mut World, definition: &Arc<Definition>, id: ExecutionId, input: &str) -> Answer {
+    let start = Start { identity: Arc::new(identity(id, "neighbour")), input: parse(input).unwrap(), input_text: None };
     let create = Create {
         machine: definition.machine,
         definition: definition.row,
@@ -124,8 +115,7 @@ fn everyone_who_waits_for_a_shard_is_told_when_its_memory_is_lost() {
     let definition = world.define(NAP);
     let id = world.start(&definition, "one", r#"{"seconds":7200}"#);
     fail_once(&world, Fault::Io);
-    let stops: Vec<_> =
-        (0..5).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
+    let stops: Vec<_> = (0..5).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
     world.commit();
     for stop in stops {
         assert_eq!(answered(&stop), Some(Err(Refusal::Away)));
