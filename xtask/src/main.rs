@@ -8,6 +8,7 @@ mod command;
 mod corpora;
 mod docs;
 mod fuzz;
+mod power_cut;
 mod purity;
 mod tally;
 mod test;
@@ -18,9 +19,11 @@ use tally::Tally;
 
 const HELP: &str = "\
 cargo xtask test                                 everything that CI demands; ends with \"N passed, N failed\"
-cargo xtask soak [--minutes M]                   long suites: ignored tests, then M minutes of each fuzz target (10)
+cargo xtask soak [--minutes M]                   long suites: ignored tests, power cuts, then M minutes of each fuzz target (10)
 cargo xtask fuzz [TARGET] [--minutes M | --seconds S] [--seed N]
                                                  random inputs for one target or all of them (1 minute each)
+cargo xtask power-cut [--cuts N] [--seed N]
+                                                 what a power cut leaves of stored data, at N moments (150)
 cargo xtask bench                                speed, as a table; with other engines where they can be had
 cargo xtask docs                                 runs the examples of the documents and compares what they print
 cargo xtask purity                               checks what the pure crates must not contain
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         "test" => no_more(rest).and_then(|()| test::test()),
         "soak" => fuzz::Options::parse(rest).and_then(|options| test::soak(&options)),
         "fuzz" => fuzz::Options::parse(rest).and_then(|options| fuzz::build_and_run(&options)),
+        "power-cut" => power_cut::Options::parse(rest).and_then(|options| power_cut::build_and_run(&options)),
         "bench" => no_more(rest).and_then(|()| bench::run()),
         "docs" => no_more(rest).and_then(|()| docs::build_and_check()),
         "purity" => no_more(rest).and_then(|()| purity::check()),
