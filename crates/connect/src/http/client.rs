@@ -207,10 +207,12 @@ async fn exchange(stream: &mut TcpStream, message: &[u8], answer_bytes_max: usiz
     let mut answer = std::pin::pin!(answer::read(reading, answer_bytes_max));
     tokio::select! {
         biased;
-        sent = writing.write_all(message) => {
-            sent.map_err(Broken::Unsent)?;
-            answer.await.map_err(Broken::Sent)
-        }
+        sent = writing.write_all(message) => match (sent, answer.await) {
+            (Ok(()), answer) => answer.map_err(Broken::Sent),
+            // It may have answered before it closed the connection.
+            (Err(_), Ok((response, _))) => Ok((response, false)),
+            (Err(error), Err(_)) => Err(Broken::Unsent(error)),
+        },
         // Before all of the request has left: the other side has seen enough of it, or is gone.
         early = &mut answer => match early {
             Ok((response, _)) => Ok((response, false)),
