@@ -145,10 +145,9 @@ impl Error {
             Error::StateMachineDoesNotExist(arn) => {
                 worded("StateMachineDoesNotExist", "State Machine Does Not Exist", arn)
             }
-            Error::StateMachineTypeNotSupported => plain(
-                "StateMachineTypeNotSupported",
-                "This operation is not supported by this type of state machine",
-            ),
+            Error::StateMachineTypeNotSupported => {
+                plain("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
+            }
             Error::TaskDoesNotExist => {
                 worded("TaskDoesNotExist", "Task Does Not Exist", "Provided task does not exist anymore")
             }
@@ -170,9 +169,7 @@ impl Error {
             Error::ServiceUnavailable => {
                 (503, CORAL, "ServiceUnavailableException", "The server is about to stop".to_owned())
             }
-            Error::InternalFailure => {
-                (500, CORAL, "InternalFailure", "The server failed; its log says how".to_owned())
-            }
+            Error::InternalFailure => (500, CORAL, "InternalFailure", "The server failed; its log says how".to_owned()),
         }
     }
 

@@ -44,7 +44,7 @@ impl Pages {
         let mut bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| Error::InvalidToken)?;
         let rest = bytes.len().checked_sub(CODE_BYTES).filter(|rest| *rest >= 8).ok_or(Error::InvalidToken)?;
         let code = bytes.split_off(rest);
-        let mut mac = self.mac(query, &bytes);
+        let mac = self.mac(query, &bytes);
         mac.verify_truncated_left(&code).map_err(|_| Error::InvalidToken)?;
         let place = bytes.split_off(8);
         let ends = bytes.try_into().map(i64::from_be_bytes).map_err(|_| Error::InvalidToken)?;

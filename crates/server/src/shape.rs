@@ -19,16 +19,31 @@ pub(crate) struct Member {
 /// What a member is.
 pub(crate) enum Shape {
     /// A text; lengths in characters. The value of a sensitive one is in no message.
-    Text { min: usize, max: usize, pattern: Option<&'static Pattern>, sensitive: bool },
+    Text {
+        min: usize,
+        max: usize,
+        pattern: Option<&'static Pattern>,
+        sensitive: bool,
+    },
     /// A whole number.
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     /// Any number.
     Float,
     Boolean,
     /// One of these texts, in the order in which messages have them.
     OneOf(&'static [&'static str]),
-    List { item: &'static Shape, min: usize, max: usize },
-    Structure { name: &'static str, members: &'static [Member] },
+    List {
+        item: &'static Shape,
+        min: usize,
+        max: usize,
+    },
+    Structure {
+        name: &'static str,
+        members: &'static [Member],
+    },
 }
 
 /// A regular expression of the model, and what it means.
@@ -47,10 +62,8 @@ pub(crate) const ALIAS_NAME: Pattern = Pattern {
 };
 
 /// Printable ASCII without the blank.
-pub(crate) const CLIENT_TOKEN: Pattern = Pattern {
-    text: "[!-~]+",
-    is_match: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()),
-};
+pub(crate) const CLIENT_TOKEN: Pattern =
+    Pattern { text: "[!-~]+", is_match: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) };
 
 /// ASCII.
 pub(crate) const ASCII: Pattern = Pattern { text: r"\p{ASCII}*", is_match: str::is_ascii };
@@ -121,7 +134,7 @@ impl Params {
     /// A text, shared with the request.
     pub(crate) fn shared(&self, name: &str) -> Option<Str> {
         match self.0.get(name)? {
-            Value::String(text) => Some(text.clone()),
+            Value::Str(text) => Some(text.clone()),
             _ => None,
         }
     }
@@ -178,7 +191,10 @@ impl Findings {
             match object.get(member.name) {
                 None | Some(Value::Null) if member.required => {
                     self.add(|text| {
-                        let _ = write!(text, "Value null at '{path}' failed to satisfy constraint: Member must not be null");
+                        let _ = write!(
+                            text,
+                            "Value null at '{path}' failed to satisfy constraint: Member must not be null"
+                        );
                     });
                 }
                 None | Some(Value::Null) => {}
@@ -234,8 +250,10 @@ impl Findings {
                     let path = format!("{path}.{}.member", n + 1);
                     if value.is_null() {
                         self.add(|text| {
-                            let _ =
-                                write!(text, "Value null at '{path}' failed to satisfy constraint: Member must not be null");
+                            let _ = write!(
+                                text,
+                                "Value null at '{path}' failed to satisfy constraint: Member must not be null"
+                            );
                         });
                     } else {
                         self.value(value, item, &path)?;
@@ -253,7 +271,7 @@ impl Findings {
     fn broken(&mut self, shown: Option<&Value>, path: &str, must: std::fmt::Arguments<'_>) {
         self.add(|text| {
             let _ = match shown {
-                Some(Value::String(shown)) => write!(text, "Value '{shown}' at '{path}'"),
+                Some(Value::Str(shown)) => write!(text, "Value '{shown}' at '{path}'"),
                 Some(shown) => write!(text, "Value '{shown}' at '{path}'"),
                 None => write!(text, "Value at '{path}'"),
             };
@@ -306,7 +324,7 @@ fn write_as_java(value: &Value, shape: &Shape, out: &mut String) {
             }
             out.push(')');
         }
-        (_, Value::String(text)) => out.push_str(text),
+        (_, Value::Str(text)) => out.push_str(text),
         (_, value) => value.write_to(out),
     }
 }
@@ -317,11 +335,13 @@ fn mismatch(found: &Value, wanted: &str) -> Error {
         Value::Array(_) => "Start of list found where not expected".to_owned(),
         Value::Object(_) => "Start of structure or map found where not expected".to_owned(),
         _ if matches!(wanted, "list" | "structure") => format!("Unexpected field type: a {wanted} is expected"),
-        Value::String(_) => format!("STRING_VALUE can not be converted to {}", article(wanted)),
+        Value::Str(_) => format!("STRING_VALUE can not be converted to {}", article(wanted)),
         Value::Bool(true) => format!("TRUE_VALUE can not be converted to {}", article(wanted)),
         Value::Bool(false) => format!("FALSE_VALUE can not be converted to {}", article(wanted)),
         Value::Null => format!("NULL_VALUE can not be converted to {}", article(wanted)),
-        number if wanted == "Integer" && number.is_number() => "class java.lang.Double can not be converted to an Integer".to_owned(),
+        number if wanted == "Integer" && number.is_number() => {
+            "class java.lang.Double can not be converted to an Integer".to_owned()
+        }
         _ => format!("NUMBER_VALUE can not be converted to {}", article(wanted)),
     };
     Error::SerializationException(text)

@@ -31,12 +31,8 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
                 false => Err(Error::ActivityAlreadyExists(arn.clone())),
             };
         }
-        let body = ActivityBody {
-            name: name.to_owned(),
-            created: now.0,
-            encryption: encryption.clone(),
-            tags: tags.clone(),
-        };
+        let body =
+            ActivityBody { name: name.to_owned(), created: now.0, encryption: encryption.clone(), tags: tags.clone() };
         let insert = CatalogueWrite::Insert { kind: Kind::Activity, key: arn.clone(), parent: None, body: seal(&body) };
         Ok((vec![insert], created(now.0)))
     })

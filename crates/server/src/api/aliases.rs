@@ -162,7 +162,8 @@ fn routing(given: &[Params]) -> Result<(Str, Vec<Route>), Error> {
     let texts: Vec<&str> = given.iter().map(|route| route.required("stateMachineVersionArn")).collect();
     let arns = texts.iter().map(|text| MachineArn::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let is_version = |arn: &MachineArn| matches!(arn.qualifier, Some(Qualifier::Version(_)));
-    let received = |what: &str| refused(format!("Routing configuration must contain {what}. Received: [{}]", texts.join(", ")));
+    let received =
+        |what: &str| refused(format!("Routing configuration must contain {what}. Received: [{}]", texts.join(", ")));
     if !arns.iter().all(is_version) {
         return Err(received("state machine version ARNs"));
     }

@@ -26,13 +26,15 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
     let setup = Setup {
         definition: params.required("definition").to_owned(),
         role_arn: params.required("roleArn").to_owned(),
-        logging: params.structure("loggingConfiguration").map_or(Ok(Logging::default()), |given| {
-            configuration::logging(&given)
-        })?,
-        is_traced: params.structure("tracingConfiguration").map_or(Ok(false), |given| configuration::tracing(&given))?,
-        encryption: params.structure("encryptionConfiguration").map_or(Ok(Encryption::default()), |given| {
-            configuration::encryption(&given)
-        })?,
+        logging: params
+            .structure("loggingConfiguration")
+            .map_or(Ok(Logging::default()), |given| configuration::logging(&given))?,
+        is_traced: params
+            .structure("tracingConfiguration")
+            .map_or(Ok(false), |given| configuration::tracing(&given))?,
+        encryption: params
+            .structure("encryptionConfiguration")
+            .map_or(Ok(Encryption::default()), |given| configuration::encryption(&given))?,
     };
     arn::role(&setup.role_arn)?;
     configuration::check_logging_name(name, &setup.logging)?;
@@ -59,14 +61,15 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
             body: seal(&body),
         };
         let revision_key = revision_key(&machine_arn);
-        let mut writes = vec![
-            machine,
-            insert_revision(&revision_key, Parent::Inserted(0), None, &setup, machine_type, now),
-        ];
+        let mut writes =
+            vec![machine, insert_revision(&revision_key, Parent::Inserted(0), None, &setup, machine_type, now)];
         let version = publish.is_wanted.then(|| versions::arn_of(&machine_arn, 1));
         if let Some(version) = &version {
-            let body =
-                VersionBody { revision: revision_key.to_string(), description: publish.description.clone(), created: now.0 };
+            let body = VersionBody {
+                revision: revision_key.to_string(),
+                description: publish.description.clone(),
+                created: now.0,
+            };
             writes.push(versions::insert(version, Parent::Inserted(0), &body));
         }
         Ok((writes, created(&machine_arn, now.0, version.as_deref())))
@@ -175,7 +178,9 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     let machine = service.catalogue.find::<MachineBody>(Kind::StateMachine, &arn.machine())?.ok_or_else(missing)?;
     let version = match &arn.qualifier {
         None => None,
-        Some(Qualifier::Version(_)) => Some(service.catalogue.find::<VersionBody>(Kind::Version, text)?.ok_or_else(missing)?),
+        Some(Qualifier::Version(_)) => {
+            Some(service.catalogue.find::<VersionBody>(Kind::Version, text)?.ok_or_else(missing)?)
+        }
         Some(Qualifier::Alias(_)) => {
             // An alias shows the version that most of its starts lead to.
             let alias = service.catalogue.find::<AliasBody>(Kind::Alias, text)?.ok_or_else(missing)?;
@@ -273,7 +278,8 @@ pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> 
 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let query = Query::new("ListStateMachines", &[&call.place.account, &call.place.region]);
-    let (machines, next) = by_name::<MachineBody>(service, call, Kind::StateMachine, &machine_arn(&call.place, ""), &query)?;
+    let (machines, next) =
+        by_name::<MachineBody>(service, call, Kind::StateMachine, &machine_arn(&call.place, ""), &query)?;
     let shown = machines.iter().map(|machine| -> Value {
         [
             ("stateMachineArn", machine.key.as_str().into()),
@@ -300,18 +306,14 @@ pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
 ) -> Result<(Vec<Entry<B>>, Option<String>), Error> {
     let now = world::now();
     let after = match call.params.text("nextToken") {
-        Some(token) => Some(String::from_utf8(service.pages.place(query, token, now)?).map_err(|_| Error::InvalidToken)?),
+        Some(token) => {
+            Some(String::from_utf8(service.pages.place(query, token, now)?).map_err(|_| Error::InvalidToken)?)
+        }
         None => None,
     };
     let mut rows = Vec::new();
-    let mut read = RowQuery {
-        kind,
-        parent: None,
-        key_starts: key_starts.into(),
-        after: None,
-        descending: false,
-        limit: ROWS_MAX,
-    };
+    let mut read =
+        RowQuery { kind, parent: None, key_starts: key_starts.into(), after: None, descending: false, limit: ROWS_MAX };
     loop {
         let batch = service.store.rows(&read)?;
         read.after = batch.last().map(|row| row.number);

@@ -58,11 +58,7 @@ pub(super) fn merged(arn: &str, mut tags: Vec<Tag>, params: &Params) -> Result<V
     Ok(tags)
 }
 
-fn change(
-    service: &Service,
-    arn: &str,
-    decide: impl Fn(Vec<Tag>) -> Result<Vec<Tag>, Error>,
-) -> Result<Value, Error> {
+fn change(service: &Service, arn: &str, decide: impl Fn(Vec<Tag>) -> Result<Vec<Tag>, Error>) -> Result<Value, Error> {
     service.catalogue.change(|| {
         let mut tagged = Tagged::find(service, arn)?;
         let tags = tagged.tags();
@@ -89,10 +85,8 @@ impl Tagged {
             StatesResource::Activity { .. } => service.catalogue.find(Kind::Activity, arn)?.map(Tagged::Activity),
             _ => None,
         };
-        let missing = || Error::ResourceNotFound {
-            message: format!("Resource not found: '{arn}'"),
-            resource: Str::new(arn),
-        };
+        let missing =
+            || Error::ResourceNotFound { message: format!("Resource not found: '{arn}'"), resource: Str::new(arn) };
         found.ok_or_else(missing)
     }
 

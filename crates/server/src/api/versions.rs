@@ -125,12 +125,9 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     };
     let (versions, next) = page_of_children::<VersionBody>(service, call, Kind::Version, machine.number, true, &query)?;
     let shown = versions.iter().map(|version| -> Value {
-        [
-            ("stateMachineVersionArn", version.key.as_str().into()),
-            ("creationDate", seconds_of(version.body.created)),
-        ]
-        .into_iter()
-        .collect()
+        [("stateMachineVersionArn", version.key.as_str().into()), ("creationDate", seconds_of(version.body.created))]
+            .into_iter()
+            .collect()
     });
     answer.insert("stateMachineVersions", shown.collect());
     put_text(&mut answer, "nextToken", next.as_deref());

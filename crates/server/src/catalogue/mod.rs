@@ -88,7 +88,11 @@ impl Catalogue {
     }
 
     /// The row of a kind and key.
-    pub(crate) fn find<B: for<'b> Decode<'b, ()>>(&self, kind: Kind, key: &str) -> Result<Option<Entry<B>>, StoreError> {
+    pub(crate) fn find<B: for<'b> Decode<'b, ()>>(
+        &self,
+        kind: Kind,
+        key: &str,
+    ) -> Result<Option<Entry<B>>, StoreError> {
         self.store.row_of(kind, key)?.map(Entry::read).transpose()
     }
 
