@@ -1,13 +1,13 @@
 //! Activities: create, describe, delete, list (`reference/api.md`, section 8).
 
-use stepwell_store::{CatalogueWrite, Kind};
+use stepwell_store::Kind;
 use stepwell_value::{Object, Value};
 
 use super::machines::by_name;
 use super::{configuration, nothing, put_text, seconds_of, tags};
 use crate::arn::{self, activity_arn, check_name};
 use crate::catalogue::Entry;
-use crate::catalogue::rows::{ActivityBody, Encryption, seal};
+use crate::catalogue::rows::{ActivityBody, Encryption};
 use crate::error::Error;
 use crate::page::Query;
 use crate::service::{Call, Service};
@@ -33,7 +33,7 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
         }
         let body =
             ActivityBody { name: name.to_owned(), created: now.0, encryption: encryption.clone(), tags: tags.clone() };
-        let insert = CatalogueWrite::Insert { kind: Kind::Activity, key: arn.clone(), parent: None, body: seal(&body) };
+        let insert = service.catalogue.insert(Kind::Activity, arn.clone(), None, &body)?;
         Ok((vec![insert], created(now.0)))
     })
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use stepwell_aws::Qualifier;
-use stepwell_store::{CatalogueWrite, Kind, Parent};
+use stepwell_store::{Kind, Parent};
 use stepwell_value::{Object, Str, Value};
 
 use super::versions::page_of_children;
 use super::{not_there, nothing, put_text, seconds_of};
 use crate::arn::MachineArn;
 use crate::catalogue::Entry;
-use crate::catalogue::rows::{AliasBody, Route, VersionBody, seal};
+use crate::catalogue::rows::{AliasBody, Route, VersionBody};
 use crate::error::Error;
 use crate::page::Query;
 use crate::service::{Call, Service};
@@ -55,9 +55,9 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
             updated: now.0,
         };
         let parent = Some(Parent::Row(machine.number));
-        let insert = CatalogueWrite::Insert { kind: Kind::Alias, key: arn.clone(), parent, body: seal(&body) };
+        let insert = service.catalogue.insert(Kind::Alias, arn.clone(), parent, &body)?;
         // The machine's row is written, too, so that none of the versions can be deleted at the same moment.
-        Ok((vec![insert, machine.update()], created(&arn, now.0)))
+        Ok((vec![insert, service.catalogue.update(&machine)?], created(&arn, now.0)))
     })
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn update(service: &Service, call: &Call) -> Result<Value, Error> {
         }
         alias.body.updated = now.0;
         let answer = [("updateDate", seconds_of(now.0))].into_iter().collect();
-        Ok((vec![alias.update(), machine.update()], answer))
+        Ok((vec![service.catalogue.update(&alias)?, service.catalogue.update(&machine)?], answer))
     })
 }
 

@@ -10,7 +10,7 @@ use stepwell_value::{Object, Str, Value};
 
 use super::{configuration, cut, nothing, put_text, seconds_of, tags, versions};
 use crate::arn::{self, MachineArn, check_name, machine_arn};
-use crate::catalogue::rows::{AliasBody, Encryption, Logging, MachineBody, RevisionBody, Setup, VersionBody, seal};
+use crate::catalogue::rows::{AliasBody, Encryption, Logging, MachineBody, RevisionBody, Setup, VersionBody};
 use crate::catalogue::{Entry, ROWS_MAX};
 use crate::error::Error;
 use crate::page::Query;
@@ -54,15 +54,12 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
             versions: u64::from(publish.is_wanted),
             tags: tags.clone(),
         };
-        let machine = CatalogueWrite::Insert {
-            kind: Kind::StateMachine,
-            key: machine_arn.clone(),
-            parent: None,
-            body: seal(&body),
-        };
+        let machine = service.catalogue.insert(Kind::StateMachine, machine_arn.clone(), None, &body)?;
         let revision_key = revision_key(&machine_arn);
-        let mut writes =
-            vec![machine, insert_revision(&revision_key, Parent::Inserted(0), None, &setup, machine_type, now)];
+        let mut writes = vec![
+            machine,
+            insert_revision(service, &revision_key, Parent::Inserted(0), None, &setup, machine_type, now)?,
+        ];
         let version = publish.is_wanted.then(|| versions::arn_of(&machine_arn, 1));
         if let Some(version) = &version {
             let body = VersionBody {
@@ -70,7 +67,7 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
                 description: publish.description.clone(),
                 created: now.0,
             };
-            writes.push(versions::insert(version, Parent::Inserted(0), &body));
+            writes.push(versions::insert(service, version, Parent::Inserted(0), &body)?);
         }
         Ok((writes, created(&machine_arn, now.0, version.as_deref())))
     })
@@ -149,7 +146,7 @@ pub(crate) fn update(service: &Service, call: &Call) -> Result<Value, Error> {
         } else {
             let (key, id) = (revision_key(&machine_arn), world::uuid());
             let parent = Parent::Row(machine.number);
-            writes.push(insert_revision(&key, parent, Some(&id), &setup, machine_type, now));
+            writes.push(insert_revision(service, &key, parent, Some(&id), &setup, machine_type, now)?);
             (key, Some(id.to_string()), now.0)
         };
         let mut version = None;
@@ -161,7 +158,7 @@ pub(crate) fn update(service: &Service, call: &Call) -> Result<Value, Error> {
         }
         if !writes.is_empty() {
             // The machine's row is written with every revision: of two updates at once one has to look again.
-            writes.push(machine.update());
+            writes.push(service.catalogue.update(&machine)?);
         }
         let mut answer = Object::with_capacity(3);
         answer.insert("updateDate", seconds_of(updated));
@@ -247,7 +244,7 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
         writes.extend(versions.iter().map(Entry::delete));
         if !machine.body.is_deleting {
             machine.body.is_deleting = true;
-            writes.push(machine.update());
+            writes.push(service.catalogue.update(&machine)?);
         }
         Ok((writes, Some(number)))
     })?;
@@ -326,7 +323,7 @@ pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
     rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     let has_more = cut(&mut rows, call.params.page_size());
     let next = rows.last().filter(|_| has_more).map(|last| service.pages.token(query, last.key.as_bytes(), now));
-    let entries = rows.into_iter().map(Entry::read).collect::<Result<_, _>>()?;
+    let entries = rows.into_iter().map(|row| service.catalogue.read(row)).collect::<Result<_, _>>()?;
     Ok((entries, next))
 }
 
@@ -365,18 +362,19 @@ fn revision_key(machine_arn: &str) -> Str {
 }
 
 fn insert_revision(
+    service: &Service,
     key: &Str,
     parent: Parent,
     id: Option<&str>,
     setup: &Setup,
     machine_type: ExecutionType,
     now: Timestamp,
-) -> CatalogueWrite {
+) -> Result<CatalogueWrite, Error> {
     let body = RevisionBody {
         id: id.map(str::to_owned),
         made: now.0,
         setup: setup.clone(),
         is_express: machine_type == ExecutionType::Express,
     };
-    CatalogueWrite::Insert { kind: Kind::Revision, key: key.clone(), parent: Some(parent), body: seal(&body) }
+    Ok(service.catalogue.insert(Kind::Revision, key.clone(), Some(parent), &body)?)
 }

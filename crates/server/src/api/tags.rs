@@ -65,7 +65,7 @@ fn change(service: &Service, arn: &str, decide: impl Fn(Vec<Tag>) -> Result<Vec<
         let wanted = decide(tags.clone())?;
         let is_same = *tags == wanted;
         *tags = wanted;
-        Ok((if is_same { Vec::new() } else { vec![tagged.update()] }, nothing()))
+        Ok((if is_same { Vec::new() } else { vec![tagged.update(service)?] }, nothing()))
     })
 }
 
@@ -97,10 +97,10 @@ impl Tagged {
         }
     }
 
-    fn update(&self) -> CatalogueWrite {
-        match self {
-            Tagged::Machine(machine) => machine.update(),
-            Tagged::Activity(activity) => activity.update(),
-        }
+    fn update(&self, service: &Service) -> Result<CatalogueWrite, Error> {
+        Ok(match self {
+            Tagged::Machine(machine) => service.catalogue.update(machine)?,
+            Tagged::Activity(activity) => service.catalogue.update(activity)?,
+        })
     }
 }

@@ -7,7 +7,7 @@ use stepwell_value::{Object, Str, Value};
 use super::{cut, nothing, put_text, seconds_of};
 use crate::arn::MachineArn;
 use crate::catalogue::Entry;
-use crate::catalogue::rows::{AliasBody, MachineBody, VersionBody, seal};
+use crate::catalogue::rows::{AliasBody, MachineBody, VersionBody};
 use crate::error::Error;
 use crate::page::Query;
 use crate::service::{Call, Service};
@@ -38,7 +38,7 @@ pub(crate) fn publish_version(service: &Service, call: &Call) -> Result<Value, E
         }
         let (write, arn) = publish(service, &mut machine, &current.key, description.clone(), now)?;
         let mut writes: Vec<CatalogueWrite> = write.into_iter().collect();
-        writes.push(machine.update());
+        writes.push(service.catalogue.update(&machine)?);
         Ok((writes, published(&arn, now.0)))
     })
 }
@@ -68,12 +68,17 @@ pub(super) fn publish(
     machine.body.versions += 1;
     let arn = arn_of(&machine.key, machine.body.versions);
     let body = VersionBody { revision: revision_key.to_owned(), description, created: now.0 };
-    Ok((Some(insert(&arn, Parent::Row(machine.number), &body)), arn))
+    Ok((Some(insert(service, &arn, Parent::Row(machine.number), &body)?), arn))
 }
 
 /// The write that adds a version.
-pub(super) fn insert(arn: &Str, machine: Parent, body: &VersionBody) -> CatalogueWrite {
-    CatalogueWrite::Insert { kind: Kind::Version, key: arn.clone(), parent: Some(machine), body: seal(body) }
+pub(super) fn insert(
+    service: &Service,
+    arn: &Str,
+    machine: Parent,
+    body: &VersionBody,
+) -> Result<CatalogueWrite, Error> {
+    Ok(service.catalogue.insert(Kind::Version, arn.clone(), Some(machine), body)?)
 }
 
 /// The ARN of a version.
@@ -110,7 +115,7 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
             )));
         }
         // The machine's row is written, too, so that no alias can be led here at the same moment.
-        Ok((vec![version.delete(), machine.update()], nothing()))
+        Ok((vec![version.delete(), service.catalogue.update(&machine)?], nothing()))
     })
 }
 

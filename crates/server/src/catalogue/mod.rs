@@ -12,13 +12,13 @@ use minicbor::{Decode, Encode};
 use stepwell_asl::program::ExecutionType;
 use stepwell_asl::{Format, Options, Program, compile};
 use stepwell_aws::Qualifier;
-use stepwell_store::{CatalogueWrite, Kind, Row, RowNumber, RowQuery, Store, StoreError};
+use stepwell_store::{CatalogueWrite, Codec, Kind, Parent, Place, Row, RowNumber, RowQuery, Sealed, Store, StoreError};
 use stepwell_value::Str;
 
 use crate::arn::MachineArn;
 use crate::error::Error;
 use cache::Cache;
-use rows::{AliasBody, MachineBody, RevisionBody, VersionBody, open, seal};
+use rows::{AliasBody, MachineBody, RevisionBody, VersionBody};
 
 /// Most programs that are kept compiled.
 const PROGRAMS_MAX: usize = 1_000;
@@ -32,6 +32,7 @@ pub(crate) const ROWS_MAX: u32 = 1_000;
 /// The catalogue.
 pub(crate) struct Catalogue {
     store: Arc<dyn Store>,
+    codec: Codec,
     programs: Mutex<Cache<RowNumber, Arc<Program>>>,
     targets: Mutex<Targets>,
 }
@@ -46,6 +47,7 @@ struct Targets {
 /// A row with its body read.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<B> {
+    kind: Kind,
     pub(crate) number: RowNumber,
     pub(crate) key: Str,
     pub(crate) version: u64,
@@ -82,6 +84,7 @@ impl Catalogue {
     pub(crate) fn new(store: Arc<dyn Store>) -> Catalogue {
         Catalogue {
             store,
+            codec: Codec::default(),
             programs: Mutex::new(Cache::new(PROGRAMS_MAX)),
             targets: Mutex::new(Targets { writes: 0, kept: Cache::new(TARGETS_MAX) }),
         }
@@ -93,12 +96,12 @@ impl Catalogue {
         kind: Kind,
         key: &str,
     ) -> Result<Option<Entry<B>>, StoreError> {
-        self.store.row_of(kind, key)?.map(Entry::read).transpose()
+        self.store.row_of(kind, key)?.map(|row| self.read(row)).transpose()
     }
 
     /// The row of a number.
     pub(crate) fn get<B: for<'b> Decode<'b, ()>>(&self, number: RowNumber) -> Result<Option<Entry<B>>, StoreError> {
-        self.store.row(number)?.map(Entry::read).transpose()
+        self.store.row(number)?.map(|row| self.read(row)).transpose()
     }
 
     /// A state machine.
@@ -126,7 +129,7 @@ impl Catalogue {
         let query = RowQuery { limit: 1, ..children(Kind::Revision, machine) };
         let row = self.store.rows(&query)?.into_iter().next();
         row.ok_or_else(|| StoreError::Corrupt(format!("state machine {} has no revision", machine.0)))
-            .and_then(Entry::read)
+            .and_then(|row| self.read(row))
     }
 
     /// The revision of a version.
@@ -141,12 +144,43 @@ impl Catalogue {
         kind: Kind,
         machine: RowNumber,
     ) -> Result<Vec<Entry<B>>, StoreError> {
-        self.store.rows(&children(kind, machine))?.into_iter().map(Entry::read).collect()
+        self.store.rows(&children(kind, machine))?.into_iter().map(|row| self.read(row)).collect()
     }
 
     /// A page of rows.
     pub(crate) fn rows<B: for<'b> Decode<'b, ()>>(&self, query: &RowQuery) -> Result<Vec<Entry<B>>, StoreError> {
-        self.store.rows(query)?.into_iter().map(Entry::read).collect()
+        self.store.rows(query)?.into_iter().map(|row| self.read(row)).collect()
+    }
+
+    /// A row with its body.
+    pub(crate) fn read<B: for<'b> Decode<'b, ()>>(&self, row: Row) -> Result<Entry<B>, StoreError> {
+        let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(format!("row {}: {error}", row.number.0));
+        let bytes = self.codec.open(Place::Row(row.kind, &row.key), &row.body).map_err(|error| corrupt(&error))?;
+        let body = minicbor::decode(&bytes).map_err(|error| corrupt(&error))?;
+        Ok(Entry { kind: row.kind, number: row.number, version: row.version, key: row.key, body })
+    }
+
+    /// The write that adds a row.
+    pub(crate) fn insert(
+        &self,
+        kind: Kind,
+        key: Str,
+        parent: Option<Parent>,
+        body: &impl Encode<()>,
+    ) -> Result<CatalogueWrite, StoreError> {
+        let body = self.seal(kind, &key, body)?;
+        Ok(CatalogueWrite::Insert { kind, key, parent, body })
+    }
+
+    /// The write that stores a row's body as it is now.
+    pub(crate) fn update(&self, entry: &Entry<impl Encode<()>>) -> Result<CatalogueWrite, StoreError> {
+        let body = self.seal(entry.kind, &entry.key, &entry.body)?;
+        Ok(CatalogueWrite::Update { number: entry.number, expects: entry.version, key: None, body })
+    }
+
+    fn seal(&self, kind: Kind, key: &str, body: &impl Encode<()>) -> Result<Sealed, StoreError> {
+        let bytes = minicbor::to_vec(body).expect("a vector takes all that is written");
+        self.codec.seal(Place::Row(kind, key), &bytes).map_err(|error| StoreError::Io(error.to_string()))
     }
 
     /// Reads, decides and writes; again, when somebody else has written what was read.
@@ -286,19 +320,6 @@ impl Catalogue {
 
 fn children(kind: Kind, machine: RowNumber) -> RowQuery {
     RowQuery { kind, parent: Some(machine), key_starts: Str::default(), after: None, descending: true, limit: ROWS_MAX }
-}
-
-impl<B: for<'b> Decode<'b, ()>> Entry<B> {
-    pub(crate) fn read(row: Row) -> Result<Entry<B>, StoreError> {
-        Ok(Entry { number: row.number, version: row.version, body: open(&row.body)?, key: row.key })
-    }
-}
-
-impl<B: Encode<()>> Entry<B> {
-    /// The write that stores the body as it is now.
-    pub(crate) fn update(&self) -> CatalogueWrite {
-        CatalogueWrite::Update { number: self.number, expects: self.version, key: None, body: seal(&self.body) }
-    }
 }
 
 impl<B> Entry<B> {

@@ -2,8 +2,6 @@
 
 use minicbor::{Decode, Encode};
 use stepwell_asl::program::ExecutionType;
-use stepwell_engine::Timestamp;
-use stepwell_store::{Sealed, StoreError};
 
 /// A state machine; its current revision is the last row whose parent it is.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -199,23 +197,4 @@ pub(crate) struct Tag {
     pub(crate) key: String,
     #[n(1)]
     pub(crate) value: String,
-}
-
-/// The stored form of a body.
-pub(crate) fn seal(body: &impl Encode<()>) -> Sealed {
-    let bytes = minicbor::to_vec(body).expect("a vector takes all that is written");
-    Sealed(bytes)
-}
-
-/// Reads a body.
-///
-/// # Errors
-/// [`StoreError::Corrupt`]
-pub(crate) fn open<T: for<'b> Decode<'b, ()>>(sealed: &Sealed) -> Result<T, StoreError> {
-    minicbor::decode(&sealed.0).map_err(|error| StoreError::Corrupt(error.to_string()))
-}
-
-/// A time of a row.
-pub(crate) fn time(ms: i64) -> Timestamp {
-    Timestamp(ms)
 }
