@@ -13,6 +13,7 @@ mod error;
 mod http;
 mod log;
 mod operation;
+mod outside;
 mod page;
 mod reading;
 mod service;

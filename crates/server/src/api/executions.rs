@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, syntax};
-use stepwell_engine::{
-    ErrorCause, ExecutionId, ExecutionStatus, Identity, MapRunId, Payload, PayloadRef, Timestamp,
-};
+use stepwell_engine::{ErrorCause, ExecutionId, ExecutionStatus, Identity, MapRunId, Payload, PayloadRef, Timestamp};
 use stepwell_node::{NewExecution, Refusal};
 use stepwell_store::{Create, Cursor, Kind, ListOf, ListQuery, RowNumber};
 use stepwell_value::{Object, Str, Value};
 
 use super::machines::put_revision;
-use super::{cut, nothing, put_text, seconds, seconds_of};
-use crate::arn::{self, ExecutionArn, MachineArn, check_name};
+use super::{cut, put_text, seconds, seconds_of};
+use crate::arn::{ExecutionArn, MachineArn, check_name};
 use crate::catalogue::rows::{AliasBody, MachineBody, RevisionBody, VersionBody};
 use crate::catalogue::{Target, TargetRoute};
 use crate::error::Error;
@@ -106,7 +104,9 @@ impl Wanted {
             None => world::uuid(),
         };
         let arn = match target.machine_type {
-            ExecutionType::Standard => format!("{}:{name}", target.machine_arn.replacen(":stateMachine:", ":execution:", 1)),
+            ExecutionType::Standard => {
+                format!("{}:{name}", target.machine_arn.replacen(":stateMachine:", ":execution:", 1))
+            }
             ExecutionType::Express => {
                 let machine = target.machine_arn.replacen(":stateMachine:", ":express:", 1);
                 format!("{machine}:{name}:{}", world::uuid())
@@ -280,7 +280,8 @@ pub(crate) fn describe_machine(service: &Service, call: &Call) -> Result<Value, 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let params = &call.params;
     let (status, redriven) = (params.text("statusFilter"), params.text("redriveFilter"));
-    let members = [params.text("stateMachineArn"), params.text("mapRunArn"), status, redriven].map(Option::unwrap_or_default);
+    let members =
+        [params.text("stateMachineArn"), params.text("mapRunArn"), status, redriven].map(Option::unwrap_or_default);
     let query = Query::new("ListExecutions", &members);
     let (of, qualifier) = match (params.text("stateMachineArn"), params.text("mapRunArn")) {
         (Some(text), None) => machine_listed(service, text)?,
