@@ -201,7 +201,10 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     if let Some(output) = &described.output {
         put_data(&mut answer, "output", with_data.then(|| data(output)).transpose()?, with_data);
     }
-    put_error(&mut answer, &described.error);
+    // AWS shows no error of an execution that timed out, although its history has one (recorded).
+    if described.status != ExecutionStatus::TimedOut {
+        put_error(&mut answer, &described.error);
+    }
     put_text(&mut answer, "traceHeader", identity.trace_header.as_deref());
     let (status, reason) = redrive_status(service, &shown)?;
     answer.insert("redriveStatus", status.into());
