@@ -2,15 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
 use stepwell_connect::{Client, Endpoint, Lambda, Outside};
 use stepwell_server::{Config, Limits, Server, Service};
-use stepwell_store::Store;
 use stepwell_store::memory::Memory;
+use stepwell_store::sqlite::Sqlite;
+use stepwell_store::{Store, StoreError};
 use stepwell_value::{Str, Value};
 
 use crate::args::{Global, Serve, Unused};
@@ -44,7 +45,10 @@ pub(crate) fn serve(serve: &Serve, global: &Global) -> Result<Exit, Failure> {
 }
 
 async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
-    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let store: Arc<dyn Store> = match &settings.data {
+        Some(data) => Arc::new(open_data(data)?),
+        None => Arc::new(Memory::new()),
+    };
     let config = Config {
         region: settings.region.clone(),
         is_region_fixed: settings.is_region_fixed,
@@ -69,6 +73,17 @@ async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
     server.run(service.clone(), stop_asked()).await;
     service.drain(DRAIN).await;
     Ok(Exit::Success)
+}
+
+/// Opens the data, or makes them.
+fn open_data(directory: &Path) -> Result<Sqlite, Failure> {
+    Sqlite::open(directory).map_err(|error| {
+        let failure = Failure::new(Exit::Failed, format!("cannot use the data in {}: {error}", directory.display()));
+        match error {
+            StoreError::Locked(_) => failure.hint("take another folder: --data DIR, or keep nothing: --memory"),
+            _ => failure,
+        }
+    })
 }
 
 /// Comes when the process is asked to end.
