@@ -21,5 +21,5 @@ mod shape;
 mod world;
 
 pub use error::Error;
-pub use http::{Limits, Server};
+pub use http::{Limits, SMALL_BODY_BYTES, Server};
 pub use service::{Config, Service};
