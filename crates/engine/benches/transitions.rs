@@ -175,6 +175,7 @@ fn start(input: &str) -> Execution {
         alias_arn: None,
         execution_type: ExecutionType::Express,
         shows_redrive_count: true,
+        trace_header: None,
         region: "us-east-1".into(),
         seed: 42,
         root: TOP,

@@ -15,6 +15,7 @@ mod map_run;
 pub mod mock;
 mod observer;
 mod payload;
+mod resume;
 mod shard;
 mod signal;
 mod step;
@@ -25,15 +26,20 @@ mod view;
 
 pub use event::{ErrorCause, Event, EventKind, IterationEvent, TaskEvent, Worker};
 pub use execution::{
-    AttemptId, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, MapRunId, ShardId, Start,
+    AttemptId, AttemptStatus, ChildOf, Epoch, Execution, ExecutionId, ExecutionStatus, FrameId, Identity, MapRunId,
+    ShardId, Start,
 };
 pub use map_run::{
     Batching, ChildEnd, Counts, MapItems, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader, Selector,
 };
 pub use observer::{Observer, Stage};
 pub use payload::{Payload, PayloadId};
-pub use shard::{ChildOf, Letter, Request, Shard, Stepped};
+pub use resume::{Resume, in_doubt};
+pub use shard::{Letter, Request, Shard, Stepped};
 pub use signal::{Effect, FailureStage, Host, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Turn};
 pub use step::{step, step_observed};
-pub use stored::{INLINE_BYTES_MAX, Payloads, StoredError};
+pub use stored::{
+    Described, DescribedMapRun, INLINE_BYTES_MAX, PayloadRef, Payloads, StoredError, WithoutData, Writes,
+    decode_events, encode_events,
+};
 pub use time::Timestamp;

@@ -8,10 +8,11 @@ use stepwell_asl::{Format, Options, Program, compile};
 use stepwell_engine::Observer;
 use stepwell_engine::local::{Answer, Local, Missing, PlainHost, Responder, What};
 use stepwell_engine::{
-    Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun, MapRunSignal, Payload,
-    PayloadId, Reader, Request, Shard, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, step,
+    Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun, MapRunSignal, Outcome,
+    Payload, PayloadId, Reader, Request, Shard, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, Writes,
+    decode_events, encode_events, step,
 };
-use stepwell_value::{Value, parse};
+use stepwell_value::{Str, Value, parse};
 
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -157,7 +158,7 @@ impl Scenario {
             self.signals.iter().enumerate().map(|(n, (after, signal))| (START.after_ms(*after), n + 1, signal.clone())),
         );
         let (mut events, mut now, mut sent, mut steps) = (Vec::new(), START, 1_000, 0);
-        let mut stored: BTreeMap<PayloadId, Payload> = BTreeMap::new();
+        let mut stored = Stored::default();
         loop {
             mail.sort_by_key(|(due, n, _)| (*due, *n));
             let timer = execution.next_deadline();
@@ -175,11 +176,10 @@ impl Scenario {
             };
             let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
             steps += 1;
-            stored.extend(outcome.payloads.iter().map(|payload| (payload.id(), payload.clone())));
+            stored.commit(&mut execution, &outcome);
             events.extend(outcome.events);
             if crash_after == Some(steps) {
-                let frames = execution.encode_frames();
-                execution = Execution::decode(&execution.encode_root(), &frames, &stored).unwrap();
+                execution = stored.load();
             }
             for effect in outcome.effects {
                 if let Effect::Task(request) = effect {
@@ -197,6 +197,9 @@ impl Scenario {
             }
             assert!(steps < 10_000, "no end");
         }
+        let shown = |events: &[Event]| events.iter().map(|event| event.to_json(true)).collect::<Vec<_>>();
+        assert_eq!(stored.history(), events, "what is stored of the history is the history");
+        assert_eq!(shown(&stored.history()), shown(&events), "its payloads included");
         (text(&events), steps)
     }
 
@@ -219,7 +222,8 @@ pub(crate) fn through_the_shard(
     let id = shard.start(program.clone(), Execution::new(start, START));
     let mut answers: BTreeMap<(Timestamp, usize), Letter> = BTreeMap::new();
     let (mut events, mut now, mut turns, mut sent) = (Vec::new(), START, 0, 0);
-    let mut stored: BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>> = BTreeMap::new();
+    let mut stored: BTreeMap<ExecutionId, Stored> = BTreeMap::new();
+    let mut stored_map_runs: BTreeMap<Str, StoredRecords> = BTreeMap::new();
     loop {
         if !shard.has_mail() {
             let answer = answers.keys().next().map(|(due, _)| *due);
@@ -232,15 +236,20 @@ pub(crate) fn through_the_shard(
             shard.send(entry.remove());
         }
         if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, observer) {
-            let payloads = stepped.outcome.payloads.iter().map(|payload| (payload.id(), payload.clone()));
-            stored.entry(stepped.execution).or_default().extend(payloads);
+            if let Some(execution) = shard.execution_mut(stepped.execution) {
+                stored.entry(stepped.execution).or_default().commit(execution, &stepped.outcome);
+            }
             if stepped.execution == id {
                 events.extend(stepped.outcome.events);
             }
         }
+        for (_, map_run) in shard.map_runs_mut() {
+            let writes = map_run.take_writes();
+            stored_map_runs.entry(map_run.start().map_run_arn.clone()).or_default().apply(writes);
+        }
         turns += 1;
         if crash_after == Some(turns) {
-            crash(&mut shard, &stored);
+            crash(&mut shard, &stored, &stored_map_runs);
         }
         for request in shard.take_requests() {
             match request {
@@ -268,30 +277,92 @@ pub(crate) fn through_the_shard(
     (text(&events), turns)
 }
 
-fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>>) {
-    let nothing = BTreeMap::new();
+/// All that is in the shard is read from what is stored, the letters in its mailbox included.
+fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, Stored>, stored_map_runs: &BTreeMap<Str, StoredRecords>) {
     let executions: Vec<_> = shard
-        .executions()
-        .map(|(program, execution, parent)| {
-            let mut payloads = stored.get(&execution.identity().id).unwrap_or(&nothing).clone();
-            payloads.insert(execution.input().id(), execution.input().clone());
-            let read = Execution::decode(&execution.encode_root(), &execution.encode_frames(), &payloads).unwrap();
-            (program.clone(), read, parent.cloned())
-        })
+        .executions_mut()
+        .map(|(program, execution)| (program.clone(), stored[&execution.identity().id].load()))
         .collect();
-    for (program, execution, parent) in executions {
-        shard.take_in(program, execution, parent);
+    for (program, execution) in executions {
+        shard.take_in(program, execution);
     }
     let map_runs: Vec<_> = shard
-        .map_runs()
+        .map_runs_mut()
         .map(|(program, map_run)| {
-            let read = MapRun::decode(&map_run.encode()).unwrap();
+            let stored = &stored_map_runs[&map_run.start().map_run_arn];
+            let read = MapRun::decode(&stored.root, &stored.records()).unwrap();
             assert_eq!(read, *map_run);
             (program.clone(), read)
         })
         .collect();
     for (program, map_run) in map_runs {
         shard.take_in_map_run(program, map_run);
+    }
+    for letter in shard.take_mail() {
+        let stored = letter.encode();
+        let read = Letter::decode(&stored).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{letter:?}"));
+        shard.send(read);
+    }
+}
+
+/// What a store keeps of one execution.
+#[derive(Default)]
+pub(crate) struct Stored {
+    records: StoredRecords,
+    payloads: BTreeMap<PayloadId, Payload>,
+    chunks: Vec<Vec<u8>>,
+}
+
+/// The records of an execution or a Map Run.
+#[derive(Default)]
+pub(crate) struct StoredRecords {
+    root: Vec<u8>,
+    records: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Stored {
+    /// Makes a step durable.
+    pub(crate) fn commit(&mut self, execution: &mut Execution, outcome: &Outcome) {
+        for payload in outcome.payloads.iter().filter(|payload| !payload.is_inline()) {
+            let read = Payload::decode(payload.id(), &payload.encode()).unwrap();
+            assert_eq!((read.text(), read.value()), (payload.text(), payload.value()));
+            self.payloads.insert(payload.id(), read);
+        }
+        if !outcome.events.is_empty() {
+            self.chunks.push(encode_events(&outcome.events));
+        }
+        self.records.apply(execution.take_writes());
+        let all = execution.snapshot();
+        assert_eq!(self.records.root, all.root);
+        let all: Vec<_> = all.records.into_iter().map(|(key, record)| (key, record.unwrap())).collect();
+        assert_eq!(self.records.records(), all, "what is stored is what is there");
+        assert_eq!(self.load().snapshot(), execution.snapshot(), "and reads as such");
+    }
+
+    /// The execution as it is stored.
+    pub(crate) fn load(&self) -> Execution {
+        Execution::decode(&self.records.root, &self.records.records(), &self.payloads).unwrap()
+    }
+
+    pub(crate) fn history(&self) -> Vec<Event> {
+        self.chunks.iter().flat_map(|chunk| decode_events(chunk, &self.payloads).unwrap()).collect()
+    }
+}
+
+impl StoredRecords {
+    fn apply(&mut self, writes: Writes) {
+        self.root = writes.root;
+        for (key, record) in writes.records {
+            match record {
+                Some(record) => self.records.insert(key, record),
+                None => Some(self.records.remove(&key).expect("what is removed was stored")),
+            };
+        }
+    }
+
+    fn records(&self) -> Vec<(u64, Vec<u8>)> {
+        self.records.iter().map(|(key, record)| (*key, record.clone())).collect()
     }
 }
 
@@ -307,6 +378,7 @@ pub(crate) fn identity(execution_type: ExecutionType) -> Identity {
         alias_arn: None,
         execution_type,
         shows_redrive_count: true,
+        trace_header: None,
         region: "us-east-1".into(),
         seed: 42,
         root: TOP,
