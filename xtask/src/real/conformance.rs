@@ -27,10 +27,17 @@ const RUNNER_PORTS: [u16; 2] = [9100, 9101];
 
 const PACKAGES: [&str; 2] = ["boto3", "moto[server]"];
 
+/// Builds the server, then does the same as [`run`].
+pub(crate) fn build_and_run(all: bool) -> Done {
+    super::build()?;
+    run(all)
+}
+
 /// Replays the cases that need Lambda functions and activity workers at most; with `all` the others, too.
 pub(crate) fn run(all: bool) -> Done {
     println!("== conformance");
-    let Some(folder) = corpora::folder().map(|folder| folder.join("conformance")).filter(|folder| folder.is_dir()) else {
+    let Some(folder) = corpora::folder().map(|folder| folder.join("conformance")).filter(|folder| folder.is_dir())
+    else {
         println!("skipped: there is no folder of recorded cases (conformance)");
         return Ok(Tally::default());
     };
@@ -95,8 +102,7 @@ fn entries(folder: &Path) -> Result<Vec<std::path::PathBuf>, String> {
 fn replay(folder: &Path, python: &Python, name: &str, cases: &[&Case]) -> Result<Vec<String>, String> {
     let work = empty_folder(&format!("conformance-{name}"))?;
     wait_for_the_runners_ports()?;
-    let mut server =
-        Server::start(&work, free_port()?, Some(format!("http://127.0.0.1:{}", RUNNER_PORTS[1])))?;
+    let mut server = Server::start(&work, free_port()?, Some(format!("http://127.0.0.1:{}", RUNNER_PORTS[1])))?;
     let other_services = free_port()?;
     let _moto = match cases.iter().all(|case| case.is_ours()) {
         true => None,

@@ -45,8 +45,7 @@ impl Functions {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|err| format!("no port is free: {err}"))?;
         let port = listener.local_addr().map_err(|err| err.to_string())?.port();
         let (tokens, receiver) = channel();
-        let functions =
-            Functions(Arc::new(Shared { port, calls: Mutex::default(), tokens: Mutex::new(tokens) }));
+        let functions = Functions(Arc::new(Shared { port, calls: Mutex::default(), tokens: Mutex::new(tokens) }));
         let shared = functions.clone();
         // Ends with the process: connections of servers that were killed end by themselves.
         thread::spawn(move || {
@@ -100,7 +99,7 @@ impl Functions {
             return (false, "{}".to_owned());
         }
         thread::sleep(Duration::from_millis(chance % DELAY_MS_MAX));
-        match name == "busy" && of("retry") == "0" && chance % 3 == 0 {
+        match name == "busy" && of("retry") == "0" && chance.is_multiple_of(3) {
             true => (true, r#"{"errorType":"Busy","errorMessage":"Come again."}"#.to_owned()),
             false => (false, format!(r#"{{"done":{}}}"#, chance % 1000)),
         }

@@ -13,3 +13,14 @@ mod process;
 mod python;
 mod random;
 mod server;
+
+use crate::command::{PROFILE, cargo};
+
+/// Builds the server as the other steps of a test run have built it.
+fn build() -> Result<(), String> {
+    let status = cargo(["build", "--quiet", "--package", "stepwell-cli", "--profile", PROFILE]).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err("stepwell does not build".to_owned()),
+    }
+}

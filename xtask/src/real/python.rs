@@ -71,7 +71,6 @@ impl Python {
     }
 }
 
-
 fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|err| err.to_string())?;
     match output.status.success() {

@@ -31,7 +31,9 @@ impl Server {
     pub(super) fn start_again(&mut self) -> Result<(), String> {
         self.kill();
         let mut command: Command = docs::stepwell();
-        command.args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"]).arg(self.folder.join("data"));
+        command
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
+            .arg(self.folder.join("data"));
         if let Some(endpoint) = &self.lambda_endpoint {
             command.args(["--lambda-endpoint", endpoint]);
         }
