@@ -3,9 +3,12 @@
 //! An implementation lays data out as suits it; what it owes its callers is said at [`Store`].
 
 mod catalogue;
+mod codec;
+pub mod memory;
 mod transition;
 
 pub use catalogue::{CatalogueWrite, Conflict, Kind, Parent, Row, RowNumber, RowQuery};
+pub use codec::{Codec, CodecError, NoSeal, Place, Seal, SealError, VALUE_BYTES_MAX};
 pub use transition::{
     Chunk, Create, Entity, ExpressRecord, Lease, Letter, LetterId, Mail, Revision, Sealed, Summary, Transition,
     Verdict, Write,
@@ -126,7 +129,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`]
     fn renew(&self, held: &[Lease], until: Timestamp) -> Stored<Vec<Lease>>;
 
-    /// Removes executions that were closed before `before`, with all that belongs to them, at most `limit`; says how many.
+    /// Removes executions that were closed before `before`, with their Map Runs and all that belongs to them, at most
+    /// `limit`. Says how many it worked at; 0: nothing is left to remove. One call takes 10 ms at most, so it may do less
+    /// than `limit`, and a large execution may take several calls; it is invisible from the first.
     ///
     /// # Errors
     /// [`StoreError`]

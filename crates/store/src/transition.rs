@@ -41,6 +41,15 @@ pub enum Write {
     ExpressStarted(ExpressRecord),
     /// It has ended.
     ExpressEnded(ExecutionId),
+    /// Letters to whom there is no longer anybody: no transition can take them.
+    Dropped {
+        /// Their shard.
+        shard: ShardId,
+        /// Of the shard, as the writer knows it.
+        epoch: Epoch,
+        /// Which; those that are gone already are passed over.
+        letters: Vec<LetterId>,
+    },
 }
 
 /// What one signal did to an execution or a Map Run. Whole or absent.
@@ -68,6 +77,17 @@ pub struct Transition {
     pub sends: Vec<Mail>,
     /// Letters that this transition answers; they are removed.
     pub took: Vec<LetterId>,
+}
+
+impl Transition {
+    /// Panics where a writer contradicts itself: stopping is better than storing what nobody can read.
+    pub(crate) fn assert_consistent(&self) {
+        let entity = self.entity;
+        assert_eq!(self.create.is_some(), self.expects == Revision(0), "{entity:?}: only the first transition creates");
+        if let Some(chunk) = &self.chunk {
+            assert!(chunk.first > 0 && chunk.count > 0, "{entity:?}: events are numbered from 1, and a chunk has some");
+        }
+    }
 }
 
 /// What never changes about an execution or a Map Run.

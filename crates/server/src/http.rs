@@ -1,0 +1,225 @@
+//! HTTP: one port, AWS JSON 1.0 on `POST /`, `GET /health`; bounded in every respect.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use stepwell_value::{Str, Value};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+use crate::service::{Head, Service};
+use crate::{log, world};
+
+/// What a client may ask of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; further ones wait to be accepted.
+    pub connections: usize,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Bytes of a request's body. AWS takes 1 MB; a definition of a million characters beyond ASCII needs more.
+    pub body_bytes: usize,
+    /// How long the head of the next request may take to come, which is also how long a connection may idle.
+    pub head: Duration,
+    /// How long a body may take to come.
+    pub body: Duration,
+    /// How long connections may take to end when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 8_192,
+            head_bytes: 16 * 1_024,
+            body_bytes: 2 * 1_024 * 1_024,
+            head: Duration::from_secs(75),
+            body: Duration::from_secs(20),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A port that is listened to.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    limits: Limits,
+}
+
+impl Server {
+    /// Takes a port; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn bind(listen: SocketAddr, limits: Limits) -> io::Result<Server> {
+        Ok(Server { listener: TcpListener::bind(listen).await?, limits })
+    }
+
+    /// The port that was taken.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers requests until `stop` is done; then lets those that are being answered end.
+    pub async fn run(self, service: Arc<Service>, stop: impl Future<Output = ()>) {
+        let Server { listener, limits } = self;
+        let graceful = GracefulShutdown::new();
+        let room = Arc::new(Semaphore::new(limits.connections));
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
+        let mut stop = pin!(stop);
+        loop {
+            let (stream, permit) = tokio::select! {
+                accepted = accept(&listener, &room) => accepted,
+                () = &mut stop => break,
+            };
+            let service = service.clone();
+            let answer = service_fn(move |request| {
+                let service = service.clone();
+                async move { Ok::<_, Infallible>(respond(&service, request, &limits).await) }
+            });
+            let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer));
+            tokio::spawn(async move {
+                // A client that goes away or breaks the protocol is its own affair.
+                let _ = connection.await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let _ = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
+    }
+}
+
+/// The next connection, when there is room for one.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    let permit = room.clone().acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are written whole: waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                return (stream, permit);
+            }
+            Err(error) => {
+                log::failure("a connection could not be accepted", &error);
+                // Out of file descriptors, for instance: others have to end first.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+async fn respond(service: &Arc<Service>, request: Request<Incoming>, limits: &Limits) -> Answer {
+    let (parts, body) = request.into_parts();
+    match (&parts.method, parts.uri.path()) {
+        (&Method::POST, "/") => {}
+        (&Method::GET, "/health") => return health(),
+        (method, path) => {
+            let text = format!("There is nothing at {method} {path}: operations are called by POST /");
+            return failed(StatusCode::NOT_FOUND, &Error::UnknownOperationException(text), false);
+        }
+    }
+    let head = head(&parts.headers);
+    let body = match read(body, limits).await {
+        Ok(body) => body,
+        // What is left of the body is not worth reading.
+        Err(error) => return failed(status(&error), &error, true),
+    };
+    match service.answer(head, &body).await {
+        Ok(value) => answered(StatusCode::OK, &value),
+        Err(error) => failed(status(&error), &error, false),
+    }
+}
+
+/// Reads a body that is neither too large nor too slow.
+async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, Error> {
+    if body.size_hint().lower() > limits.body_bytes as u64 {
+        return Err(Error::RequestTooLarge);
+    }
+    let whole = Limited::new(body, limits.body_bytes).collect();
+    match tokio::time::timeout(limits.body, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::RequestTooLarge),
+        Ok(Err(_)) => Err(Error::SerializationException("The request body ended too soon".to_owned())),
+        Err(_) => Err(Error::RequestTimeout),
+    }
+}
+
+/// What the headers say. Signatures are not verified: whoever reaches the port may call.
+fn head(headers: &HeaderMap) -> Head {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Head {
+        target: text("x-amz-target").unwrap_or_default().to_owned(),
+        signer: headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(signer),
+        trace_header: text("x-amzn-trace-id").map(Str::new),
+    }
+}
+
+/// Access key and region of `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/states/aws4_request, …`.
+fn signer(authorization: &str) -> Option<(String, String)> {
+    let (_, credential) = authorization.split_once("Credential=")?;
+    let mut scope = credential.split([',', ' ']).next()?.split('/');
+    let (key, _, region) = (scope.next()?, scope.next()?, scope.next()?);
+    Some((key.to_owned(), region.to_owned()))
+}
+
+fn health() -> Answer {
+    let version = env!("CARGO_PKG_VERSION");
+    answered(StatusCode::OK, &[("status", "ok".into()), ("version", version.into())].into_iter().collect())
+}
+
+fn failed(status: StatusCode, error: &Error, is_last: bool) -> Answer {
+    let mut answer = answered(status, &error.to_json());
+    if is_last {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+fn status(error: &Error) -> StatusCode {
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn answered(status: StatusCode, value: &Value) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(value.to_string())));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    if let Ok(id) = HeaderValue::from_str(&world::uuid()) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signer_is_read_from_the_credential() {
+        let header =
+            "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/states/aws4_request, SignedHeaders=host";
+        assert_eq!(signer(header), Some(("123456789012".to_owned(), "eu-west-1".to_owned())));
+        assert_eq!(signer("Bearer x"), None);
+    }
+}
