@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use stepwell_engine::{ExecutionId, ShardId};
-use stepwell_store::{Entity, LetterId, Revision, StoreError, Stored, Verdict, Write};
+use stepwell_store::{Entity, LetterId, Revision, Stored, Verdict, Write};
 
 use super::{Letter, Release};
 
@@ -165,9 +165,4 @@ impl CommitQueue {
     fn is_lost(&self, note: &Note) -> bool {
         self.good_from.get(&note.shard).is_some_and(|good| note.memory < *good)
     }
-}
-
-/// What an error of the store is called in a log line.
-pub fn describe(result: &Stored<Vec<Verdict>>) -> Option<&StoreError> {
-    result.as_ref().err()
 }

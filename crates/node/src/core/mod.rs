@@ -14,14 +14,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
+use stepwell_asl::program::ExecutionType;
 use stepwell_engine::{
-    AttemptId, ChildEnd, Epoch, ErrorCause, Event, Execution, ExecutionId, Host, Identity, MapRunId, MapRunSignal,
-    Resume, ShardId, Signal, Start, Timestamp,
+    self as engine, AttemptId, ChildEnd, ChildOf, Epoch, ErrorCause, Event, Execution, ExecutionId, FailureStage, Host,
+    MapRunEffect, MapRunId, MapRunSignal, Resume, ShardId, Signal, Start, Timestamp,
 };
-use stepwell_store::{
-    Codec, Create, Entity, ExpressRecord, LetterId, Place, Revision, RowNumber, Sealed, Shards, StoreError, Write,
-};
-use stepwell_value::{Str, Value};
+use stepwell_store::{Codec, Create, Entity, ExpressRecord, LetterId, Place, RowNumber, Shards, StoreError, Write};
+use stepwell_value::Str;
 
 pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
 pub use read::{
@@ -33,7 +32,7 @@ pub use timers::{SCAN_LIMIT, SCAN_MS};
 
 use crate::activities::Waiting;
 use crate::api::{ActivityTask, Definition, Refusal, Started, TaskCall, TokenAnswer};
-use resident::{Body, IsNew, Resident, Residents, Work};
+use resident::{Body, IsNew, Residents, Work};
 use timers::Timers;
 
 /// What a core is told.
@@ -153,7 +152,7 @@ pub struct ExpressRun {
     /// What it runs.
     pub definition: Arc<Definition>,
     /// The Map Run whose child it is, and its number there.
-    pub child_of: Option<stepwell_engine::ChildOf>,
+    pub child_of: Option<ChildOf>,
 }
 
 /// A letter, and the definition that sender and receiver run.
@@ -162,7 +161,7 @@ pub struct Letter {
     /// The definition.
     pub definition: Arc<Definition>,
     /// What it says.
-    pub body: stepwell_engine::Letter,
+    pub body: engine::Letter,
 }
 
 /// An answer to a request.
@@ -255,6 +254,8 @@ pub struct Core {
     flight: Flight,
     /// Calls that this node has made, or will make when their commit is durable, and that are not answered.
     calls: BTreeSet<(ExecutionId, AttemptId)>,
+    /// Express children of Map Runs that run in this process, or will when their start is durable.
+    children: BTreeSet<(MapRunId, u32)>,
     express: BTreeMap<ExecutionId, ExpressStage>,
     mail: Mail,
     deleted: BTreeSet<RowNumber>,
@@ -321,6 +322,7 @@ impl Core {
             loads: Loads::default(),
             flight: Flight::default(),
             calls: BTreeSet::new(),
+            children: BTreeSet::new(),
             express: BTreeMap::new(),
             mail: Mail::default(),
             deleted: BTreeSet::new(),
@@ -340,10 +342,11 @@ impl Core {
             Input::Take(id, take, reply) => self.request(id, reply, now, out, |reply| Work::Take(take, reply)),
             Input::TaskAnswered(id, attempt, signal) => {
                 self.calls.remove(&(id, attempt));
-                self.deliver(Entity::Execution(id), Work::Signal(signal), now, out);
+                self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
             }
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
             Input::ChildEnded { map_run, child, end, cannot_run } => {
+                self.children.remove(&(map_run, child));
                 let entity = Entity::MapRun(map_run);
                 if let Some(cause) = cannot_run {
                     self.deliver(entity, Work::MapRun(MapRunSignal::CannotRun(cause)), now, out);
@@ -423,13 +426,14 @@ impl Core {
         if self.flight.commits >= self.limits.commits_max || self.flight.bytes >= self.limits.commit_bytes_max {
             return refuse(reply, Refusal::Throttled, out);
         }
-        if new.start.identity.execution_type == stepwell_asl::program::ExecutionType::Express {
+        if new.start.identity.execution_type == ExecutionType::Express {
             let (memory, epoch) = (shard.memory, shard.epoch);
             return self.start_express(new, (memory, epoch), reply, now, out);
         }
         let entity = Entity::Execution(id);
-        let execution = Execution::new(new.start, now);
         let (resident, _) = self.residents.wake(entity);
+        resident.identity = Some(new.start.identity.clone());
+        let execution = Execution::new(new.start, now);
         resident.body = Body::Execution(new.definition, Box::new(execution));
         resident.create = Some(new.create);
         resident.inbox.push_back(Work::Start(reply));
@@ -597,7 +601,7 @@ impl Core {
                 let (resident, _) = self.residents.wake(entity);
                 loaded.settle_in(resident, epoch);
                 if owes {
-                    self.take_up(entity, out);
+                    self.take_up(entity, now, out);
                 }
                 self.set_timer(entity, now);
                 self.pump(entity, now, out);
@@ -633,32 +637,39 @@ impl Core {
     }
 
     /// Takes up what an execution or a Map Run owes since a crash, before anything else reaches it.
-    fn take_up(&mut self, entity: Entity, out: &mut Vec<Output>) {
-        let Core { residents, calls, host, .. } = self;
+    fn take_up(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
+        let Core { residents, calls, children, host, .. } = self;
         let Some(resident) = residents.get(entity) else { return };
         match &resident.body {
             Body::Loading => {}
             Body::Execution(definition, execution) => {
                 let id = execution.identity().id;
                 let mut first = VecDeque::new();
+                let answers: BTreeSet<_> = resident.inbox.iter().filter_map(Work::attempt).collect();
                 for resume in execution.resume(&definition.program, host.as_ref()) {
                     match resume {
                         // The call is still under way in this very process: only the memory of the shard was lost.
                         Resume::InDoubt { attempt, .. } if calls.contains(&(id, attempt)) => {}
-                        Resume::InDoubt { attempt, error } => first.push_back(Work::Signal(Signal::TaskFailed {
-                            attempt,
-                            error,
-                            stage: stepwell_engine::FailureStage::Run,
-                        })),
+                        Resume::InDoubt { attempt, .. } if answers.contains(&attempt) => {}
+                        Resume::InDoubt { attempt, error } => {
+                            let stage = FailureStage::Run;
+                            first.push_back(Work::Task(attempt, Signal::TaskFailed { attempt, error, stage }));
+                        }
                         Resume::Queue(request) => out.push(Output::Release(transition::queue(id, *request))),
+                        Resume::GoOn => resident.goes_on = true,
                     }
                 }
                 first.append(&mut resident.inbox);
                 resident.inbox = first;
             }
             Body::MapRun(definition, map_run) => {
-                let effects = map_run.resume();
-                let mut works = transition::redo(definition, map_run, effects, out);
+                let effects = map_run.resume(&definition.program, now);
+                resident.goes_on |= effects.iter().any(|effect| matches!(effect, MapRunEffect::GoOn));
+                let is_running =
+                    |child: &ChildOf| children.contains(&(MapRunId::of_arn(&child.map_run_arn), child.child));
+                let (mut works, release) = transition::redo(definition, map_run, effects, is_running);
+                children.extend(release.iter().filter_map(child_of));
+                out.extend(release.into_iter().map(Output::Release));
                 works.append(&mut resident.inbox);
                 resident.inbox = works;
             }
@@ -742,6 +753,9 @@ impl Core {
             }
             Release::RunExpress(run) => {
                 self.express.remove(&run.start.identity.id);
+                if let Some(child) = child_of(&Release::RunExpress(run)) {
+                    self.children.remove(&child);
+                }
             }
             Release::Cancel(..) | Release::Queue { .. } | Release::Log { .. } => {}
         }
@@ -780,14 +794,7 @@ impl Core {
         }
     }
 
-    fn durable(
-        &mut self,
-        note: Note,
-        letters: Vec<LetterId>,
-        is_current: bool,
-        now: Timestamp,
-        out: &mut Vec<Output>,
-    ) {
+    fn durable(&mut self, note: Note, letters: Vec<LetterId>, is_current: bool, now: Timestamp, out: &mut Vec<Output>) {
         for ((to, letter), id) in note.sends.into_iter().zip(letters) {
             let arrived = Arrived { id, to, letter };
             match self.shards.contains_key(&to.shard()) {
@@ -904,11 +911,8 @@ impl Core {
             Ok(taken) => {
                 out.extend(taken.at_once.into_iter().map(Output::Release));
                 if let Some(commit) = taken.commit {
-                    let id = |call: &TaskCall| (call.identity.id, call.request.attempt);
-                    self.calls.extend(commit.release.iter().filter_map(|release| match release {
-                        Release::Call(call) => Some(id(call)),
-                        _ => None,
-                    }));
+                    self.calls.extend(commit.release.iter().filter_map(call_of));
+                    self.children.extend(commit.release.iter().filter_map(child_of));
                     self.commit(commit, out);
                 }
             }
@@ -970,6 +974,19 @@ impl Note {
     fn plain(shard: ShardId, memory: Memory) -> Note {
         Note { shard, memory, entity: None, sends: Vec::new(), took: Vec::new(), express_ended: None, bytes: 64 }
     }
+}
+
+fn call_of(release: &Release) -> Option<(ExecutionId, AttemptId)> {
+    match release {
+        Release::Call(call) => Some((call.identity.id, call.request.attempt)),
+        _ => None,
+    }
+}
+
+fn child_of(release: &Release) -> Option<(MapRunId, u32)> {
+    let Release::RunExpress(run) = release else { return None };
+    let ChildOf { map_run_arn, child, .. } = run.child_of.as_ref()?;
+    Some((MapRunId::of_arn(map_run_arn), *child))
 }
 
 fn refuse(reply: ReplyTo, refusal: Refusal, out: &mut Vec<Output>) {

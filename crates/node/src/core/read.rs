@@ -3,12 +3,13 @@
 //! A letter is stored as the row of its definition (u64, big endian) and the engine's letter; the record of an Express
 //! execution as the length of its root record (u32, big endian), the root record, and its input as a stored payload.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Described, Execution, ExecutionId, Identity, Letter as Body_, MapRun, Payload, PayloadId, PayloadRef, Payloads,
-    Signal, Start, StoredError, Timestamp,
+    AttemptId, AttemptStatus, Described, Epoch, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId,
+    PayloadRef, Payloads, Signal, Start, StoredError, Timestamp,
 };
 use stepwell_store::{
     Codec, CodecError, Entity, ExpressRecord, Lease, LetterId, Place, Revision, RowNumber, Shards, Store, StoreError,
@@ -127,7 +128,7 @@ pub fn read_entity(
 
 impl LoadedEntity {
     /// Moves in with a resident that was waiting for it.
-    pub(super) fn settle_in(self, resident: &mut Resident, epoch: stepwell_engine::Epoch) {
+    pub(super) fn settle_in(self, resident: &mut Resident, epoch: Epoch) {
         let LoadedEntity { revision, body, bytes, mark } = self;
         resident.revision = revision;
         resident.is_created = true;
@@ -144,9 +145,11 @@ impl LoadedEntity {
 /// Whoever sends heartbeats could not reach us while we were away: each task gets one full interval anew.
 fn renew_heartbeats(resident: &mut Resident) -> bool {
     let Body::Execution(_, execution) = &resident.body else { return false };
-    let started = execution.open_attempts();
-    let beats = started.into_iter().map(|attempt| Work::Task(attempt, Signal::TaskHeartbeat { attempt }));
-    let mut works: std::collections::VecDeque<_> = beats.collect();
+    let attempts = (0..).map(AttemptId).map(|attempt| (attempt, execution.attempt(attempt)));
+    let given = attempts.take_while(|(_, status)| *status != AttemptStatus::Unknown);
+    let open = given.filter(|(_, status)| *status == AttemptStatus::Started);
+    let beats = open.map(|(attempt, _)| Work::Task(attempt, Signal::TaskHeartbeat { attempt }));
+    let mut works: VecDeque<_> = beats.collect();
     let is_any = !works.is_empty();
     works.append(&mut resident.inbox);
     resident.inbox = works;
@@ -158,13 +161,13 @@ pub struct StoredPayloads<'a> {
     store: &'a dyn Store,
     codec: &'a Codec,
     execution: ExecutionId,
-    failed: std::cell::RefCell<Option<ReadError>>,
+    failed: RefCell<Option<ReadError>>,
 }
 
 impl<'a> StoredPayloads<'a> {
     /// Those of an execution.
     pub fn new(store: &'a dyn Store, codec: &'a Codec, execution: ExecutionId) -> StoredPayloads<'a> {
-        StoredPayloads { store, codec, execution, failed: std::cell::RefCell::new(None) }
+        StoredPayloads { store, codec, execution, failed: RefCell::new(None) }
     }
 
     /// One of them.
@@ -272,7 +275,7 @@ pub fn read_mail(
         let body = codec.open(Place::Letter(letter.to), &letter.body)?;
         let (row, body) = body.split_first_chunk::<8>().ok_or(ReadError::Short)?;
         let definition = programs.definition(RowNumber(u64::from_be_bytes(*row)))?;
-        let letter = Arrived { id: letter.id, to: letter.to, letter: Letter { definition, body: Body_::decode(body)? } };
+        let letter = Arrived { id: letter.id, to: letter.to, letter: Letter { definition, body: Text::decode(body)? } };
         arrived.push(letter);
     }
     Ok(arrived)

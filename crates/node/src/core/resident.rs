@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use stepwell_engine::{AttemptId, ErrorCause, Execution, MapRun, MapRunSignal, Payload, ShardId, Signal, Timestamp};
+use stepwell_engine::{
+    AttemptId, ErrorCause, Execution, Identity, MapRun, MapRunSignal, Payload, ShardId, Signal, Timestamp,
+};
 use stepwell_store::{Create, Entity, LetterId, Revision};
 use stepwell_value::Str;
 
@@ -14,6 +16,8 @@ use crate::api::{Definition, TokenAnswer};
 #[derive(Debug, Default)]
 pub(super) struct Resident {
     pub(super) body: Body,
+    /// What never changes about an execution, shared with its calls; none: nothing was called yet.
+    pub(super) identity: Option<Arc<Identity>>,
     /// As memory has it; what is on its way to the store is counted.
     pub(super) revision: Revision,
     /// What its first transition says of it; none: that one is durable or on its way.
@@ -60,8 +64,8 @@ pub(super) enum Body {
 pub(super) enum Work {
     /// Its first step, for whoever waits for the start.
     Start(ReplyTo),
-    /// A task's answer, and the like.
-    Signal(Signal),
+    /// What became of an attempt of a task.
+    Task(AttemptId, Signal),
     /// A deadline has come.
     Timer,
     /// A letter.
@@ -92,6 +96,14 @@ pub struct Take {
 }
 
 impl Work {
+    /// The attempt that it is the answer of.
+    pub(super) fn attempt(&self) -> Option<AttemptId> {
+        match self {
+            Work::Task(attempt, _) | Work::Answer(attempt, ..) => Some(*attempt),
+            _ => None,
+        }
+    }
+
     /// Whoever waits for an answer.
     pub(super) fn into_reply(self) -> Option<ReplyTo> {
         match self {
@@ -100,7 +112,7 @@ impl Work {
             | Work::Redrive(_, reply)
             | Work::Answer(_, _, reply)
             | Work::Take(_, reply) => Some(reply),
-            Work::Signal(_) | Work::Timer | Work::Letter(..) | Work::MapRun(_) => None,
+            Work::Task(..) | Work::Timer | Work::Letter(..) | Work::MapRun(_) => None,
         }
     }
 }

@@ -7,12 +7,14 @@ use stepwell_asl::Program;
 use stepwell_asl::program::{ExecutionType, StateKind};
 use stepwell_aws::Resource;
 use stepwell_engine::{
-    AttemptStatus, ChildEnd, ChildOf, Effect, Epoch, ErrorCause, Event, Execution, ExecutionId, ExecutionStatus,
-    FailureStage, Host, Identity, Letter as Body_, MapRun, MapRunEffect, MapRunId, MapRunSignal, Outcome, Payload,
-    Resume, Signal, StepStatus, TaskRequest, Timestamp, Turn, encode_events, limits, step,
+    AttemptId, AttemptStatus, ChildEnd, ChildOf, Effect, Epoch, ErrorCause, Event, Execution, ExecutionId,
+    ExecutionStatus, FailureStage, Host, Identity, Letter as Text, MapRun, MapRunEffect, MapRunId, MapRunSignal,
+    Outcome, Payload, PayloadId, Resume, Signal, StepStatus, TaskRequest, Timestamp, Turn, Writes, encode_events,
+    limits, step,
 };
 use stepwell_store::{
-    Chunk, Codec, Create, Entity, LetterId, Mail, Place, Revision, RowNumber, SealError, Summary, Transition, Write,
+    Chunk, Codec, Create, Entity, LetterId, Mail, Place, Revision, RowNumber, SealError, Sealed, Summary, Transition,
+    Write,
 };
 use stepwell_value::Str;
 
@@ -94,8 +96,16 @@ fn step_execution(
     context: &Context<'_>,
     sum: &mut Sum,
 ) {
-    let mut steps =
-        Steps { definition, execution, context, sum, goes_on: resident.goes_on, has_heartbeats: false, is_unsaved: false };
+    let mut steps = Steps {
+        definition,
+        execution,
+        context,
+        sum,
+        identity: &mut resident.identity,
+        goes_on: resident.goes_on,
+        has_heartbeats: false,
+        is_unsaved: false,
+    };
     for _ in 0..SIGNALS_MAX {
         let Some(work) = resident.inbox.pop_front() else {
             if steps.goes_on && !steps.sum.is_changed {
@@ -121,6 +131,7 @@ struct Steps<'a> {
     execution: &'a mut Execution,
     context: &'a Context<'a>,
     sum: &'a mut Sum,
+    identity: &'a mut Option<Arc<Identity>>,
     goes_on: bool,
     has_heartbeats: bool,
     is_unsaved: bool,
@@ -150,9 +161,9 @@ impl Steps<'_> {
             Work::Letter(id, letter) => {
                 self.sum.took.push(id);
                 match letter.body {
-                    Body_::Execution(_, signal) => self.step(signal),
-                    Body_::StartChild { .. } => self.step(Signal::Start),
-                    Body_::MapRun(..) | Body_::StartMapRun(_) => false,
+                    Text::Execution(_, signal) => self.step(signal),
+                    Text::StartChild { .. } => self.step(Signal::Start),
+                    Text::MapRun(..) | Text::StartMapRun(_) => false,
                 };
             }
             Work::Stop(error, reply) => {
@@ -184,7 +195,7 @@ impl Steps<'_> {
         }
     }
 
-    fn answer(&mut self, attempt: stepwell_engine::AttemptId, answer: TokenAnswer) {
+    fn answer(&mut self, attempt: AttemptId, answer: TokenAnswer) {
         match answer {
             TokenAnswer::Success(output) => self.step(Signal::TaskSucceeded { attempt, output }),
             TokenAnswer::Failure(error) => self.step(Signal::TaskFailed { attempt, error, stage: FailureStage::Run }),
@@ -193,7 +204,7 @@ impl Steps<'_> {
     }
 
     /// Moves the deadline in memory at once, and durably when a third of the time until the old one is used up.
-    fn heartbeat(&mut self, attempt: stepwell_engine::AttemptId) {
+    fn heartbeat(&mut self, attempt: AttemptId) {
         let Context { now, .. } = self.context;
         let left_ms = |execution: &Execution| execution.next_deadline().map(|due| due.0 - now.0);
         let before = left_ms(self.execution);
@@ -242,12 +253,12 @@ impl Steps<'_> {
         }
     }
 
-    fn taken(&self, attempt: stepwell_engine::AttemptId, input: &Payload) -> Result<Reply, Refusal> {
+    fn taken(&self, attempt: AttemptId, input: &Payload) -> Result<Reply, Refusal> {
         let token = self.context.host.token(self.execution.identity(), attempt);
         Ok(Reply::Taken(ActivityTask { token, input: input.text() }))
     }
 
-    fn input_of(&self, attempt: stepwell_engine::AttemptId) -> Option<Payload> {
+    fn input_of(&self, attempt: AttemptId) -> Option<Payload> {
         let resume = self.execution.resume(&self.definition.program, self.context.host);
         resume.into_iter().find_map(|resume| match resume {
             Resume::Queue(request) if request.attempt == attempt => Some(request.parameters),
@@ -278,26 +289,8 @@ impl Steps<'_> {
             sum.payload_bytes += payload.bytes();
             sum.payloads.push(payload);
         }
-        let id = self.execution.identity().id;
-        for effect in effects {
-            match effect {
-                Effect::Task(request) => {
-                    self.has_heartbeats |= request.heartbeat_s.is_some();
-                    sum.release.push(match request.resource {
-                        Resource::Activity(_) => queue(id, *request),
-                        _ => Release::Call(TaskCall { identity: self.execution.shared_identity(), request }),
-                    });
-                }
-                Effect::Cancel { attempt } => sum.release.push(Release::Cancel(id, attempt)),
-                Effect::StartMapRun(start) => {
-                    let to = Entity::MapRun(MapRunId::of_arn(&start.map_run_arn));
-                    sum.sends.push((to, self.letter(Body_::StartMapRun(start))));
-                }
-                Effect::StopMapRun { map_run_arn } => {
-                    sum.sends.push(to_map_run(self.definition, map_run_arn, MapRunSignal::Stop));
-                }
-            }
-        }
+        effects.into_iter().for_each(|effect| self.effect(effect));
+        let sum = &mut *self.sum;
         if status == StepStatus::Ended
             && let Some(ChildOf { map_run_arn, child, .. }) = self.execution.child_of()
         {
@@ -313,8 +306,31 @@ impl Steps<'_> {
         true
     }
 
-    fn letter(&self, body: Body_) -> Letter {
-        Letter { definition: self.definition.clone(), body }
+    fn effect(&mut self, effect: Effect) {
+        let id = self.execution.identity().id;
+        match effect {
+            Effect::Task(request) => {
+                self.has_heartbeats |= request.heartbeat_s.is_some();
+                let release = match request.resource {
+                    Resource::Activity(_) => queue(id, *request),
+                    _ => Release::Call(TaskCall { identity: self.identity(), request }),
+                };
+                self.sum.release.push(release);
+            }
+            Effect::Cancel { attempt } => self.sum.release.push(Release::Cancel(id, attempt)),
+            Effect::StartMapRun(start) => {
+                let to = Entity::MapRun(MapRunId::of_arn(&start.map_run_arn));
+                let letter = Letter { definition: self.definition.clone(), body: Text::StartMapRun(start) };
+                self.sum.sends.push((to, letter));
+            }
+            Effect::StopMapRun { map_run_arn } => {
+                self.sum.sends.push(to_map_run(self.definition, map_run_arn, MapRunSignal::Stop));
+            }
+        }
+    }
+
+    fn identity(&mut self) -> Arc<Identity> {
+        self.identity.get_or_insert_with(|| Arc::new(self.execution.identity().clone())).clone()
     }
 }
 
@@ -327,7 +343,7 @@ pub(super) fn queue(execution: ExecutionId, request: TaskRequest) -> Release {
 
 fn to_map_run(definition: &Arc<Definition>, map_run_arn: Str, signal: MapRunSignal) -> (Entity, Letter) {
     let to = Entity::MapRun(MapRunId::of_arn(&map_run_arn));
-    (to, Letter { definition: definition.clone(), body: Body_::MapRun(map_run_arn, signal) })
+    (to, Letter { definition: definition.clone(), body: Text::MapRun(map_run_arn, signal) })
 }
 
 fn commit_execution(
@@ -409,9 +425,9 @@ fn step_map_run(
             Some(Work::Letter(id, Letter { body, .. })) => {
                 sum.took.push(id);
                 match body {
-                    Body_::StartMapRun(_) => MapRunSignal::Start,
-                    Body_::MapRun(_, signal) => signal,
-                    Body_::Execution(..) | Body_::StartChild { .. } => continue,
+                    Text::StartMapRun(_) => MapRunSignal::Start,
+                    Text::MapRun(_, signal) => signal,
+                    Text::Execution(..) | Text::StartChild { .. } => continue,
                 }
             }
             // Requests name executions, and a Map Run has no timers.
@@ -443,13 +459,13 @@ fn carry_out(definition: &Arc<Definition>, map_run: &MapRun, effects: Vec<MapRun
             }
             MapRunEffect::StartChild { start, child_of } => {
                 let to = Entity::Execution(start.identity.id);
-                let body = Body_::StartChild { start, child_of };
+                let body = Text::StartChild { start, child_of };
                 sum.sends.push((to, Letter { definition: definition.clone(), body }));
             }
             // AWS lets Express children finish (reference/api.md, 6).
             MapRunEffect::StopChild(_) if is_express => {}
             MapRunEffect::StopChild(id) => {
-                let body = Body_::Execution(id, Signal::Stop(ErrorCause::default()));
+                let body = Text::Execution(id, Signal::Stop(ErrorCause::default()));
                 sum.sends.push((Entity::Execution(id), Letter { definition: definition.clone(), body }));
             }
             MapRunEffect::Read(_) => sum.to_itself.push_back(Work::MapRun(cannot_run("read items from"))),
@@ -458,7 +474,7 @@ fn carry_out(definition: &Arc<Definition>, map_run: &MapRun, effects: Vec<MapRun
             MapRunEffect::Ended(end) => {
                 let map_run_arn = map_run.start().map_run_arn.clone();
                 let parent = map_run.start().parent.id;
-                let body = Body_::Execution(parent, Signal::MapRunEnded { map_run_arn, end });
+                let body = Text::Execution(parent, Signal::MapRunEnded { map_run_arn, end });
                 sum.sends.push((Entity::Execution(parent), Letter { definition: definition.clone(), body }));
             }
         }
@@ -480,8 +496,7 @@ pub(super) fn redo(
 ) -> (VecDeque<Work>, Vec<Release>) {
     let mut sum = Sum::default();
     carry_out(definition, map_run, effects, &mut sum);
-    let runs_already =
-        |release: &Release| matches!(release, Release::RunExpress(run) if run.child_of.as_ref().is_some_and(&is_running));
+    let runs_already = |release: &Release| matches!(release, Release::RunExpress(run) if run.child_of.as_ref().is_some_and(&is_running));
     sum.release.retain(|release| !runs_already(release));
     (sum.to_itself, sum.release)
 }
@@ -532,8 +547,8 @@ fn commit_map_run(
 /// What a transition is made of.
 struct Parts {
     chunk: Option<Chunk>,
-    payloads: Vec<(stepwell_engine::PayloadId, stepwell_store::Sealed)>,
-    writes: stepwell_engine::Writes,
+    payloads: Vec<(PayloadId, Sealed)>,
+    writes: Writes,
     summary: Summary,
     sends: Vec<(Entity, Letter)>,
     took: Vec<LetterId>,
@@ -592,8 +607,8 @@ impl Parts {
 /// Whether a letter makes its receiver.
 pub(super) fn creates(to: Entity, letter: &Letter) -> bool {
     match (&letter.body, to) {
-        (Body_::StartChild { start, .. }, Entity::Execution(id)) => start.identity.id == id,
-        (Body_::StartMapRun(start), Entity::MapRun(id)) => MapRunId::of_arn(&start.map_run_arn) == id,
+        (Text::StartChild { start, .. }, Entity::Execution(id)) => start.identity.id == id,
+        (Text::StartMapRun(start), Entity::MapRun(id)) => MapRunId::of_arn(&start.map_run_arn) == id,
         _ => false,
     }
 }
@@ -611,18 +626,18 @@ pub(super) fn create(resident: &mut Resident, letter: &Letter, now: Timestamp) {
         execution: None,
     };
     resident.body = match &letter.body {
-        Body_::StartChild { start, child_of } => {
+        Text::StartChild { start, child_of } => {
             create.name = child_name(&start.identity);
             create.map_run = Some(MapRunId::of_arn(&child_of.map_run_arn));
             let execution = Execution::of_map_run((**start).clone(), child_of.clone(), now);
             Body::Execution(definition, Box::new(execution))
         }
-        Body_::StartMapRun(start) => {
+        Text::StartMapRun(start) => {
             create.name = start.map_run_arn.clone();
             create.execution = Some(start.parent.id);
             Body::MapRun(definition, Box::new(MapRun::new((**start).clone(), now)))
         }
-        Body_::Execution(..) | Body_::MapRun(..) => return,
+        Text::Execution(..) | Text::MapRun(..) => return,
     };
     resident.create = Some(create);
 }
