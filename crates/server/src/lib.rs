@@ -14,6 +14,7 @@ mod http;
 mod log;
 mod operation;
 mod page;
+mod reading;
 mod service;
 mod shape;
 mod world;

@@ -1,18 +1,26 @@
 //! The service behind the protocol: from a named operation and a body to an answer.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use stepwell_aws::Place;
-use stepwell_store::{RowNumber, Store, StoreError};
+use stepwell_engine::ExecutionStatus;
+use stepwell_node::{Node, Refusal, Tasks};
+use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Store};
 use stepwell_value::{Str, Value};
+use tokio::sync::Notify;
 
-use crate::api::{activities, aliases, machines, tags, validate, versions};
-use crate::catalogue::Catalogue;
+use crate::api::{
+    activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions,
+};
+use crate::catalogue::rows::MachineBody;
+use crate::catalogue::{Catalogue, Target};
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::page::Pages;
 use crate::shape::Params;
-use crate::world;
+use crate::{log, world};
 
 /// What the service is told about where it runs.
 #[derive(Clone, Debug)]
@@ -29,8 +37,13 @@ pub struct Config {
 pub struct Service {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) codec: Codec,
+    pub(crate) node: Node,
     pub(crate) pages: Pages,
     config: Config,
+    /// Machines that go when their last execution has ended.
+    deleting: Mutex<BTreeSet<RowNumber>>,
+    more_to_delete: Notify,
 }
 
 /// What a request's head says, as far as operations need to know.
@@ -57,14 +70,47 @@ pub(crate) struct Call {
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
 impl Service {
-    /// The service on a store.
+    /// The service on a store: runs what is open there and answers requests.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn open(store: Arc<dyn Store>, config: Config) -> Result<Arc<Service>, StoreError> {
+    pub fn open(
+        store: Arc<dyn Store>,
+        tasks: Arc<dyn Tasks>,
+        config: Config,
+        node: stepwell_node::Config,
+    ) -> Result<Arc<Service>, OpenError> {
+        let codec = Codec::default();
         let pages = Pages::new(&store.keep("page-token-key", &world::random::<32>())?);
-        let catalogue = Arc::new(Catalogue::new(store.clone()));
-        Ok(Arc::new(Service { store, catalogue, pages, config }))
+        let catalogue = Arc::new(Catalogue::open(store.clone(), codec.clone())?);
+        let node = Node::open(store.clone(), node, catalogue.clone(), tasks)?;
+        let (deleting, more_to_delete) = (Mutex::default(), Notify::new());
+        Ok(Arc::new(Service { store, catalogue, codec, node, pages, config, deleting, more_to_delete }))
+    }
+
+    /// Does what nobody asks for: lets deleted machines go. Ends with the runtime.
+    pub async fn do_chores(self: Arc<Service>) {
+        let service = self.clone();
+        let found = tokio::task::spawn_blocking(move || service.find_deleting()).await;
+        if let Ok(Err(error)) = found {
+            log::failure("machines that are being deleted could not be looked for", &error);
+        }
+        loop {
+            if self.deleting().is_empty() {
+                self.more_to_delete.notified().await;
+            }
+            let service = self.clone();
+            let removed = tokio::task::spawn_blocking(move || service.remove_deleted()).await;
+            if let Ok(Err(error)) = removed {
+                log::failure("a deleted machine could not be removed", &error);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Finishes what is being done, for at most so long, and stops.
+    pub async fn drain(&self, limit: Duration) {
+        self.node.drain(limit).await;
     }
 
     /// Answers a request.
@@ -89,6 +135,20 @@ impl Service {
             Operation::DescribeActivity => self.aside(call, activities::describe).await,
             Operation::DescribeStateMachine => self.aside(call, machines::describe).await,
             Operation::DescribeStateMachineAlias => self.aside(call, aliases::describe).await,
+            Operation::DescribeExecution => executions::describe(self, &call),
+            Operation::DescribeMapRun => map_runs::describe(self, &call),
+            Operation::DescribeStateMachineForExecution => self.aside(call, executions::describe_machine).await,
+            Operation::GetActivityTask => tasks::poll(self, call).await,
+            Operation::GetExecutionHistory => self.aside(call, history::history).await,
+            Operation::ListExecutions => self.aside(call, executions::list).await,
+            Operation::ListMapRuns => self.aside(call, map_runs::list).await,
+            Operation::RedriveExecution => executions::redrive(self, call).await,
+            Operation::SendTaskFailure => tasks::failure(self, call).await,
+            Operation::SendTaskHeartbeat => tasks::heartbeat(self, call).await,
+            Operation::SendTaskSuccess => tasks::success(self, call).await,
+            Operation::StartExecution => executions::start(self, call).await,
+            Operation::StartSyncExecution => executions::start_sync(self, call).await,
+            Operation::StopExecution => executions::stop(self, call).await,
             Operation::ListActivities => self.aside(call, activities::list).await,
             Operation::ListStateMachineAliases => self.aside(call, aliases::list).await,
             Operation::ListStateMachineVersions => self.aside(call, versions::list).await,
@@ -102,7 +162,6 @@ impl Service {
             Operation::ValidateStateMachineDefinition => self.aside(call, |_, call| validate::validate(call)).await,
             Operation::TestState => Err(Error::NotHereYet("TestState")),
             Operation::UpdateMapRun => Err(Error::NotHereYet("UpdateMapRun")),
-            _ => Err(Error::NotHereYet(operation.name())),
         }
     }
 
@@ -117,9 +176,57 @@ impl Service {
         done.unwrap_or_else(|_| Err(Error::ServiceUnavailable))
     }
 
+    /// What an ARN means that something is to be started by.
+    pub(crate) async fn target(self: &Arc<Service>, text: &str) -> Result<Arc<Target>, Error> {
+        if let Some(target) = self.catalogue.known_target(text) {
+            return Ok(target);
+        }
+        let (service, text) = (self.clone(), Str::new(text));
+        let read = tokio::task::spawn_blocking(move || service.catalogue.target(&text)).await;
+        read.unwrap_or(Err(Error::ServiceUnavailable))
+    }
+
     /// Lets a machine that is being deleted go when nothing of it runs any more.
     pub(crate) fn finish_deletion(&self, machine: RowNumber) -> Result<(), Error> {
+        self.node.stop_machine(machine);
+        if self.has_running(machine)? {
+            self.deleting().insert(machine);
+            self.more_to_delete.notify_one();
+            return Ok(());
+        }
         machines::remove(self, machine)
+    }
+
+    /// Machines that were being deleted when the server stopped.
+    fn find_deleting(&self) -> Result<(), Error> {
+        let mut found = Vec::new();
+        self.catalogue.each::<MachineBody>(Kind::StateMachine, |machine| {
+            if machine.body.is_deleting {
+                found.push(machine.number);
+            }
+        })?;
+        found.into_iter().try_for_each(|machine| self.finish_deletion(machine))
+    }
+
+    fn remove_deleted(&self) -> Result<(), Error> {
+        let machines: Vec<RowNumber> = self.deleting().iter().copied().collect();
+        for machine in machines {
+            if !self.has_running(machine)? {
+                machines::remove(self, machine)?;
+                self.deleting().remove(&machine);
+            }
+        }
+        Ok(())
+    }
+
+    fn has_running(&self, machine: RowNumber) -> Result<bool, Error> {
+        let of = ListOf::Machine(machine);
+        let query = ListQuery { of, qualifier: None, status: Some(ExecutionStatus::Running), redriven: None };
+        Ok(!self.store.list(&query, None, 1)?.is_empty())
+    }
+
+    fn deleting(&self) -> std::sync::MutexGuard<'_, BTreeSet<RowNumber>> {
+        self.deleting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Account and region of a request.
@@ -131,6 +238,27 @@ impl Service {
         let region = if is_region { Str::from(region) } else { self.config.region.clone() };
         Place { partition: partition_of(&region).into(), region, account }
     }
+}
+
+/// What a node refuses, as the API names it; `arn` is what the request was about.
+pub(crate) fn refused(refusal: Refusal, arn: &str) -> Error {
+    match refusal {
+        Refusal::Throttled => Error::ThrottlingException,
+        Refusal::Away => Error::InternalFailure,
+        Refusal::NameTaken { .. } => Error::ExecutionAlreadyExists(arn.into()),
+        Refusal::NotFound => Error::ExecutionDoesNotExist(arn.into()),
+        Refusal::NotRedrivable(reason) => Error::ExecutionNotRedrivable(reason.to_string()),
+        Refusal::InvalidToken => Error::InvalidToken,
+        Refusal::TaskTimedOut => Error::TaskTimedOut,
+        Refusal::TaskDoesNotExist => Error::TaskDoesNotExist,
+        Refusal::WorkerLimit => Error::ActivityWorkerLimitExceeded,
+    }
+}
+
+/// What is stored is not what a release of ours wrote; that is for the log.
+pub(crate) fn unreadable(error: impl std::error::Error) -> Error {
+    log::failure("what is stored could not be read", &error);
+    Error::InternalFailure
 }
 
 /// Whether a text has the form of a region: `eu-central-1`.

@@ -213,8 +213,7 @@ pub(super) fn put_revision(
         answer.insert("definition", "{}".into());
     } else {
         answer.insert("definition", setup.definition.as_str().into());
-        let program = service.catalogue.program(revision.number)?;
-        let references = variable_references(&program);
+        let references = variable_references(&service.catalogue.defined(revision)?.program);
         if !references.is_empty() {
             let names = |names: Vec<Str>| names.into_iter().map(Value::from).collect::<Value>();
             let references: Object = references.into_iter().map(|(state, found)| (state, names(found))).collect();

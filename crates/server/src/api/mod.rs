@@ -3,8 +3,12 @@
 pub(crate) mod activities;
 pub(crate) mod aliases;
 mod configuration;
+pub(crate) mod executions;
+pub(crate) mod history;
 pub(crate) mod machines;
+pub(crate) mod map_runs;
 pub(crate) mod tags;
+pub(crate) mod tasks;
 pub(crate) mod validate;
 pub(crate) mod versions;
 

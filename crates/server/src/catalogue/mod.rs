@@ -6,22 +6,24 @@
 mod cache;
 pub(crate) mod rows;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use minicbor::{Decode, Encode};
 use stepwell_asl::program::ExecutionType;
-use stepwell_asl::{Format, Options, Program, compile};
-use stepwell_aws::Qualifier;
+use stepwell_asl::{Format, Options, compile};
+use stepwell_aws::{Arn, Qualifier};
+use stepwell_node::{Definition, LogLevel, Logging, Programs};
 use stepwell_store::{CatalogueWrite, Codec, Kind, Parent, Place, Row, RowNumber, RowQuery, Sealed, Store, StoreError};
 use stepwell_value::Str;
 
 use crate::arn::MachineArn;
 use crate::error::Error;
 use cache::Cache;
-use rows::{AliasBody, MachineBody, RevisionBody, VersionBody};
+use rows::{ActivityBody, AliasBody, MachineBody, RevisionBody, VersionBody};
 
-/// Most programs that are kept compiled.
-const PROGRAMS_MAX: usize = 1_000;
+/// Most definitions that are kept compiled.
+const DEFINITIONS_MAX: usize = 1_000;
 /// Most ARNs whose meaning is kept.
 const TARGETS_MAX: usize = 10_000;
 /// How often a change that lost a race is tried before the caller is told to try again.
@@ -33,8 +35,11 @@ pub(crate) const ROWS_MAX: u32 = 1_000;
 pub(crate) struct Catalogue {
     store: Arc<dyn Store>,
     codec: Codec,
-    programs: Mutex<Cache<RowNumber, Arc<Program>>>,
+    definitions: Mutex<Cache<RowNumber, Arc<Definition>>>,
     targets: Mutex<Targets>,
+    activities: RwLock<Activities>,
+    /// Held while something is decided and written: two changes of ours do not race.
+    changes: Mutex<()>,
 }
 
 /// What ARNs mean, until something is written.
@@ -44,12 +49,20 @@ struct Targets {
     kept: Cache<Str, Arc<Target>>,
 }
 
+/// All activities: steps ask for them and must not wait for the store.
+#[derive(Default)]
+struct Activities {
+    arns: BTreeSet<Str>,
+    by_number: BTreeMap<RowNumber, Str>,
+}
+
 /// A row with its body read.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<B> {
     kind: Kind,
     pub(crate) number: RowNumber,
     pub(crate) key: Str,
+    pub(crate) parent: Option<RowNumber>,
     pub(crate) version: u64,
     pub(crate) body: B,
 }
@@ -60,6 +73,7 @@ pub(crate) struct Target {
     pub(crate) machine: RowNumber,
     pub(crate) machine_arn: Str,
     pub(crate) name: Str,
+    pub(crate) region: Str,
     pub(crate) machine_type: ExecutionType,
     pub(crate) is_deleting: bool,
     /// Where it leads: one route, or two of an alias. Never empty.
@@ -73,20 +87,47 @@ pub(crate) struct Target {
 pub(crate) struct TargetRoute {
     /// Of all routes' sum, which is 100 for aliases.
     pub(crate) weight: u32,
-    pub(crate) revision: RowNumber,
-    pub(crate) program: Arc<Program>,
-    pub(crate) setup: Arc<RevisionBody>,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) role_arn: Str,
     pub(crate) version: Option<(RowNumber, Str)>,
 }
 
 impl Catalogue {
     /// The catalogue of a store.
-    pub(crate) fn new(store: Arc<dyn Store>) -> Catalogue {
-        Catalogue {
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn open(store: Arc<dyn Store>, codec: Codec) -> Result<Catalogue, StoreError> {
+        let catalogue = Catalogue {
             store,
-            codec: Codec::default(),
-            programs: Mutex::new(Cache::new(PROGRAMS_MAX)),
+            codec,
+            definitions: Mutex::new(Cache::new(DEFINITIONS_MAX)),
             targets: Mutex::new(Targets { writes: 0, kept: Cache::new(TARGETS_MAX) }),
+            activities: RwLock::default(),
+            changes: Mutex::new(()),
+        };
+        catalogue.each::<ActivityBody>(Kind::Activity, |activity| {
+            catalogue.note_activity(activity.number, activity.key);
+        })?;
+        Ok(catalogue)
+    }
+
+    /// Shows all rows of a kind, a batch at a time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn each<B: for<'b> Decode<'b, ()>>(
+        &self,
+        kind: Kind,
+        mut show: impl FnMut(Entry<B>),
+    ) -> Result<(), StoreError> {
+        let mut query =
+            RowQuery { kind, parent: None, key_starts: Str::default(), after: None, descending: false, limit: ROWS_MAX };
+        loop {
+            let rows = self.rows::<B>(&query)?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            query.after = Some(last.number);
+            rows.into_iter().for_each(&mut show);
         }
     }
 
@@ -157,7 +198,7 @@ impl Catalogue {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(format!("row {}: {error}", row.number.0));
         let bytes = self.codec.open(Place::Row(row.kind, &row.key), &row.body).map_err(|error| corrupt(&error))?;
         let body = minicbor::decode(&bytes).map_err(|error| corrupt(&error))?;
-        Ok(Entry { kind: row.kind, number: row.number, version: row.version, key: row.key, body })
+        Ok(Entry { kind: row.kind, number: row.number, parent: row.parent, version: row.version, key: row.key, body })
     }
 
     /// The write that adds a row.
@@ -191,14 +232,21 @@ impl Catalogue {
         &self,
         mut decide: impl FnMut() -> Result<(Vec<CatalogueWrite>, T), Error>,
     ) -> Result<T, Error> {
+        let _alone = lock(&self.changes);
         for _ in 0..TRIES_MAX {
             let (writes, answer) = decide()?;
             if writes.is_empty() {
                 return Ok(answer);
             }
+            let notes: Vec<_> = writes.iter().map(Note::of).collect();
             let written = self.store.write_catalogue(writes)?;
             self.forget_targets();
-            if written.is_ok() {
+            if let Ok(numbers) = written {
+                notes.into_iter().zip(numbers).for_each(|(note, number)| match note {
+                    Note::NewActivity(arn) => self.note_activity(number, arn),
+                    Note::Gone(number) => self.forget_activity(number),
+                    Note::Nothing => {}
+                });
                 return Ok(answer);
             }
         }
@@ -211,14 +259,14 @@ impl Catalogue {
     /// [`Error::InvalidArn`], [`Error::StateMachineDoesNotExist`], the store's.
     pub(crate) fn target(&self, text: &str) -> Result<Arc<Target>, Error> {
         let writes = {
-            let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut targets = lock(&self.targets);
             if let Some(target) = targets.kept.get(text) {
                 return Ok(target);
             }
             targets.writes
         };
         let target = Arc::new(self.read_target(text)?);
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut targets = lock(&self.targets);
         if targets.writes == writes {
             targets.kept.put(text.into(), target.clone());
         }
@@ -227,7 +275,7 @@ impl Catalogue {
 
     /// The meaning of an ARN, if it is in memory.
     pub(crate) fn known_target(&self, text: &str) -> Option<Arc<Target>> {
-        self.targets.lock().unwrap_or_else(PoisonError::into_inner).kept.get(text)
+        lock(&self.targets).kept.get(text)
     }
 
     fn read_target(&self, text: &str) -> Result<Target, Error> {
@@ -256,6 +304,7 @@ impl Catalogue {
             machine: machine.number,
             machine_arn,
             name: arn.name,
+            region: arn.place.region,
             machine_type: machine.body.machine_type(),
             is_deleting: machine.body.is_deleting,
             routes,
@@ -274,48 +323,97 @@ impl Catalogue {
         revision: Entry<RevisionBody>,
         version: Option<(RowNumber, Str)>,
     ) -> Result<TargetRoute, Error> {
-        let program = self.compiled(&revision)?;
-        Ok(TargetRoute { weight, revision: revision.number, program, setup: Arc::new(revision.body), version })
+        let definition = self.defined(&revision)?;
+        Ok(TargetRoute { weight, definition, role_arn: Str::from(revision.body.setup.role_arn), version })
     }
 
-    /// The program of a revision.
-    ///
-    /// # Errors
-    /// The store's; [`StoreError::Corrupt`] when the definition is not one that was accepted.
-    pub(crate) fn program(&self, number: RowNumber) -> Result<Arc<Program>, StoreError> {
-        if let Some(program) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&number) {
-            return Ok(program);
-        }
-        let missing = || StoreError::Corrupt(format!("revision {} is missing", number.0));
-        self.compiled(&self.get(number)?.ok_or_else(missing)?)
-    }
-
-    fn compiled(&self, revision: &Entry<RevisionBody>) -> Result<Arc<Program>, StoreError> {
+    /// A revision, ready to run.
+    pub(crate) fn defined(&self, revision: &Entry<RevisionBody>) -> Result<Arc<Definition>, StoreError> {
         let number = revision.number;
-        if let Some(program) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(&number) {
-            return Ok(program);
+        if let Some(definition) = lock(&self.definitions).get(&number) {
+            return Ok(definition);
         }
         let machine_type = if revision.body.is_express { ExecutionType::Express } else { ExecutionType::Standard };
         let compiled = compile(&revision.body.setup.definition, Format::Json, &Options { machine_type });
         let refused = || StoreError::Corrupt(format!("the definition of revision {} is not valid", number.0));
-        let program = Arc::new(compiled.program.ok_or_else(refused)?);
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).put(number, program.clone());
-        Ok(program)
+        let definition = Arc::new(Definition {
+            row: number,
+            machine: revision.parent.ok_or_else(refused)?,
+            program: Arc::new(compiled.program.ok_or_else(refused)?),
+            logging: logging(&revision.body.setup.logging),
+        });
+        lock(&self.definitions).put(number, definition.clone());
+        Ok(definition)
     }
 
-    /// Whether there is an activity of that ARN.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(crate) fn has_activity(&self, arn: &str) -> Result<bool, StoreError> {
-        Ok(self.store.row_of(Kind::Activity, arn)?.is_some())
+    fn note_activity(&self, number: RowNumber, arn: Str) {
+        let mut activities = self.activities.write().unwrap_or_else(PoisonError::into_inner);
+        activities.arns.insert(arn.clone());
+        activities.by_number.insert(number, arn);
+    }
+
+    fn forget_activity(&self, number: RowNumber) {
+        let mut activities = self.activities.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(arn) = activities.by_number.remove(&number) {
+            activities.arns.remove(&arn);
+        }
     }
 
     fn forget_targets(&self) {
-        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut targets = lock(&self.targets);
         targets.writes += 1;
         targets.kept.clear();
     }
+}
+
+impl Programs for Catalogue {
+    fn definition(&self, row: RowNumber) -> Result<Arc<Definition>, StoreError> {
+        if let Some(definition) = lock(&self.definitions).get(&row) {
+            return Ok(definition);
+        }
+        let missing = || StoreError::Corrupt(format!("revision {} is missing", row.0));
+        self.defined(&self.get(row)?.ok_or_else(missing)?)
+    }
+
+    fn has_activity(&self, arn: &str) -> bool {
+        self.activities.read().unwrap_or_else(PoisonError::into_inner).arns.contains(arn)
+    }
+}
+
+/// What a write that succeeded means for what is kept in memory.
+enum Note {
+    NewActivity(Str),
+    /// An activity, if the row was one.
+    Gone(RowNumber),
+    Nothing,
+}
+
+impl Note {
+    fn of(write: &CatalogueWrite) -> Note {
+        match write {
+            CatalogueWrite::Insert { kind: Kind::Activity, key, .. } => Note::NewActivity(key.clone()),
+            CatalogueWrite::Delete { number, .. } => Note::Gone(*number),
+            _ => Note::Nothing,
+        }
+    }
+}
+
+/// Where and what executions log; none: nothing.
+fn logging(configured: &rows::Logging) -> Option<Logging> {
+    let level = match configured.level {
+        rows::LogLevel::Off => return None,
+        rows::LogLevel::Fatal => LogLevel::Fatal,
+        rows::LogLevel::Error => LogLevel::Error,
+        rows::LogLevel::All => LogLevel::All,
+    };
+    let group = Arn::parse(configured.destinations.as_ref()?.first()?).ok()?;
+    let group = group.resource().strip_prefix("log-group:")?;
+    let log_group = Str::new(group.strip_suffix(":*").unwrap_or(group));
+    Some(Logging { level, with_data: configured.includes_data, log_group })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn children(kind: Kind, machine: RowNumber) -> RowQuery {
