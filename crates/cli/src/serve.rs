@@ -2,15 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
-use stepwell_connect::Endpoint;
+use stepwell_connect::{Client, Endpoint, Lambda, Outside};
 use stepwell_server::{Config, Limits, Server, Service};
-use stepwell_store::Store;
 use stepwell_store::memory::Memory;
+use stepwell_store::sqlite::Sqlite;
+use stepwell_store::{Store, StoreError};
 use stepwell_value::{Str, Value};
 
 use crate::args::{Global, Serve, Unused};
@@ -23,6 +24,8 @@ const ACCOUNT: &str = "123456789012";
 const REGION: &str = "us-east-1";
 /// Where data lie unless something else is said.
 const DATA: &str = ".stepwell";
+/// How long tasks that are being done may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
 /// Most threads that wait for the disk.
 const BLOCKING_THREADS_MAX: usize = 32;
 
@@ -42,21 +45,45 @@ pub(crate) fn serve(serve: &Serve, global: &Global) -> Result<Exit, Failure> {
 }
 
 async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
-    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let store: Arc<dyn Store> = match &settings.data {
+        Some(data) => Arc::new(open_data(data)?),
+        None => Arc::new(Memory::new()),
+    };
     let config = Config {
         region: settings.region.clone(),
         is_region_fixed: settings.is_region_fixed,
         account: settings.account.clone(),
     };
-    let service = Service::open(store, config).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let lambda = settings.lambda.as_ref().map(|(_, endpoint)| Lambda::new(Client::default(), endpoint.clone()));
+    let node = stepwell_node::Config {
+        workers: settings.threads,
+        retention_ms: Some(i64::from(settings.retention_days) * 24 * 60 * 60 * 1_000),
+        log_directory: settings.data.clone(),
+        ..stepwell_node::Config::default()
+    };
+    let service = Service::open(store, Outside::new(lambda), config, node)
+        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     let server = Server::bind(settings.listen, Limits::default()).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))
             .hint("take another port, or a free one: --listen 127.0.0.1:0")
     })?;
     let address = server.local_addr().unwrap_or(settings.listen);
     settings.tell_ready(address, global)?;
-    server.run(service, stop_asked()).await;
+    tokio::spawn(service.clone().do_chores());
+    server.run(service.clone(), stop_asked()).await;
+    service.drain(DRAIN).await;
     Ok(Exit::Success)
+}
+
+/// Opens the data, or makes them.
+fn open_data(directory: &Path) -> Result<Sqlite, Failure> {
+    Sqlite::open(directory).map_err(|error| {
+        let failure = Failure::new(Exit::Failed, format!("cannot use the data in {}: {error}", directory.display()));
+        match error {
+            StoreError::Locked(_) => failure.hint("take another folder: --data DIR, or keep nothing: --memory"),
+            _ => failure,
+        }
+    })
 }
 
 /// Comes when the process is asked to end.
@@ -85,6 +112,7 @@ struct Settings {
     is_region_fixed: bool,
     account: Str,
     threads: usize,
+    retention_days: u32,
     ready_file: Option<PathBuf>,
     /// What is said before the server starts.
     remarks: Vec<String>,
@@ -116,6 +144,7 @@ impl Settings {
             region: region.map_or(Str::new_static(REGION), Str::from),
             account: account.map_or(Str::new_static(ACCOUNT), Str::from),
             threads: serve.threads.map_or(processors, usize::from),
+            retention_days: serve.retention,
             ready_file: serve.ready_file.clone(),
             remarks: remarks(&serve.unused),
         })

@@ -18,11 +18,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use stepwell_value::{Str, Value};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::Error;
 use crate::service::{Head, Service};
 use crate::{log, world};
+
+/// Bodies up to this size are taken whatever else there is: the bound of connections bounds them, too.
+pub const SMALL_BODY_BYTES: usize = 64 * 1_024;
 
 /// What a client may ask of the server.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of a request's body. AWS takes 1 MB; a definition of a million characters beyond ASCII needs more.
     pub body_bytes: usize,
+    /// Bytes of all bodies that are larger than [`SMALL_BODY_BYTES`], at a time; further ones wait.
+    pub large_bodies_bytes: usize,
     /// How long the head of the next request may take to come, which is also how long a connection may idle.
     pub head: Duration,
     /// How long a body may take to come.
@@ -47,6 +52,7 @@ impl Default for Limits {
             connections: 8_192,
             head_bytes: 16 * 1_024,
             body_bytes: 2 * 1_024 * 1_024,
+            large_bodies_bytes: 256 * 1_024 * 1_024,
             head: Duration::from_secs(75),
             body: Duration::from_secs(20),
             drain: Duration::from_secs(5),
@@ -83,6 +89,7 @@ impl Server {
         let Server { listener, limits } = self;
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(limits.connections));
+        let large_bodies = Arc::new(Semaphore::new(limits.large_bodies_bytes.min(Semaphore::MAX_PERMITS)));
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
         let mut stop = pin!(stop);
@@ -91,10 +98,10 @@ impl Server {
                 accepted = accept(&listener, &room) => accepted,
                 () = &mut stop => break,
             };
-            let service = service.clone();
+            let (service, large_bodies) = (service.clone(), large_bodies.clone());
             let answer = service_fn(move |request| {
-                let service = service.clone();
-                async move { Ok::<_, Infallible>(respond(&service, request, &limits).await) }
+                let (service, large_bodies) = (service.clone(), large_bodies.clone());
+                async move { Ok::<_, Infallible>(respond(&service, request, &limits, &large_bodies).await) }
             });
             let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer));
             tokio::spawn(async move {
@@ -129,7 +136,12 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Ow
 
 type Answer = Response<Full<Bytes>>;
 
-async fn respond(service: &Arc<Service>, request: Request<Incoming>, limits: &Limits) -> Answer {
+async fn respond(
+    service: &Arc<Service>,
+    request: Request<Incoming>,
+    limits: &Limits,
+    large_bodies: &Semaphore,
+) -> Answer {
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/") => {}
@@ -140,8 +152,9 @@ async fn respond(service: &Arc<Service>, request: Request<Incoming>, limits: &Li
         }
     }
     let head = head(&parts.headers);
-    let body = match read(body, limits).await {
-        Ok(body) => body,
+    // The room is given back when the body has been worked on.
+    let (body, _room) = match read(body, limits, large_bodies).await {
+        Ok(read) => read,
         // What is left of the body is not worth reading.
         Err(error) => return failed(status(&error), &error, true),
     };
@@ -151,14 +164,26 @@ async fn respond(service: &Arc<Service>, request: Request<Incoming>, limits: &Li
     }
 }
 
-/// Reads a body that is neither too large nor too slow.
-async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, Error> {
-    if body.size_hint().lower() > limits.body_bytes as u64 {
+/// Reads a body that is neither too large nor too slow, when there is room for it.
+async fn read<'s>(
+    body: Incoming,
+    limits: &Limits,
+    large_bodies: &'s Semaphore,
+) -> Result<(Bytes, Option<SemaphorePermit<'s>>), Error> {
+    let hint = body.size_hint();
+    if hint.lower() > limits.body_bytes as u64 {
         return Err(Error::RequestTooLarge);
     }
-    let whole = Limited::new(body, limits.body_bytes).collect();
+    let bytes_max = hint.upper().map_or(limits.body_bytes, |upper| limits.body_bytes.min(upper as usize));
+    let whole = async {
+        let room = match bytes_max > SMALL_BODY_BYTES {
+            true => large_bodies.acquire_many(bytes_max as u32).await.ok(),
+            false => None,
+        };
+        Limited::new(body, limits.body_bytes).collect().await.map(|body| (body.to_bytes(), room))
+    };
     match tokio::time::timeout(limits.body, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::RequestTooLarge),
         Ok(Err(_)) => Err(Error::SerializationException("The request body ended too soon".to_owned())),
         Err(_) => Err(Error::RequestTimeout),

@@ -13,6 +13,7 @@ mod error;
 mod http;
 mod log;
 mod operation;
+mod outside;
 mod page;
 mod reading;
 mod service;
@@ -20,5 +21,5 @@ mod shape;
 mod world;
 
 pub use error::Error;
-pub use http::{Limits, Server};
+pub use http::{Limits, SMALL_BODY_BYTES, Server};
 pub use service::{Config, Service};

@@ -1,7 +1,7 @@
 //! Executions as the API shows them: what was committed, read from the store.
 
 use stepwell_engine::{Described, ExecutionId, Payload, PayloadRef};
-use stepwell_node::StoredPayloads;
+use stepwell_node::core::StoredPayloads;
 use stepwell_store::{Entity, Kind, Place, Root, RowNumber};
 use stepwell_value::Str;
 

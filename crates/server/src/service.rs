@@ -5,19 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stepwell_aws::Place;
+use stepwell_connect::Outside;
 use stepwell_engine::ExecutionStatus;
-use stepwell_node::{Node, Refusal, Tasks};
-use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Store};
+use stepwell_node::{Node, Refusal};
+use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Store, StoreError};
 use stepwell_value::{Str, Value};
 use tokio::sync::Notify;
 
-use crate::api::{
-    activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions,
-};
+use crate::api::{activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions};
 use crate::catalogue::rows::MachineBody;
 use crate::catalogue::{Catalogue, Target};
 use crate::error::Error;
 use crate::operation::Operation;
+use crate::outside::Calls;
 use crate::page::Pages;
 use crate::shape::Params;
 use crate::{log, world};
@@ -70,20 +70,20 @@ pub(crate) struct Call {
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
 impl Service {
-    /// The service on a store: runs what is open there and answers requests.
+    /// The service on a store: runs what is open there and answers requests. To be called within a tokio runtime.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn open(
         store: Arc<dyn Store>,
-        tasks: Arc<dyn Tasks>,
+        outside: Outside,
         config: Config,
         node: stepwell_node::Config,
-    ) -> Result<Arc<Service>, OpenError> {
-        let codec = Codec::default();
+    ) -> Result<Arc<Service>, StoreError> {
+        let codec = node.codec.clone();
         let pages = Pages::new(&store.keep("page-token-key", &world::random::<32>())?);
         let catalogue = Arc::new(Catalogue::open(store.clone(), codec.clone())?);
-        let node = Node::open(store.clone(), node, catalogue.clone(), tasks)?;
+        let node = Node::open(store.clone(), node, catalogue.clone(), Arc::new(Calls::new(outside)))?;
         let (deleting, more_to_delete) = (Mutex::default(), Notify::new());
         Ok(Arc::new(Service { store, catalogue, codec, node, pages, config, deleting, more_to_delete }))
     }

@@ -1,19 +1,20 @@
 //! Executions: start, describe, list, stop, redrive (`reference/api.md`, sections 6 and 7).
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, syntax};
-use stepwell_engine::{
-    ErrorCause, ExecutionId, ExecutionStatus, Identity, MapRunId, Payload, PayloadRef, Timestamp,
-};
+use stepwell_engine::{ErrorCause, ExecutionId, ExecutionStatus, Identity, MapRunId, Payload, PayloadRef, Timestamp};
 use stepwell_node::{NewExecution, Refusal};
 use stepwell_store::{Create, Cursor, Kind, ListOf, ListQuery, RowNumber};
 use stepwell_value::{Object, Str, Value};
+use tokio::runtime::Handle;
 
 use super::machines::put_revision;
-use super::{cut, nothing, put_text, seconds, seconds_of};
-use crate::arn::{self, ExecutionArn, MachineArn, check_name};
+use super::{cut, put_text, seconds, seconds_of};
+use crate::arn::{ExecutionArn, MachineArn, check_name};
 use crate::catalogue::rows::{AliasBody, MachineBody, RevisionBody, VersionBody};
 use crate::catalogue::{Target, TargetRoute};
 use crate::error::Error;
@@ -71,7 +72,9 @@ pub(crate) async fn start_sync(service: &Arc<Service>, call: Call) -> Result<Val
     let arn = wanted.arn.clone();
     let new = wanted.into_execution(&call, &target, false);
     put_text(&mut answer, "traceHeader", new.identity.trace_header.as_deref());
-    let ended = service.node.start_sync(new).await.map_err(|refusal| refused(refusal, &arn))?;
+    let node = service.node.clone();
+    let run = Finishing::new(async move { node.start_sync(new).await });
+    let ended = run.await.map_err(|refusal| refused(refusal, &arn))?;
     answer.insert("startDate", seconds(ended.started));
     answer.insert("stopDate", seconds(ended.stopped));
     answer.insert("status", ended.status.name().into());
@@ -85,6 +88,37 @@ pub(crate) async fn start_sync(service: &Arc<Service>, call: Call) -> Result<Val
     .collect();
     answer.insert("billingDetails", billed);
     Ok(answer.into())
+}
+
+/// A future that goes on by itself when nobody waits for it any longer: a caller who hangs up loses the result, but does
+/// not stop the execution.
+struct Finishing<F: Future<Output: Send> + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future<Output: Send> + Send + 'static> Finishing<F> {
+    fn new(future: F) -> Finishing<F> {
+        Finishing(Some(Box::pin(future)))
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for Finishing<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<F::Output> {
+        let Some(future) = &mut self.0 else { return Poll::Pending };
+        let polled = future.as_mut().poll(context);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for Finishing<F> {
+    fn drop(&mut self) {
+        if let (Some(future), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(future);
+        }
+    }
 }
 
 /// What a start asks for, checked.
@@ -106,7 +140,9 @@ impl Wanted {
             None => world::uuid(),
         };
         let arn = match target.machine_type {
-            ExecutionType::Standard => format!("{}:{name}", target.machine_arn.replacen(":stateMachine:", ":execution:", 1)),
+            ExecutionType::Standard => {
+                format!("{}:{name}", target.machine_arn.replacen(":stateMachine:", ":execution:", 1))
+            }
             ExecutionType::Express => {
                 let machine = target.machine_arn.replacen(":stateMachine:", ":express:", 1);
                 format!("{machine}:{name}:{}", world::uuid())
@@ -201,7 +237,10 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     if let Some(output) = &described.output {
         put_data(&mut answer, "output", with_data.then(|| data(output)).transpose()?, with_data);
     }
-    put_error(&mut answer, &described.error);
+    // AWS shows no error of an execution that timed out, although its history has one (recorded).
+    if described.status != ExecutionStatus::TimedOut {
+        put_error(&mut answer, &described.error);
+    }
     put_text(&mut answer, "traceHeader", identity.trace_header.as_deref());
     let (status, reason) = redrive_status(service, &shown)?;
     answer.insert("redriveStatus", status.into());
@@ -280,7 +319,8 @@ pub(crate) fn describe_machine(service: &Service, call: &Call) -> Result<Value, 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let params = &call.params;
     let (status, redriven) = (params.text("statusFilter"), params.text("redriveFilter"));
-    let members = [params.text("stateMachineArn"), params.text("mapRunArn"), status, redriven].map(Option::unwrap_or_default);
+    let members =
+        [params.text("stateMachineArn"), params.text("mapRunArn"), status, redriven].map(Option::unwrap_or_default);
     let query = Query::new("ListExecutions", &members);
     let (of, qualifier) = match (params.text("stateMachineArn"), params.text("mapRunArn")) {
         (Some(text), None) => machine_listed(service, text)?,

@@ -1,7 +1,7 @@
 //! GetExecutionHistory (`reference/history.md`).
 
 use stepwell_engine::{WithoutData, decode_events};
-use stepwell_node::StoredPayloads;
+use stepwell_node::core::StoredPayloads;
 use stepwell_store::{Entity, Place};
 use stepwell_value::{Object, Value};
 
@@ -43,7 +43,8 @@ pub(crate) fn history(service: &Service, call: &Call) -> Result<Value, Error> {
         if is_reversed {
             decoded.reverse();
         }
-        events.extend(decoded.into_iter().filter(|event| if is_reversed { event.id <= from } else { event.id >= from }));
+        events
+            .extend(decoded.into_iter().filter(|event| if is_reversed { event.id <= from } else { event.id >= from }));
     }
     // The first event of the next page, which is read as one too many.
     let following = events.get(page_size).map(|event| event.id);

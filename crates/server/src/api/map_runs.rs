@@ -36,10 +36,8 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
 pub(super) fn find(service: &Service, text: &str) -> Result<DescribedMapRun, Error> {
     arn::map_run(text)?;
     let id = MapRunId::of_arn(text);
-    let missing = || Error::ResourceNotFound {
-        message: format!("Resource not found: '{text}'"),
-        resource: Str::new(text),
-    };
+    let missing =
+        || Error::ResourceNotFound { message: format!("Resource not found: '{text}'"), resource: Str::new(text) };
     let root = service.store.root(Entity::MapRun(id))?.ok_or_else(missing)?;
     let run = read(service, id, &root)?;
     match run.map_run_arn == text {
@@ -64,8 +62,6 @@ fn counts(run: &DescribedMapRun, counts: &Counts) -> Value {
         ("aborted", number(counts.aborted)),
         ("total", number(counts.total)),
         ("resultsWritten", number(run.results_written(counts))),
-        ("failuresNotRedrivable", number(0)),
-        ("pendingRedrive", number(0)),
     ]
     .into_iter()
     .collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_engine::ErrorCause;
-use stepwell_node::TokenAnswer;
+use stepwell_node::{Programs, TokenAnswer};
 use stepwell_value::{Str, Value};
 
 use super::{executions, nothing};

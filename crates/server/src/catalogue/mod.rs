@@ -121,8 +121,14 @@ impl Catalogue {
         kind: Kind,
         mut show: impl FnMut(Entry<B>),
     ) -> Result<(), StoreError> {
-        let mut query =
-            RowQuery { kind, parent: None, key_starts: Str::default(), after: None, descending: false, limit: ROWS_MAX };
+        let mut query = RowQuery {
+            kind,
+            parent: None,
+            key_starts: Str::default(),
+            after: None,
+            descending: false,
+            limit: ROWS_MAX,
+        };
         loop {
             let rows = self.rows::<B>(&query)?;
             let Some(last) = rows.last() else { return Ok(()) };
