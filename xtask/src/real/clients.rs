@@ -84,7 +84,7 @@ impl Cli {
     fn call(&self, arguments: &[&str]) -> Result<Value, String> {
         self.calls.set(self.calls.get() + 1);
         let mut aws: Command = self.python.program("aws");
-        aws.args(["stepfunctions", "--output", "json", "--no-cli-pager"]).args(arguments);
+        aws.args(["stepfunctions", "--output", "json"]).args(arguments);
         let environment = [
             ("AWS_ENDPOINT_URL", self.url.as_str()),
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -93,6 +93,7 @@ impl Cli {
             ("AWS_DEFAULT_REGION", "us-east-1"),
             // It would look for sync-127.0.0.1 otherwise.
             ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
+            ("AWS_PAGER", ""),
             ("AWS_CONFIG_FILE", "/dev/null"),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
         ];

@@ -1,6 +1,7 @@
 //! `cargo xtask crash`: kills the server while it has a thousand executions, and looks whether it lost anything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -73,8 +74,9 @@ pub(crate) fn run(options: Options) -> Done {
         // The first round of a seed is the seed's own, so that it can be repeated alone.
         let seed = if number == 0 { seeds.0 } else { seeds.next() };
         let folder = empty_folder("crash")?;
-        match round(&folder, seed, &functions, &mut tokens) {
+        match round(&folder, seed, number == 0, &functions, &mut tokens) {
             Ok(report) => {
+                println!("  {report}");
                 sum.add(&report);
                 tally += Tally::one(true);
             }
@@ -90,18 +92,7 @@ pub(crate) fn run(options: Options) -> Done {
             }
         }
     }
-    println!(
-        "crash: {} of {} rounds, {} kills, {} executions, {} calls of functions ({} attempts in doubt or given up), \
-         {} results handed in; {:.0} s",
-        tally.passed,
-        options.rounds,
-        sum.kills,
-        sum.executions,
-        sum.calls,
-        sum.uncertain,
-        sum.handed_in,
-        start.elapsed().as_secs_f64()
-    );
+    println!("crash: {} of {} rounds, {sum}; {:.0} s", tally.passed, options.rounds, start.elapsed().as_secs_f64());
     Ok(tally)
 }
 
@@ -113,6 +104,20 @@ struct Report {
     calls: u32,
     uncertain: u32,
     handed_in: usize,
+    /// From the last start of the server to the last end of an execution, the longest of all rounds.
+    end: Duration,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { kills, executions, calls, uncertain, handed_in, end } = self;
+        write!(
+            f,
+            "{kills} kills, {executions} executions that ended within {:.1} s of the last start, {calls} calls of functions \
+             ({uncertain} attempts in doubt or given up), {handed_in} results handed in",
+            end.as_secs_f64()
+        )
+    }
 }
 
 impl Report {
@@ -122,6 +127,7 @@ impl Report {
         self.calls += more.calls;
         self.uncertain += more.uncertain;
         self.handed_in += more.handed_in;
+        self.end = self.end.max(more.end);
     }
 }
 
@@ -134,7 +140,7 @@ fn round(
 ) -> Result<Report, Vec<String>> {
     let mut random = Random(seed);
     let kills = 1 + random.below(3) as u32;
-    println!("round with seed {seed}: {kills} kills");
+    println!("round with seed {seed}");
     // What the last round left.
     functions.take_calls();
     while tokens.try_recv().is_ok() {}
@@ -154,7 +160,7 @@ fn round(
                 scope.spawn(move || load.work(Api::new(port), worker));
             }
             let callers = scope.spawn(move || load.call_back(Api::new(port), tokens));
-            let life = || -> Result<(), String> {
+            let life = || -> Result<Duration, String> {
                 for kill in 0..kills {
                     let (from_ms, to_ms) = if kill == 0 { (100, 2_500) } else { (20, 800) };
                     thread::sleep(random.time(from_ms, to_ms));
@@ -168,7 +174,8 @@ fn round(
                 for starter in starters {
                     let _ = starter.join();
                 }
-                wait_for_the_end(&mut server, load, restarted)
+                wait_for_the_end(&mut server, load, restarted)?;
+                Ok(restarted.elapsed())
             };
             let end = life();
             load.is_over.store(true, Ordering::Relaxed);
@@ -176,21 +183,22 @@ fn round(
                 // Nobody shall wait for an answer.
                 server.kill();
             }
-            let checked = end.map(|()| {
+            let checked = end.map(|end| {
                 let _ = callers.join();
-                verify(port, load, functions)
+                verify(port, load, functions).map(|report| Report { kills, end, ..report })
             });
-            // Ends the polls for tasks, too.
-            if checked.is_ok() && !server.stop(DRAIN) {
+            // Once is enough: open polls hold it up.
+            if asks_to_end && checked.is_ok() && !server.stop(DRAIN) {
                 load.complain(format!("the server does not end when it is asked to, within {} s", DRAIN.as_secs()));
             }
+            // Ends the polls for tasks.
             server.kill();
             checked
         })
     };
     let mut wrong = std::mem::take(&mut *lock(&load.complaints));
     match end {
-        Ok(Ok(report)) if wrong.is_empty() => Ok(Report { kills, ..report }),
+        Ok(Ok(report)) if wrong.is_empty() => Ok(report),
         Ok(Ok(_)) => Err(wrong),
         Ok(Err(more)) => {
             wrong.extend(more);
@@ -281,11 +289,11 @@ fn verify(port: u16, load: &Load, functions: &Functions) -> Result<Report, Vec<S
     let made = functions.take_calls();
     compare_calls(&made, &mut found);
     let report = Report {
-        kills: 0,
         executions: found.calls.len(),
         calls: made.values().sum(),
         uncertain: found.calls.values().map(|calls| calls.uncertain).sum(),
         handed_in: handed_in.len(),
+        ..Report::default()
     };
     if found.wrong.is_empty() { Ok(report) } else { Err(found.wrong) }
 }

@@ -44,7 +44,7 @@ pub(super) const KINDS: [Kind; 8] = [
     Kind {
         name: "activities",
         executions: 150,
-        states: r#""Do":{"Type":"Task","Resource":"ACTIVITY","TimeoutSeconds":3,RETRY,"End":true}"#,
+        states: r#""Do":{"Type":"Task","Resource":"ACTIVITY","TimeoutSeconds":2,RETRY,"End":true}"#,
     },
     Kind {
         name: "branches",
@@ -76,7 +76,7 @@ pub(super) const KINDS: [Kind; 8] = [
         executions: 100,
         states: r#""Do":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
             "Parameters":{"FunctionName":"callback","Payload":{"token.$":"$$.Task.Token",EVENT}},
-            "TimeoutSeconds":4,RETRY,"End":true}"#,
+            "TimeoutSeconds":2,RETRY,"End":true}"#,
     },
     Kind {
         name: "children",
