@@ -132,9 +132,12 @@ impl Report {
 }
 
 /// Starts a server, puts the load on it, kills it one to three times, lets it come to an end and reads everything.
+///
+/// With `asks_to_end` it is asked to end in the end, not killed.
 fn round(
     folder: &Path,
     seed: u64,
+    asks_to_end: bool,
     functions: &Functions,
     tokens: &mut Receiver<String>,
 ) -> Result<Report, Vec<String>> {
