@@ -45,6 +45,11 @@ pub(crate) fn serve(serve: &Serve, global: &Global) -> Result<Exit, Failure> {
 }
 
 async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
+    // Whoever connects from here on is answered as soon as the data are open.
+    let server = Server::bind(settings.listen, Limits::default()).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))
+            .hint("take another port, or a free one: --listen 127.0.0.1:0")
+    })?;
     let store: Arc<dyn Store> = match &settings.data {
         Some(data) => Arc::new(open_data(data)?),
         None => Arc::new(Memory::new()),
@@ -63,10 +68,6 @@ async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
     };
     let service = Service::open(store, Outside::new(lambda), config, node)
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    let server = Server::bind(settings.listen, Limits::default()).await.map_err(|error| {
-        Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))
-            .hint("take another port, or a free one: --listen 127.0.0.1:0")
-    })?;
     let address = server.local_addr().unwrap_or(settings.listen);
     settings.tell_ready(address, global)?;
     tokio::spawn(service.clone().do_chores());

@@ -111,6 +111,7 @@ impl Server {
             });
         }
         drop(listener);
+        service.dismiss_workers();
         let _ = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
     }
 }

@@ -1,7 +1,7 @@
 //! The service behind the protocol: from a named operation and a body to an answer.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use stepwell_aws::Place;
@@ -10,7 +10,7 @@ use stepwell_engine::ExecutionStatus;
 use stepwell_node::{Node, Refusal};
 use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Store, StoreError};
 use stepwell_value::{Str, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::api::{activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions};
 use crate::catalogue::rows::MachineBody;
@@ -39,11 +39,13 @@ pub struct Service {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) codec: Codec,
     pub(crate) node: Node,
-    pub(crate) pages: Pages,
+    pages: OnceLock<Pages>,
     config: Config,
     /// Machines that go when their last execution has ended.
     deleting: Mutex<BTreeSet<RowNumber>>,
     more_to_delete: Notify,
+    /// Whether the server stops: then nobody waits for work that may come.
+    is_stopping: watch::Sender<bool>,
 }
 
 /// What a request's head says, as far as operations need to know.
@@ -81,11 +83,19 @@ impl Service {
         node: stepwell_node::Config,
     ) -> Result<Arc<Service>, StoreError> {
         let codec = node.codec.clone();
-        let pages = Pages::new(&store.keep("page-token-key", &world::random::<32>())?);
         let catalogue = Arc::new(Catalogue::open(store.clone(), codec.clone())?);
         let node = Node::open(store.clone(), node, catalogue.clone(), Arc::new(Calls::new(outside)))?;
-        let (deleting, more_to_delete) = (Mutex::default(), Notify::new());
-        Ok(Arc::new(Service { store, catalogue, codec, node, pages, config, deleting, more_to_delete }))
+        Ok(Arc::new(Service {
+            store,
+            catalogue,
+            codec,
+            node,
+            pages: OnceLock::new(),
+            config,
+            deleting: Mutex::default(),
+            more_to_delete: Notify::new(),
+            is_stopping: watch::Sender::new(false),
+        }))
     }
 
     /// Does what nobody asks for: lets deleted machines go. Ends with the runtime.
@@ -106,6 +116,17 @@ impl Service {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Lets workers go who wait for a task, since the server stops.
+    pub(crate) fn dismiss_workers(&self) {
+        self.is_stopping.send_replace(true);
+    }
+
+    /// Comes when the server stops.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives as long as the service.
+        let _ = self.is_stopping.subscribe().wait_for(|is_stopping| *is_stopping).await;
     }
 
     /// Finishes what is being done, for at most so long, and stops.
@@ -227,6 +248,15 @@ impl Service {
 
     fn deleting(&self) -> std::sync::MutexGuard<'_, BTreeSet<RowNumber>> {
         self.deleting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What makes page tokens; its key is kept when the first one is made, so that a start writes less.
+    pub(crate) fn pages(&self) -> Result<&Pages, Error> {
+        if let Some(pages) = self.pages.get() {
+            return Ok(pages);
+        }
+        let key = self.store.keep("page-token-key", &world::random::<32>())?;
+        Ok(self.pages.get_or_init(|| Pages::new(&key)))
     }
 
     /// Account and region of a request.

@@ -139,13 +139,16 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
             aliases.retain(|alias| alias.body.routes.iter().any(|route| route.version_arn == text));
             let now = world::now();
             if let Some(token) = call.params.text("nextToken") {
-                let place = service.pages.place(&query, token, now)?;
+                let place = service.pages()?.place(&query, token, now)?;
                 let after = place.try_into().map(u64::from_be_bytes).map_err(|_| Error::InvalidToken)?;
                 aliases.retain(|alias| alias.number.0 > after);
             }
             let has_more = super::cut(&mut aliases, call.params.page_size());
             let next = aliases.last().filter(|_| has_more);
-            let next = next.map(|last| service.pages.token(&query, &last.number.0.to_be_bytes(), now));
+            let next = match next {
+                Some(last) => Some(service.pages()?.token(&query, &last.number.0.to_be_bytes(), now)),
+                None => None,
+            };
             (aliases, next)
         }
         Some(Qualifier::Alias(_)) => return Err(Error::InvalidArn(format!("Invalid ARN prefix: {text}"))),

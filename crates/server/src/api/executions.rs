@@ -333,7 +333,7 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     };
     let now = world::now();
     let after = match params.text("nextToken") {
-        Some(token) => Some(cursor(&service.pages.place(&query, token, now)?)?),
+        Some(token) => Some(cursor(&service.pages()?.place(&query, token, now)?)?),
         None => None,
     };
     let list = ListQuery {
@@ -349,7 +349,10 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
         _ => service.store.list(&list, after, page_size as u32 + 1)?,
     };
     let has_more = cut(&mut listed, page_size);
-    let next = listed.last().filter(|_| has_more).map(|last| service.pages.token(&query, &place(last.cursor), now));
+    let next = match listed.last().filter(|_| has_more) {
+        Some(last) => Some(service.pages()?.token(&query, &place(last.cursor), now)),
+        None => None,
+    };
     let mut items = Vec::with_capacity(listed.len());
     for item in listed {
         let shown = service.show(ExecutionId(item.cursor.id), item.root)?;

@@ -21,7 +21,7 @@ pub(crate) fn history(service: &Service, call: &Call) -> Result<Value, Error> {
     let now = world::now();
     let from = match params.text("nextToken") {
         Some(token) => {
-            let place = service.pages.place(&query, token, now)?;
+            let place = service.pages()?.place(&query, token, now)?;
             place.try_into().map(u32::from_be_bytes).map_err(|_| Error::InvalidToken)?
         }
         None if is_reversed => u32::MAX,
@@ -49,7 +49,10 @@ pub(crate) fn history(service: &Service, call: &Call) -> Result<Value, Error> {
     // The first event of the next page, which is read as one too many.
     let following = events.get(page_size).map(|event| event.id);
     cut(&mut events, page_size);
-    let next = following.map(|id| service.pages.token(&query, &id.to_be_bytes(), now));
+    let next = match following {
+        Some(id) => Some(service.pages()?.token(&query, &id.to_be_bytes(), now)),
+        None => None,
+    };
     let mut answer = Object::with_capacity(2);
     answer.insert("events", events.iter().map(|event| event.to_json(with_data)).collect());
     put_text(&mut answer, "nextToken", next.as_deref());

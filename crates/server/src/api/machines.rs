@@ -303,7 +303,7 @@ pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
     let now = world::now();
     let after = match call.params.text("nextToken") {
         Some(token) => {
-            Some(String::from_utf8(service.pages.place(query, token, now)?).map_err(|_| Error::InvalidToken)?)
+            Some(String::from_utf8(service.pages()?.place(query, token, now)?).map_err(|_| Error::InvalidToken)?)
         }
         None => None,
     };
@@ -321,7 +321,10 @@ pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
     }
     rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
     let has_more = cut(&mut rows, call.params.page_size());
-    let next = rows.last().filter(|_| has_more).map(|last| service.pages.token(query, last.key.as_bytes(), now));
+    let next = match rows.last().filter(|_| has_more) {
+        Some(last) => Some(service.pages()?.token(query, last.key.as_bytes(), now)),
+        None => None,
+    };
     let entries = rows.into_iter().map(|row| service.catalogue.read(row)).collect::<Result<_, _>>()?;
     Ok((entries, next))
 }

@@ -73,13 +73,16 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let now = world::now();
     let id = service.execution_id(text)?;
     let after = match call.params.text("nextToken") {
-        Some(token) => Some(cursor(&service.pages.place(&query, token, now)?)?),
+        Some(token) => Some(cursor(&service.pages()?.place(&query, token, now)?)?),
         None => None,
     };
     let page_size = call.params.page_size();
     let mut listed = service.store.map_runs(id, after, page_size as u32 + 1)?;
     let has_more = cut(&mut listed, page_size);
-    let next = listed.last().filter(|_| has_more).map(|last| service.pages.token(&query, &place(last.cursor), now));
+    let next = match listed.last().filter(|_| has_more) {
+        Some(last) => Some(service.pages()?.token(&query, &place(last.cursor), now)),
+        None => None,
+    };
     let mut items = Vec::with_capacity(listed.len());
     for item in listed {
         let run = read(service, MapRunId(item.cursor.id), &item.root)?;

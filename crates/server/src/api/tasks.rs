@@ -21,7 +21,10 @@ pub(crate) async fn poll(service: &Arc<Service>, call: Call) -> Result<Value, Er
     if !service.catalogue.has_activity(text) {
         return Err(Error::ActivityDoesNotExist(text.into()));
     }
-    let task = service.node.poll_activity(text, call.params.shared("workerName"), POLL).await;
+    let task = tokio::select! {
+        task = service.node.poll_activity(text, call.params.shared("workerName"), POLL) => task,
+        () = service.stopped() => return Ok(nothing()),
+    };
     match task.map_err(|refusal| refused(refusal, text))? {
         Some(task) => Ok([("taskToken", task.token.into()), ("input", task.input.into())].into_iter().collect()),
         None => Ok(nothing()),

@@ -151,7 +151,7 @@ pub(super) fn page_of_children<B: for<'b> minicbor::Decode<'b, ()>>(
     let now = world::now();
     let after = match call.params.text("nextToken") {
         Some(token) => {
-            let place = service.pages.place(query, token, now)?;
+            let place = service.pages()?.place(query, token, now)?;
             Some(RowNumber(place.try_into().map(u64::from_be_bytes).map_err(|_| Error::InvalidToken)?))
         }
         None => None,
@@ -162,6 +162,9 @@ pub(super) fn page_of_children<B: for<'b> minicbor::Decode<'b, ()>>(
     let mut rows = service.catalogue.rows::<B>(&read)?;
     let has_more = cut(&mut rows, page_size);
     let next = rows.last().filter(|_| has_more);
-    let next = next.map(|last| service.pages.token(query, &last.number.0.to_be_bytes(), now));
+    let next = match next {
+        Some(last) => Some(service.pages()?.token(query, &last.number.0.to_be_bytes(), now)),
+        None => None,
+    };
     Ok((rows, next))
 }
