@@ -214,6 +214,8 @@ pub struct Limits {
     pub commit_bytes_max: usize,
     /// What may wait for one execution before requests are refused.
     pub inbox_max: usize,
+    /// Executions in memory beyond which every heartbeat is written, so that memory is not needed to know it.
+    pub unsaved_max: usize,
     /// Reads of executions at a time.
     pub loads_max: usize,
     /// Asynchronous Express executions that run at a time.
@@ -232,6 +234,7 @@ impl Default for Limits {
             commits_max: 4_096,
             commit_bytes_max: 64 << 20,
             inbox_max: 1_000,
+            unsaved_max: 1_000,
             loads_max: 64,
             express_max: 10_000,
             records_express: true,
@@ -595,11 +598,10 @@ impl Core {
         }
         let Some(shard) = self.shards.get_mut(&entity.shard()).filter(|shard| shard.memory == memory) else { return };
         let owes = shard.owing.remove(&entity);
-        let epoch = shard.epoch;
         match result {
             Ok(Some(loaded)) => {
                 let (resident, _) = self.residents.wake(entity);
-                loaded.settle_in(resident, epoch);
+                loaded.settle_in(resident);
                 if owes {
                     self.take_up(entity, now, out);
                 }
@@ -656,6 +658,9 @@ impl Core {
                             first.push_back(Work::Task(attempt, Signal::TaskFailed { attempt, error, stage }));
                         }
                         Resume::Queue(request) => out.push(Output::Release(transition::queue(id, *request))),
+                        Resume::Heartbeat { attempt } => {
+                            first.push_back(Work::Task(attempt, Signal::TaskHeartbeat { attempt }));
+                        }
                         Resume::GoOn => resident.goes_on = true,
                     }
                 }
@@ -893,6 +898,7 @@ impl Core {
     fn pump(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
         let Some(shard) = self.shards.get(&entity.shard()).filter(|shard| shard.is_open) else { return };
         let (memory, epoch) = (shard.memory, shard.epoch);
+        let saves_heartbeats = self.residents.len() >= self.limits.unsaved_max;
         let Some(resident) = self.residents.get(entity) else { return };
         if !resident.may_step(self.limits.in_flight_max) {
             return;
@@ -905,6 +911,7 @@ impl Core {
             host: self.host.as_ref(),
             codec: &self.codec,
             deleted: &self.deleted,
+            saves_heartbeats,
         };
         match transition::take(resident, &step) {
             Err(_) => return self.lose(entity.shard(), out),

@@ -27,9 +27,6 @@ use crate::api::{ActivityTask, Definition, Refusal, Started, TaskCall, TokenAnsw
 /// Signals that one transition takes at most.
 const SIGNALS_MAX: usize = 1_000;
 
-/// Key of the record that says in which epoch an execution with heartbeats was written last; no record of the engine has it.
-pub(super) const MARK: u64 = u64::MAX;
-
 /// About the memory of an execution beside its records.
 const RESIDENT_BYTES: usize = 2_048;
 
@@ -42,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) host: &'a (dyn Host + Send + Sync),
     pub(super) codec: &'a Codec,
     pub(super) deleted: &'a BTreeSet<RowNumber>,
+    /// Write every heartbeat: too many residents are kept for those that were not written.
+    pub(super) saves_heartbeats: bool,
 }
 
 /// What became of signals.
@@ -103,7 +102,6 @@ fn step_execution(
         sum,
         identity: &mut resident.identity,
         goes_on: resident.goes_on,
-        has_heartbeats: false,
         is_unsaved: false,
     };
     for _ in 0..SIGNALS_MAX {
@@ -121,7 +119,6 @@ fn step_execution(
         }
     }
     resident.goes_on = steps.goes_on;
-    resident.has_heartbeats |= steps.has_heartbeats;
     resident.is_unsaved |= steps.is_unsaved;
 }
 
@@ -133,7 +130,6 @@ struct Steps<'a> {
     sum: &'a mut Sum,
     identity: &'a mut Option<Arc<Identity>>,
     goes_on: bool,
-    has_heartbeats: bool,
     is_unsaved: bool,
 }
 
@@ -214,7 +210,7 @@ impl Steps<'_> {
             (Some(before), Some(after)) => before < after - after / 3,
             _ => false,
         };
-        if !was_changed && !is_near {
+        if !was_changed && !is_near && !self.context.saves_heartbeats {
             self.sum.is_changed = false;
             self.is_unsaved = true;
         }
@@ -310,7 +306,6 @@ impl Steps<'_> {
         let id = self.execution.identity().id;
         match effect {
             Effect::Task(request) => {
-                self.has_heartbeats |= request.heartbeat_s.is_some();
                 let release = match request.resource {
                     Resource::Activity(_) => queue(id, *request),
                     _ => Release::Call(TaskCall { identity: self.identity(), request }),
@@ -356,7 +351,7 @@ fn commit_execution(
     if !sum.is_changed && sum.took.is_empty() {
         return Ok(hold(resident, sum.release));
     }
-    let Context { entity, codec, epoch, .. } = *context;
+    let Context { entity, codec, .. } = *context;
     let mut release = sum.release;
     let mut bytes = 0;
     let chunk = match sum.events.first() {
@@ -381,11 +376,7 @@ fn commit_execution(
             events: sum.events,
         });
     }
-    let mut writes = execution.take_writes();
-    if resident.has_heartbeats && !resident.is_marked {
-        resident.is_marked = true;
-        writes.records.push((MARK, Some(epoch.0.to_be_bytes().to_vec())));
-    }
+    let writes = execution.take_writes();
     let stopped = execution.stopped();
     let summary = Summary {
         status: execution.status(),

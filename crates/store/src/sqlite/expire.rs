@@ -9,8 +9,8 @@ use crate::Stored;
 
 use super::write::Writer;
 
-/// How long a slice keeps writers waiting at most, give or take one statement and the commit.
-const SLICE: Duration = Duration::from_millis(8);
+/// How long a slice removes rows. Its commit, which has to write the pages that it touched, takes as long again.
+const SLICE: Duration = Duration::from_millis(4);
 
 /// Rows that one statement removes: well within a slice.
 const ROWS_PER_STATEMENT: u32 = 100;

@@ -110,13 +110,22 @@ impl Sqlite {
     /// # Errors
     /// As there.
     pub fn open_with(directory: &Path, options: Options) -> Stored<Sqlite> {
-        make_directory(directory)?;
+        let missing: Vec<&Path> = directory.ancestors().take_while(|ancestor| !ancestor.is_dir()).collect();
+        fs::create_dir_all(directory).map_err(|err| io(directory, &err))?;
         let lock = lock::lock(directory)?;
         let file = directory.join(FILE);
-        schema::create_if_missing(&file)?;
+        let is_new = schema::create_if_missing(&file)?;
         let db = open_writer(&file, options)?;
         schema::check(&db, &file)?;
-        let writer = Writer::new(db).map_err(failed)?;
+        let mut writer = Writer::new(db).map_err(failed)?;
+        if is_new {
+            // An opening that nobody has answered for yet may be lost, so these syncs can wait for the first commit.
+            writer.sync_first = [directory]
+                .into_iter()
+                .chain(missing.iter().filter_map(|new| new.parent()))
+                .map(Path::to_owned)
+                .collect();
+        }
         let synchronous = if options.unsafe_without_sync { "normal" } else { "full" };
         // Counting the opening needs no sync of its own: it is in the log before whatever depends on it.
         writer.db.execute_batch(&format!("pragma synchronous = {synchronous}")).map_err(failed)?;
@@ -197,18 +206,6 @@ impl Checkpointer {
     }
 }
 
-fn make_directory(directory: &Path) -> Stored<()> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(directory).map_err(|err| io(directory, &err))?;
-    match directory.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => schema::sync(Path::new(".")),
-        Some(parent) => schema::sync(parent),
-        None => Ok(()),
-    }
-}
-
 fn open(file: &Path, flags: OpenFlags) -> Stored<Connection> {
     let db = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
     db.busy_timeout(BUSY).map_err(failed)?;
@@ -219,7 +216,7 @@ fn open_writer(file: &Path, options: Options) -> Stored<Connection> {
     let db = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch(&format!(
-        "pragma synchronous = normal; pragma wal_autocheckpoint = 0; pragma cache_size = -{WRITER_CACHE_KIB};
+        "pragma synchronous = off; pragma wal_autocheckpoint = 0; pragma cache_size = -{WRITER_CACHE_KIB};
          pragma journal_size_limit = {LOG_KEPT_BYTES}; pragma temp_store = memory;"
     ))
     .map_err(failed)?;

@@ -67,10 +67,11 @@ create table opening (count int not null);
 insert into opening values (0);
 ";
 
-/// Makes an empty file of our tables where there is none. A crash on the way leaves none.
-pub(super) fn create_if_missing(file: &Path) -> Stored<()> {
+/// Makes an empty file of our tables where there is none, and says whether it did. A crash on the way leaves none or all
+/// of it; the directory's entry is not durable yet.
+pub(super) fn create_if_missing(file: &Path) -> Stored<bool> {
     if file.exists() {
-        return Ok(());
+        return Ok(false);
     }
     let draft = file.with_extension("new");
     if draft.exists() {
@@ -79,7 +80,7 @@ pub(super) fn create_if_missing(file: &Path) -> Stored<()> {
     let db = Connection::open(&draft).map_err(failed)?;
     // Nothing is synced or journaled on the way: the whole file is, before it has its name.
     db.execute_batch(&format!(
-        "pragma page_size = 8192; pragma auto_vacuum = incremental; pragma synchronous = off; pragma journal_mode = off;
+        "pragma synchronous = off; pragma journal_mode = off; pragma page_size = 8192; pragma auto_vacuum = incremental;
          begin; {TABLES} pragma application_id = {APPLICATION_ID}; pragma user_version = {SCHEMA_VERSION}; commit;
          pragma journal_mode = wal;"
     ))
@@ -87,7 +88,7 @@ pub(super) fn create_if_missing(file: &Path) -> Stored<()> {
     db.close().map_err(|(_, err)| failed(err))?;
     sync(&draft)?;
     fs::rename(&draft, file).map_err(|err| io(file, &err))?;
-    sync(file.parent().expect("a file lies in a directory"))
+    Ok(true)
 }
 
 /// Refuses a file that is not ours or of a later release.
@@ -108,5 +109,7 @@ pub(super) fn check(db: &Connection, file: &Path) -> Stored<()> {
 
 /// Makes a file's content, or a directory's entries, durable.
 pub(super) fn sync(path: &Path) -> Stored<()> {
+    // The parent of a relative path may be the empty one.
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path).and_then(|file| file.sync_all()).map_err(|err| io(path, &err))
 }

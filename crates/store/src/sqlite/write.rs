@@ -1,5 +1,7 @@
 //! The writing connection: a batch is one transaction and one sync.
 
+use std::path::PathBuf;
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use stepwell_engine::{Epoch, ExecutionId, ShardId, Timestamp};
 
@@ -10,6 +12,7 @@ use crate::{
 
 use super::column::{EXECUTION, entity_columns, execution_id, name_hash, row_number, status_number};
 use super::error::failed;
+use super::schema::sync;
 
 /// Letters are numbered from the opening's number in these upper bits on, so that no number is ever used again.
 const LETTERS_PER_OPENING_BITS: u32 = 40;
@@ -21,6 +24,8 @@ const EPOCHS_PER_OPENING_BITS: u32 = 32;
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) db: Connection,
+    /// New directories, whose entries must be durable before a commit is.
+    pub(super) sync_first: Vec<PathBuf>,
     leases: Vec<Ownership>,
     next_entity: i64,
     next_letter: u64,
@@ -45,6 +50,7 @@ impl Writer {
         let next_entity = 1 + db.query_one(last_entity, [], |row| row.get::<_, i64>(0))?;
         Ok(Writer {
             db,
+            sync_first: Vec::new(),
             leases: vec![Ownership { epoch: opening << EPOCHS_PER_OPENING_BITS, owner: None }; 256],
             next_entity,
             next_letter: (opening << LETTERS_PER_OPENING_BITS) + 1,
@@ -58,6 +64,10 @@ impl Writer {
 
     /// Runs something as one transaction.
     pub(super) fn transaction<T>(&mut self, act: impl FnOnce(&mut Writer) -> rusqlite::Result<T>) -> Stored<T> {
+        while let Some(directory) = self.sync_first.last() {
+            sync(directory)?;
+            self.sync_first.pop();
+        }
         self.run("begin immediate").map_err(failed)?;
         let done = act(self).and_then(|done| self.run("commit").map(|()| done));
         if done.is_err() && !self.db.is_autocommit() {
