@@ -19,12 +19,14 @@ use tally::Tally;
 
 const HELP: &str = "\
 cargo xtask test                                 everything that CI demands; ends with \"N passed, N failed\"
-cargo xtask soak [--minutes M]                   long suites: ignored tests, then M minutes of each fuzz target (10)
+cargo xtask soak [--minutes M]                   long suites, then M minutes of each fuzz target (10)
 cargo xtask fuzz [TARGET] [--minutes M | --seconds S] [--seed N]
                                                  random inputs for one target or all of them (1 minute each)
 cargo xtask conformance [--all]                  replays recorded cases against a server; --all: those it cannot pass, too
 cargo xtask clients [--rust]                     drives a server with the AWS CLI; --rust: with the AWS SDK for Rust, too
-cargo xtask crash [--rounds N] [--seed S]        kills a server under load and looks whether it lost anything (10 rounds)
+cargo xtask crash [--rounds N] [--seed S] [--with-losses]
+                                                 kills a server under load and looks whether it lost anything (10 rounds);
+                                                 --with-losses: takes what it wrote last away, which must be noticed
 cargo xtask malformed                            sends a server what is no request
 cargo xtask bench                                speed, as a table; with other engines where they can be had
 cargo xtask docs                                 runs the examples of the documents and compares what they print

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +24,9 @@ use crate::tally::Tally;
 /// All executions have ended so long after the last start of the server.
 const END: Duration = Duration::from_secs(30);
 
+/// What is taken back where losses are wanted.
+const LOST: Duration = Duration::from_millis(300);
+
 /// A server that is asked to end does so.
 const DRAIN: Duration = Duration::from_secs(15);
 
@@ -36,13 +40,25 @@ pub(crate) struct Options {
     pub(crate) rounds: u32,
     /// None: another one each time; the seed of each round is printed.
     pub(crate) seed: Option<u64>,
+    /// Throws away what the server wrote last before each kill: every round must notice.
+    pub(crate) with_losses: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { rounds: 10, seed: None, with_losses: false }
+    }
 }
 
 impl Options {
     pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
-        let mut options = Options { rounds: 10, seed: None };
+        let mut options = Options::default();
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
+            if argument == "--with-losses" {
+                options = Options { with_losses: true, rounds: 2, ..options };
+                continue;
+            }
             let number = arguments.next().and_then(|text| text.parse::<u64>().ok());
             let number = number.ok_or_else(|| format!("{argument} needs a number"))?;
             match argument.as_str() {
@@ -74,10 +90,18 @@ pub(crate) fn run(options: Options) -> Done {
         // The first round of a seed is the seed's own, so that it can be repeated alone.
         let seed = if number == 0 { seeds.0 } else { seeds.next() };
         let folder = empty_folder("crash")?;
-        match round(&folder, seed, number == 0, &functions, &mut tokens) {
+        let ending = if number == 0 { Ending::Asked } else { Ending::Killed };
+        match round(&folder, Round { seed, ending, with_losses: options.with_losses }, &functions, &mut tokens) {
             Ok(report) => {
                 println!("  {report}");
                 sum.add(&report);
+                tally += Tally::one(!options.with_losses);
+                if options.with_losses {
+                    println!("  failed: nobody noticed what was lost");
+                }
+            }
+            Err(wrong) if options.with_losses => {
+                println!("  {} losses were noticed, such as: {}", wrong.len(), wrong[wrong.len() / 2]);
                 tally += Tally::one(true);
             }
             Err(wrong) => {
@@ -131,13 +155,26 @@ impl Report {
     }
 }
 
+/// How one round goes.
+#[derive(Clone, Copy)]
+struct Round {
+    seed: u64,
+    ending: Ending,
+    with_losses: bool,
+}
+
+/// How the server ends after a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It is asked to.
+    Asked,
+    Killed,
+}
+
 /// Starts a server, puts the load on it, kills it one to three times, lets it come to an end and reads everything.
-///
-/// With `asks_to_end` it is asked to end in the end, not killed.
 fn round(
     folder: &Path,
-    seed: u64,
-    asks_to_end: bool,
+    Round { seed, ending, with_losses }: Round,
     functions: &Functions,
     tokens: &mut Receiver<String>,
 ) -> Result<Report, Vec<String>> {
@@ -170,7 +207,11 @@ fn round(
                     if !server.is_alive() {
                         return Err(format!("the server ended:\n{}", server.last_words()));
                     }
-                    server.kill();
+                    if with_losses {
+                        kill_and_lose(&mut server, folder)?;
+                    } else {
+                        server.kill();
+                    }
                     server.start_again()?;
                 }
                 let restarted = Instant::now();
@@ -190,8 +231,7 @@ fn round(
                 let _ = callers.join();
                 verify(port, load, functions).map(|report| Report { kills, end, ..report })
             });
-            // Once is enough: open polls hold it up.
-            if asks_to_end && checked.is_ok() && !server.stop(DRAIN) {
+            if ending == Ending::Asked && checked.is_ok() && !server.stop(DRAIN) {
                 load.complain(format!("the server does not end when it is asked to, within {} s", DRAIN.as_secs()));
             }
             // Ends the polls for tasks.
@@ -212,6 +252,29 @@ fn round(
             Err(wrong)
         }
     }
+}
+
+/// Kills the server and takes back what it wrote in its last moments, as a store does that does not sync.
+fn kill_and_lose(server: &mut Server, folder: &Path) -> Result<(), String> {
+    let (data, copy) = (folder.join("data"), folder.join("copy"));
+    let failed = |err: io::Error| format!("{}: {err}", copy.display());
+    copy_folder(&data, &copy).map_err(failed)?;
+    thread::sleep(LOST);
+    server.kill();
+    fs::remove_dir_all(&data).and_then(|()| fs::rename(&copy, &data)).map_err(failed)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy_folder(&entry.path(), &target)?,
+            false => fs::copy(entry.path(), target).map(|_| ())?,
+        }
+    }
+    Ok(())
 }
 
 /// Waits until no machine has an execution that runs.
@@ -381,7 +444,7 @@ mod tests {
     #[test]
     fn rounds_and_seed_are_understood() {
         let arguments = ["--rounds", "3", "--seed", "7"].map(str::to_owned);
-        assert_eq!(Options::parse(&arguments), Ok(Options { rounds: 3, seed: Some(7) }));
+        assert_eq!(Options::parse(&arguments), Ok(Options { rounds: 3, seed: Some(7), with_losses: false }));
         assert!(Options::parse(&["--rounds".to_owned()]).is_err());
         assert!(Options::parse(&["--turns".to_owned(), "1".to_owned()]).is_err());
     }
