@@ -11,6 +11,8 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use stepwell_value::Value;
+
 use super::api::{Api, json, list, text};
 use super::function::Functions;
 use super::history::{self, Calls};
@@ -80,8 +82,7 @@ pub(crate) fn build_and_run(options: Options) -> Done {
 /// Runs the rounds, each on data of its own; one check a round.
 pub(crate) fn run(options: Options) -> Done {
     println!("== crash");
-    let of_the_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
-    let mut seeds = Random(options.seed.unwrap_or_else(of_the_clock));
+    let mut seeds = Random(options.seed.unwrap_or_else(|| (seconds_since_1970() * 1e6) as u64));
     let (functions, mut tokens) = Functions::start()?;
     let mut tally = Tally::default();
     let start = Instant::now();
@@ -120,6 +121,10 @@ pub(crate) fn run(options: Options) -> Done {
     Ok(tally)
 }
 
+fn seconds_since_1970() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
+}
+
 /// What happened in a round.
 #[derive(Debug, Default)]
 struct Report {
@@ -128,16 +133,19 @@ struct Report {
     calls: u32,
     uncertain: u32,
     handed_in: usize,
+    /// Executions that ran when the server was killed, summed over all kills.
+    running: usize,
     /// From the last start of the server to the last end of an execution, the longest of all rounds.
     end: Duration,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { kills, executions, calls, uncertain, handed_in, end } = self;
+        let Report { kills, executions, calls, uncertain, handed_in, running, end } = self;
+        let running = running / (*kills).max(1) as usize;
         write!(
             f,
-            "{kills} kills, {executions} executions that ended within {:.1} s of the last start, {calls} calls of functions \
+            "{kills} kills with {running} running, {executions} executions that ended within {:.1} s of the last start, {calls} calls of functions \
              ({uncertain} attempts in doubt or given up), {handed_in} results handed in",
             end.as_secs_f64()
         )
@@ -151,6 +159,7 @@ impl Report {
         self.calls += more.calls;
         self.uncertain += more.uncertain;
         self.handed_in += more.handed_in;
+        self.running += more.running;
         self.end = self.end.max(more.end);
     }
 }
@@ -200,13 +209,15 @@ fn round(
                 scope.spawn(move || load.work(Api::new(port), worker));
             }
             let callers = scope.spawn(move || load.call_back(Api::new(port), tokens));
+            let mut times = Vec::new();
             let life = || -> Result<Duration, String> {
                 for kill in 0..kills {
-                    let (from_ms, to_ms) = if kill == 0 { (100, 2_500) } else { (20, 800) };
+                    let (from_ms, to_ms) = if kill == 0 { (300, 1_800) } else { (20, 800) };
                     thread::sleep(random.time(from_ms, to_ms));
                     if !server.is_alive() {
                         return Err(format!("the server ended:\n{}", server.last_words()));
                     }
+                    times.push(seconds_since_1970());
                     if with_losses {
                         kill_and_lose(&mut server, folder)?;
                     } else {
@@ -229,7 +240,7 @@ fn round(
             }
             let checked = end.map(|end| {
                 let _ = callers.join();
-                verify(port, load, functions).map(|report| Report { kills, end, ..report })
+                verify(port, load, functions, &times).map(|report| Report { kills, end, ..report })
             });
             if ending == Ending::Asked && checked.is_ok() && !server.stop(DRAIN) {
                 load.complain(format!("the server does not end when it is asked to, within {} s", DRAIN.as_secs()));
@@ -313,10 +324,12 @@ struct Found {
     outputs: BTreeSet<String>,
     /// Calls of functions by execution; those of the children of Map Runs, too.
     calls: BTreeMap<String, Calls>,
+    /// From when to when each execution ran, in seconds since 1970.
+    times: Vec<(f64, f64)>,
 }
 
 /// Reads every execution that was acknowledged, and compares.
-fn verify(port: u16, load: &Load, functions: &Functions) -> Result<Report, Vec<String>> {
+fn verify(port: u16, load: &Load, functions: &Functions, kills: &[f64]) -> Result<Report, Vec<String>> {
     let started = lock(&load.started).clone();
     let stopped: BTreeSet<String> = lock(&load.stopped).iter().cloned().collect();
     let executions: Vec<(&String, &&str)> = started.iter().collect();
@@ -339,6 +352,7 @@ fn verify(port: u16, load: &Load, functions: &Functions) -> Result<Report, Vec<S
                     found.wrong.append(&mut mine.wrong);
                     found.outputs.append(&mut mine.outputs);
                     found.calls.append(&mut mine.calls);
+                    found.times.append(&mut mine.times);
                 }
             });
         }
@@ -359,6 +373,10 @@ fn verify(port: u16, load: &Load, functions: &Functions) -> Result<Report, Vec<S
         calls: made.values().sum(),
         uncertain: found.calls.values().map(|calls| calls.uncertain).sum(),
         handed_in: handed_in.len(),
+        running: kills
+            .iter()
+            .map(|kill| found.times.iter().filter(|(start, end)| start <= kill && kill <= end).count())
+            .sum(),
         ..Report::default()
     };
     if found.wrong.is_empty() { Ok(report) } else { Err(found.wrong) }
@@ -374,6 +392,8 @@ fn read(api: &mut Api, arn: &str, found: &mut Found) -> Option<String> {
         }
     };
     let status = text(&execution, "status").to_owned();
+    let date = |name: &str| execution.get(name).and_then(Value::as_f64).unwrap_or_default();
+    found.times.push((date("startDate"), date("stopDate")));
     match history::fetch(api, arn) {
         Ok(events) => {
             match history::check(&events, &status) {
