@@ -306,7 +306,7 @@ pub(crate) struct Serve {
     /// File to write the address to when the server is ready
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
-    /// Threads that answer requests and run executions [default: one per processor]
+    /// Threads that run executions; half as many answer requests [default: one per processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -13,6 +14,8 @@ use stepwell_store::memory::Memory;
 use stepwell_store::sqlite::Sqlite;
 use stepwell_store::{Store, StoreError};
 use stepwell_value::{Str, Value};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::oneshot;
 
 use crate::args::{Global, Serve, Unused};
 use crate::failure::{Exit, Failure};
@@ -34,17 +37,50 @@ pub(crate) fn serve(serve: &Serve, global: &Global) -> Result<Exit, Failure> {
     if !global.quiet {
         settings.remarks.iter().for_each(|remark| terminal::eprint(&format!("{remark}\n")));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.threads)
+    // Connections have a thread each that they never leave: handing calls on between threads costs more than most of
+    // the calls. Half of the processors are left to the executions.
+    let helpers = (1..settings.threads.div_ceil(2)).map(|_| Helper::start()).collect::<Result<Vec<_>, _>>()?;
+    let exit = runtime()?.block_on(run(&settings, &helpers, global));
+    helpers.into_iter().for_each(Helper::end);
+    exit
+}
+
+/// A runtime on the calling thread.
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .thread_keep_alive(Duration::from_secs(2))
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start the server's threads: {error}")))?;
-    runtime.block_on(run(&settings, global))
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start the server's threads: {error}")))
 }
 
-async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
+/// A thread that answers requests.
+struct Helper {
+    handle: Handle,
+    end: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Helper {
+    fn start() -> Result<Helper, Failure> {
+        let runtime = runtime()?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("api".to_owned()).spawn(move || {
+            let _ = runtime.block_on(ended);
+        });
+        let thread = thread.map_err(|error| Failure::new(Exit::Failed, format!("cannot start a thread: {error}")))?;
+        Ok(Helper { handle, end, thread })
+    }
+
+    fn end(self) {
+        let _ = self.end.send(());
+        let _ = self.thread.join();
+    }
+}
+
+async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result<Exit, Failure> {
     // Whoever connects from here on is answered as soon as the data are open.
     let server = Server::bind(settings.listen, Limits::default()).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))
@@ -71,7 +107,8 @@ async fn run(settings: &Settings, global: &Global) -> Result<Exit, Failure> {
     let address = server.local_addr().unwrap_or(settings.listen);
     settings.tell_ready(address, global)?;
     tokio::spawn(service.clone().do_chores());
-    server.run(service.clone(), stop_asked()).await;
+    let helpers: Vec<Handle> = helpers.iter().map(|helper| helper.handle.clone()).collect();
+    server.run(service.clone(), &helpers, stop_asked()).await;
     service.drain(DRAIN).await;
     Ok(Exit::Success)
 }

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use stepwell_value::{Str, Value};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::Error;
@@ -85,7 +86,10 @@ impl Server {
     }
 
     /// Answers requests until `stop` is done; then lets those that are being answered end.
-    pub async fn run(self, service: Arc<Service>, stop: impl Future<Output = ()>) {
+    ///
+    /// Connections are spread over the runtime that this runs on and `helpers`, which have a thread each: a connection
+    /// never changes its thread.
+    pub async fn run(self, service: Arc<Service>, helpers: &[Handle], stop: impl Future<Output = ()>) {
         let Server { listener, limits } = self;
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(limits.connections));
@@ -93,7 +97,8 @@ impl Server {
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
         let mut stop = pin!(stop);
-        loop {
+        let here = Handle::current();
+        for runtime in std::iter::once(&here).chain(helpers).cycle() {
             let (stream, permit) = tokio::select! {
                 accepted = accept(&listener, &room) => accepted,
                 () = &mut stop => break,
@@ -103,10 +108,12 @@ impl Server {
                 let (service, large_bodies) = (service.clone(), large_bodies.clone());
                 async move { Ok::<_, Infallible>(respond(&service, request, &limits, &large_bodies).await) }
             });
-            let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer));
-            tokio::spawn(async move {
+            let Ok(stream) = stream.into_std() else { continue };
+            let (builder, watcher) = (builder.clone(), graceful.watcher());
+            runtime.spawn(async move {
+                let Ok(stream) = TcpStream::from_std(stream) else { return };
                 // A client that goes away or breaks the protocol is its own affair.
-                let _ = connection.await;
+                let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), answer)).await;
                 drop(permit);
             });
         }
@@ -192,21 +199,21 @@ async fn read<'s>(
 }
 
 /// What the headers say. Signatures are not verified: whoever reaches the port may call.
-fn head(headers: &HeaderMap) -> Head {
+fn head(headers: &HeaderMap) -> Head<'_> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     Head {
-        target: text("x-amz-target").unwrap_or_default().to_owned(),
+        target: text("x-amz-target").unwrap_or_default(),
         signer: headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(signer),
         trace_header: text("x-amzn-trace-id").map(Str::new),
     }
 }
 
 /// Access key and region of `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/states/aws4_request, …`.
-fn signer(authorization: &str) -> Option<(String, String)> {
+fn signer(authorization: &str) -> Option<(&str, &str)> {
     let (_, credential) = authorization.split_once("Credential=")?;
     let mut scope = credential.split([',', ' ']).next()?.split('/');
     let (key, _, region) = (scope.next()?, scope.next()?, scope.next()?);
-    Some((key.to_owned(), region.to_owned()))
+    Some((key, region))
 }
 
 fn health() -> Answer {
@@ -245,7 +252,7 @@ mod tests {
     fn the_signer_is_read_from_the_credential() {
         let header =
             "AWS4-HMAC-SHA256 Credential=123456789012/20260101/eu-west-1/states/aws4_request, SignedHeaders=host";
-        assert_eq!(signer(header), Some(("123456789012".to_owned(), "eu-west-1".to_owned())));
+        assert_eq!(signer(header), Some(("123456789012", "eu-west-1")));
         assert_eq!(signer("Bearer x"), None);
     }
 }

@@ -6,9 +6,16 @@ use stepwell_store::{Entity, Kind, Place, Root, RowNumber};
 use stepwell_value::Str;
 
 use crate::arn::ExecutionArn;
+use crate::catalogue::lock;
 use crate::catalogue::rows::MachineBody;
 use crate::error::Error;
 use crate::service::{Service, unreadable};
+use crate::world;
+
+/// Most ARNs of executions whose identity is kept, and for how many milliseconds: a name may come to belong to another
+/// execution, though not before the first one's retention is over.
+pub(crate) const KNOWN_MAX: usize = 10_000;
+const KNOWN_MS: i64 = 60_000;
 
 /// An execution's root record, read.
 pub(crate) struct Shown {
@@ -33,10 +40,22 @@ impl Service {
     /// # Errors
     /// As [`Service::find_execution`].
     pub(crate) fn execution_id(&self, text: &str) -> Result<ExecutionId, Error> {
+        if let Some((id, found)) = lock(&self.known_executions).get(text)
+            && world::now().0 - found.0 < KNOWN_MS
+        {
+            return Ok(id);
+        }
         let arn = ExecutionArn::parse(text)?;
         let missing = || Error::ExecutionDoesNotExist(text.into());
         let machine = self.machine_number(&arn.machine)?.ok_or_else(missing)?;
-        self.store.find(machine, &arn.rest)?.ok_or_else(missing)
+        let id = self.store.find(machine, &arn.rest)?.ok_or_else(missing)?;
+        self.remember(text.into(), id);
+        Ok(id)
+    }
+
+    /// Keeps the identity of an execution: whoever has started one is going to ask for it.
+    pub(crate) fn remember(&self, arn: Str, id: ExecutionId) {
+        lock(&self.known_executions).put(arn, (id, world::now()));
     }
 
     /// The row of a state machine.

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use stepwell_aws::Place;
 use stepwell_connect::Outside;
-use stepwell_engine::ExecutionStatus;
+use stepwell_engine::{ExecutionId, ExecutionStatus, Timestamp};
 use stepwell_node::{Node, Refusal};
 use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Store, StoreError};
 use stepwell_value::{Str, Value};
 use tokio::sync::{Notify, watch};
 
 use crate::api::{activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions};
+use crate::catalogue::cache::Cache;
 use crate::catalogue::rows::MachineBody;
 use crate::catalogue::{Catalogue, Target};
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::outside::Calls;
 use crate::page::Pages;
+use crate::reading::KNOWN_MAX;
 use crate::shape::Params;
 use crate::{log, world};
 
@@ -40,6 +42,7 @@ pub struct Service {
     pub(crate) codec: Codec,
     pub(crate) node: Node,
     pages: OnceLock<Pages>,
+    pub(crate) known_executions: Mutex<Cache<Str, (ExecutionId, Timestamp)>>,
     config: Config,
     /// Machines that go when their last execution has ended.
     deleting: Mutex<BTreeSet<RowNumber>>,
@@ -49,12 +52,12 @@ pub struct Service {
 }
 
 /// What a request's head says, as far as operations need to know.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Head {
+#[derive(Clone, Debug)]
+pub(crate) struct Head<'r> {
     /// `X-Amz-Target`
-    pub(crate) target: String,
+    pub(crate) target: &'r str,
     /// Access key and region that the request was signed with.
-    pub(crate) signer: Option<(String, String)>,
+    pub(crate) signer: Option<(&'r str, &'r str)>,
     /// `X-Amzn-Trace-Id`
     pub(crate) trace_header: Option<Str>,
 }
@@ -91,6 +94,7 @@ impl Service {
             codec,
             node,
             pages: OnceLock::new(),
+            known_executions: Mutex::new(Cache::new(KNOWN_MAX)),
             config,
             deleting: Mutex::default(),
             more_to_delete: Notify::new(),
@@ -135,7 +139,7 @@ impl Service {
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(self: &Arc<Service>, head: Head, body: &[u8]) -> Result<Value, Error> {
+    pub(crate) async fn answer(self: &Arc<Service>, head: Head<'_>, body: &[u8]) -> Result<Value, Error> {
         let operation = head.target.strip_prefix(TARGET_PREFIX).and_then(Operation::named);
         let unknown = || Error::UnknownOperationException(format!("There is no operation {:?}", head.target));
         let operation = operation.ok_or_else(unknown)?;
@@ -260,11 +264,11 @@ impl Service {
     }
 
     /// Account and region of a request.
-    fn place(&self, signer: Option<(String, String)>) -> Place {
+    fn place(&self, signer: Option<(&str, &str)>) -> Place {
         let (key, region) = signer.unwrap_or_default();
         let is_account = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
         let account = if is_account { Str::from(key) } else { self.config.account.clone() };
-        let is_region = !self.config.is_region_fixed && is_region(&region);
+        let is_region = !self.config.is_region_fixed && is_region(region);
         let region = if is_region { Str::from(region) } else { self.config.region.clone() };
         Place { partition: partition_of(&region).into(), region, account }
     }

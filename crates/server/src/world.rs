@@ -1,5 +1,6 @@
 //! The clock and chance: what the server alone may ask for.
 
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stepwell_engine::Timestamp;
@@ -12,11 +13,27 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Bytes that nobody can foretell.
+/// Random bytes that a thread asks the operating system for at once: a system call for each name would show.
+const DRAWN_BYTES: usize = 1_024;
+
+thread_local! {
+    /// Bytes that were drawn, and how many of them were given out.
+    static DRAWN: RefCell<([u8; DRAWN_BYTES], usize)> = const { RefCell::new(([0; DRAWN_BYTES], DRAWN_BYTES)) };
+}
+
+/// Bytes that nobody can foretell, and that are given out once.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    bytes
+    const { assert!(N <= DRAWN_BYTES) };
+    DRAWN.with_borrow_mut(|(drawn, given)| {
+        if *given + N > DRAWN_BYTES {
+            getrandom::fill(drawn).expect("the operating system gives random bytes");
+            *given = 0;
+        }
+        let bytes = std::array::from_fn(|n| drawn[*given + n]);
+        drawn[*given..*given + N].fill(0);
+        *given += N;
+        bytes
+    })
 }
 
 /// A random UUID (version 4), as names, revisions and requests have them.

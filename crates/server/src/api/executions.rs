@@ -32,7 +32,12 @@ pub(crate) async fn start(service: &Arc<Service>, call: Call) -> Result<Value, E
     let (text, arn) = (wanted.input_text.clone(), wanted.arn.clone());
     let new = wanted.into_execution(&call, &target, true);
     match service.node.start(new).await {
-        Ok(started) => Ok(started_as(&arn, started.at)),
+        Ok(started) => {
+            if target.machine_type == ExecutionType::Standard {
+                service.remember(arn.clone(), started.id);
+            }
+            Ok(started_as(&arn, started.at))
+        }
         Err(Refusal::NameTaken { holder }) => {
             let service = service.clone();
             let again = move || started_before(&service, holder, &text, arn);

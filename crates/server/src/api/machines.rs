@@ -11,7 +11,7 @@ use stepwell_value::{Object, Str, Value};
 use super::{configuration, cut, nothing, put_text, seconds_of, tags, versions};
 use crate::arn::{self, MachineArn, check_name, machine_arn};
 use crate::catalogue::rows::{AliasBody, Encryption, Logging, MachineBody, RevisionBody, Setup, VersionBody};
-use crate::catalogue::{Entry, ROWS_MAX};
+use crate::catalogue::{Entry, ROWS_MAX, lock};
 use crate::error::Error;
 use crate::page::Query;
 use crate::service::{Call, Service};
@@ -255,6 +255,7 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
 
 /// Removes a machine that is being deleted, with its revisions.
 pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> {
+    lock(&service.known_executions).clear();
     // Revisions first, a batch at a time: the machine's row says that there is something to do until all are gone.
     loop {
         let revisions = service.catalogue.children_of::<RevisionBody>(Kind::Revision, number)?;

@@ -3,7 +3,7 @@
 //! A change reads the rows that it goes by and writes with their versions; whoever loses a race reads again. Nothing
 //! here knows the shapes of requests.
 
-mod cache;
+pub(crate) mod cache;
 pub(crate) mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -418,7 +418,7 @@ fn logging(configured: &rows::Logging) -> Option<Logging> {
     Some(Logging { level, with_data: configured.includes_data, log_group })
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

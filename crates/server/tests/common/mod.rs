@@ -53,7 +53,7 @@ impl Api {
             let service = service.clone();
             async move {
                 server
-                    .run(service, async {
+                    .run(service, &[], async {
                         let _ = stopped.await;
                     })
                     .await;
