@@ -537,17 +537,18 @@ impl Core {
         if !shard.letters.insert(id) {
             return;
         }
+        let memory = shard.memory;
         let (resident, IsNew(is_new)) = self.residents.wake(to);
         // A letter is taken by the very transition that makes its receiver: the receiver is not there yet.
         if is_new && transition::creates(to, &letter) {
             transition::create(resident, &letter, now);
             resident.inbox.push_back(Work::Letter(id, letter));
-            return self.pump(to, now, out);
+            return self.make_ready(to);
         }
-        self.deliver(to, Work::Letter(id, letter), now, out);
-        if is_new {
-            let memory = self.shards[&to.shard()].memory;
-            self.load(to, memory, out);
+        resident.inbox.push_back(Work::Letter(id, letter));
+        match is_new {
+            true => self.load(to, memory, out),
+            false => self.make_ready(to),
         }
     }
 
@@ -821,7 +822,8 @@ impl Core {
         while resident.held.front().is_some_and(|(needs, _)| *needs <= revision) {
             out.extend(resident.held.pop_front().map(|(_, release)| Output::Release(release)));
         }
-        self.pump(entity, now, out);
+        // Not here: whoever settles commits has no time for steps.
+        self.make_ready(entity);
         self.rest(entity);
     }
 
@@ -925,6 +927,11 @@ impl Core {
             }
         }
         self.set_timer(entity, now);
+        self.make_ready(entity);
+    }
+
+    /// It goes on when others have had their turn, if it can.
+    fn make_ready(&mut self, entity: Entity) {
         let in_flight_max = self.limits.in_flight_max;
         if let Some(resident) = self.residents.get(entity)
             && resident.may_step(in_flight_max)

@@ -125,6 +125,9 @@ impl LoadedEntity {
         resident.revision = revision;
         resident.is_created = true;
         resident.bytes = bytes;
+        if let Body::Execution(_, execution) = &body {
+            resident.saved_due = execution.next_deadline();
+        }
         resident.body = body;
     }
 }

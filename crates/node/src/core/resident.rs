@@ -31,6 +31,8 @@ pub(super) struct Resident {
     pub(super) held: VecDeque<(Revision, Release)>,
     /// Its deadline among the timers.
     pub(super) timer: Option<Timestamp>,
+    /// Its deadline as the store has it, or will.
+    pub(super) saved_due: Option<Timestamp>,
     /// A step used up its budget.
     pub(super) goes_on: bool,
     /// Heartbeats have moved deadlines in memory alone.

@@ -101,6 +101,7 @@ fn step_execution(
         context,
         sum,
         identity: &mut resident.identity,
+        saved_due: resident.saved_due,
         goes_on: resident.goes_on,
         is_unsaved: false,
     };
@@ -129,6 +130,7 @@ struct Steps<'a> {
     context: &'a Context<'a>,
     sum: &'a mut Sum,
     identity: &'a mut Option<Arc<Identity>>,
+    saved_due: Option<Timestamp>,
     goes_on: bool,
     is_unsaved: bool,
 }
@@ -202,12 +204,11 @@ impl Steps<'_> {
     /// Moves the deadline in memory at once, and durably when a third of the time until the old one is used up.
     fn heartbeat(&mut self, attempt: AttemptId) {
         let Context { now, .. } = self.context;
-        let left_ms = |execution: &Execution| execution.next_deadline().map(|due| due.0 - now.0);
-        let before = left_ms(self.execution);
+        let left_ms = |due: Option<Timestamp>| due.map(|due| due.0 - now.0);
         let was_changed = self.sum.is_changed;
         self.step(Signal::TaskHeartbeat { attempt });
-        let is_near = match (before, left_ms(self.execution)) {
-            (Some(before), Some(after)) => before < after - after / 3,
+        let is_near = match (left_ms(self.saved_due), left_ms(self.execution.next_deadline())) {
+            (Some(saved), Some(moved)) => saved < moved - moved / 3,
             _ => false,
         };
         if !was_changed && !is_near && !self.context.saves_heartbeats {
@@ -387,6 +388,7 @@ fn commit_execution(
         owes: execution.owes(),
     };
     resident.is_unsaved = false;
+    resident.saved_due = summary.due;
     let transition = Parts { chunk, payloads, writes, summary, sends: sum.sends, took: sum.took, release, bytes };
     transition.commit(resident, context).map(|commit| Taken { commit: Some(commit), at_once: Vec::new() })
 }

@@ -19,6 +19,10 @@ pub(crate) const TWO_TASKS: &str = r#"{"StartAt": "One", "States": {
 pub(crate) const NAP: &str = r#"{"StartAt": "Nap", "States": {
     "Nap": {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "Done"}, "Done": {"Type": "Succeed"}}}"#;
 
+pub(crate) const ENDLESS: &str = r#"{"StartAt": "Again", "States": {
+    "Again": {"Type": "Choice", "Choices": [{"Variable": "$.enough", "IsPresent": true, "Next": "Done"}], "Default": "Again"},
+    "Done": {"Type": "Succeed"}}}"#;
+
 #[test]
 fn a_start_is_answered_when_it_is_durable_and_not_before() {
     let mut world = World::new();
@@ -97,7 +101,7 @@ fn two_executions_of_one_name_are_one_execution_and_a_refusal() {
 
 #[test]
 fn a_wait_ends_when_its_time_has_come_whether_that_is_near_or_far() {
-    for seconds in [1, 29, 31, 59, 61, 89, 91, 3_600, 40 * 24 * 3_600] {
+    for seconds in [1, 29, 31, 59, 61, 89, 91, 3_600, 6 * 3_600] {
         let mut world = World::new();
         let definition = world.define(NAP);
         let started = world.now;
@@ -130,7 +134,7 @@ fn executions_that_wait_for_long_cost_no_memory() {
 #[test]
 fn a_loop_without_end_lets_its_neighbours_and_a_stop_through() {
     let mut world = World::new();
-    let endless = world.define(r#"{"StartAt": "Again", "States": {"Again": {"Type": "Pass", "Next": "Again"}}}"#);
+    let endless = world.define(ENDLESS);
     let passes = world.define(FIVE_PASSES);
     let (endless, _) = world.submit(&endless, "endless", "{}");
     world.commit();
@@ -151,7 +155,7 @@ fn a_loop_without_end_lets_its_neighbours_and_a_stop_through() {
 #[test]
 fn a_loop_does_not_run_ahead_of_the_store_without_bound() {
     let mut world = World::new();
-    let endless = world.define(r#"{"StartAt": "Again", "States": {"Again": {"Type": "Pass", "Next": "Again"}}}"#);
+    let endless = world.define(ENDLESS);
     world.submit(&endless, "endless", "{}");
     world.commit();
     for _ in 0..100 {

@@ -6,7 +6,7 @@ use stepwell_node::core::{Input, Reply};
 use stepwell_store::memory::{Call, Fault};
 use stepwell_store::{Entity, Store};
 
-use crate::basics::{FIVE_PASSES, NAP, TWO_TASKS};
+use crate::basics::{ENDLESS, FIVE_PASSES, NAP, TWO_TASKS};
 use crate::world::{World, answered, succeeds};
 
 const FAULTS: [Fault; 5] = [Fault::AnswerLost, Fault::Fenced, Fault::Full, Fault::Io, Fault::Away];
@@ -137,7 +137,7 @@ fn everyone_who_waits_for_a_shard_is_told_when_its_memory_is_lost() {
 #[test]
 fn what_was_made_upon_a_lost_transition_is_lost_with_it() {
     let mut world = World::new();
-    let endless = world.define(r#"{"StartAt": "Again", "States": {"Again": {"Type": "Pass", "Next": "Again"}}}"#);
+    let endless = world.define(ENDLESS);
     let (id, _) = world.submit(&endless, "endless", "{}");
     world.commit();
     fail_once(&world, Fault::Fenced);
