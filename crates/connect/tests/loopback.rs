@@ -131,6 +131,7 @@ fn identity() -> Identity {
         execution_type: ExecutionType::Standard,
         shows_redrive_count: true,
         region: "us-east-1".into(),
+        trace_header: None,
         seed: 1,
         root: RegionIdx(0),
     }
@@ -190,6 +191,16 @@ async fn a_function_by_its_arn_is_called_with_the_input() {
             0
         )
     );
+}
+
+#[tokio::test]
+async fn the_trace_goes_on_into_the_function() {
+    let server = serve(vec![Then::Answer(answer("1"))]);
+    let lambda = lambda(&server.url, Limits::default());
+    let traced = Identity { trace_header: Some("Root=1-2-3;Sampled=1".into()), ..identity() };
+    lambda.call(&traced, &task(7, FUNCTION, "{}")).await;
+    let (_, request) = server.seen.recv().expect("a request");
+    assert!(request.contains("\nX-Amzn-Trace-Id: Root=1-2-3;Sampled=1\n"), "{request}");
 }
 
 #[tokio::test]

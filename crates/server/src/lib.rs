@@ -10,6 +10,7 @@ mod api;
 mod arn;
 mod catalogue;
 mod error;
+pub mod fuzzing;
 mod http;
 mod log;
 mod operation;

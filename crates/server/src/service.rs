@@ -325,7 +325,7 @@ fn partition_of(region: &str) -> &'static str {
 }
 
 /// Reads a body; an empty one has no members.
-fn parse(body: &[u8]) -> Result<Value, Error> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, Error> {
     let text = std::str::from_utf8(body)
         .map_err(|_| Error::SerializationException("The request body is not UTF-8".to_owned()))?;
     if text.trim_ascii().is_empty() {

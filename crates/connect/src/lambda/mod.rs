@@ -61,6 +61,12 @@ impl Lambda {
         let authorization = invocation.authorization(identity, task.role_arn.as_deref());
         let mut headers = vec![("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
         headers.extend(invocation.headers());
+        // StartExecution takes no others; a line end would be another header.
+        let trace = identity
+            .trace_header
+            .as_deref()
+            .filter(|trace| trace.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()));
+        headers.extend(trace.map(|trace| ("X-Amzn-Trace-Id", trace)));
         let request = Request {
             method: "POST",
             target: &invocation.target,
