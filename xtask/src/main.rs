@@ -8,6 +8,7 @@ mod command;
 mod corpora;
 mod docs;
 mod fuzz;
+mod power_cut;
 mod purity;
 mod real;
 mod tally;
@@ -22,6 +23,8 @@ cargo xtask test                                 everything that CI demands; end
 cargo xtask soak [--minutes M]                   long suites, then M minutes of each fuzz target (10)
 cargo xtask fuzz [TARGET] [--minutes M | --seconds S] [--seed N]
                                                  random inputs for one target or all of them (1 minute each)
+cargo xtask power-cut [--cuts N] [--seed N]
+                                                 what a power cut leaves of stored data, at N moments (150)
 cargo xtask conformance [--all]                  replays recorded cases against a server; --all: those it cannot pass, too
 cargo xtask clients [--rust]                     drives a server with the AWS CLI; --rust: with the AWS SDK for Rust, too
 cargo xtask crash [--rounds N] [--seed S] [--with-losses]
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         "test" => no_more(rest).and_then(|()| test::test()),
         "soak" => fuzz::Options::parse(rest).and_then(|options| test::soak(&options)),
         "fuzz" => fuzz::Options::parse(rest).and_then(|options| fuzz::build_and_run(&options)),
+        "power-cut" => power_cut::Options::parse(rest).and_then(|options| power_cut::build_and_run(&options)),
         "conformance" => flag(rest, "--all").and_then(real::conformance::build_and_run),
         "clients" => flag(rest, "--rust").and_then(real::clients::build_and_run),
         "crash" => real::crash::Options::parse(rest).and_then(real::crash::build_and_run),

@@ -100,6 +100,7 @@ async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result
         workers: settings.threads,
         retention_ms: Some(i64::from(settings.retention_days) * 24 * 60 * 60 * 1_000),
         log_directory: settings.data.clone(),
+        warn: Arc::new(stepwell_server::warn),
         ..stepwell_node::Config::default()
     };
     let service = Service::open(store, Outside::new(lambda), config, node)

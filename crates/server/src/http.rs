@@ -91,6 +91,9 @@ impl Server {
     /// never changes its thread.
     pub async fn run(self, service: Arc<Service>, helpers: &[Handle], stop: impl Future<Output = ()>) {
         let Server { listener, limits } = self;
+        if let Ok(address) = listener.local_addr() {
+            log::info("requests are answered", &[("address", &address)]);
+        }
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(limits.connections));
         let large_bodies = Arc::new(Semaphore::new(limits.large_bodies_bytes.min(Semaphore::MAX_PERMITS)));
@@ -118,6 +121,7 @@ impl Server {
             });
         }
         drop(listener);
+        log::info("the server stops", &[]);
         service.dismiss_workers();
         let _ = tokio::time::timeout(limits.drain, graceful.shutdown()).await;
     }
@@ -156,7 +160,8 @@ async fn respond(
         (&Method::GET, "/health") => return health(),
         (method, path) => {
             let text = format!("There is nothing at {method} {path}: operations are called by POST /");
-            return failed(StatusCode::NOT_FOUND, &Error::UnknownOperationException(text), false);
+            let error = Error::UnknownOperationException(text);
+            return answered(StatusCode::NOT_FOUND, &error.to_json(), &world::uuid());
         }
     }
     let head = head(&parts.headers);
@@ -164,11 +169,18 @@ async fn respond(
     let (body, _room) = match read(body, limits, large_bodies).await {
         Ok(read) => read,
         // What is left of the body is not worth reading.
-        Err(error) => return failed(status(&error), &error, true),
+        Err(error) => return broken_off(&error),
     };
+    let target = head.target;
     match service.answer(head, &body).await {
-        Ok(value) => answered(StatusCode::OK, &value),
-        Err(error) => failed(status(&error), &error, false),
+        Ok(value) => answered(StatusCode::OK, &value, &world::uuid()),
+        Err(error) => {
+            let (status, id) = (status(&error), world::uuid());
+            if status.is_server_error() {
+                log::failed_request(target, &id, &error);
+            }
+            answered(status, &error.to_json(), &id)
+        }
     }
 }
 
@@ -218,14 +230,14 @@ fn signer(authorization: &str) -> Option<(&str, &str)> {
 
 fn health() -> Answer {
     let version = env!("CARGO_PKG_VERSION");
-    answered(StatusCode::OK, &[("status", "ok".into()), ("version", version.into())].into_iter().collect())
+    let shown: Value = [("status", "ok".into()), ("version", version.into())].into_iter().collect();
+    answered(StatusCode::OK, &shown, &world::uuid())
 }
 
-fn failed(status: StatusCode, error: &Error, is_last: bool) -> Answer {
-    let mut answer = answered(status, &error.to_json());
-    if is_last {
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
+/// A request that was not read to its end, or not at all: nothing else can follow on its connection.
+fn broken_off(error: &Error) -> Answer {
+    let mut answer = answered(status(error), &error.to_json(), &world::uuid());
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
@@ -233,12 +245,12 @@ fn status(error: &Error) -> StatusCode {
     StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn answered(status: StatusCode, value: &Value) -> Answer {
+fn answered(status: StatusCode, value: &Value, request_id: &str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(value.to_string())));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
-    if let Ok(id) = HeaderValue::from_str(&world::uuid()) {
+    if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }
     answer

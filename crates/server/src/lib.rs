@@ -23,4 +23,5 @@ mod world;
 
 pub use error::Error;
 pub use http::{Limits, SMALL_BODY_BYTES, Server};
+pub use log::warn;
 pub use service::{Config, Service};

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Write as _};
 use std::io::Write as _;
 
+use crate::error::Error;
 use crate::world;
 
 /// Something went wrong that a caller is not told about.
@@ -14,6 +15,16 @@ pub(crate) fn failure(message: &str, error: &dyn std::error::Error) {
         source = error.source();
     }
     line("ERROR", message, &[("error", &chain)]);
+}
+
+/// Something that an operator should know.
+pub fn warn(message: &str) {
+    line("WARN", message, &[]);
+}
+
+/// A request failed through no fault of the caller's.
+pub(crate) fn failed_request(target: &str, request_id: &str, error: &Error) {
+    line("ERROR", "a request failed", &[("target", &target), ("request", &request_id), ("answer", &error.name())]);
 }
 
 /// Something worth knowing happened.

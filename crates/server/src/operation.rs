@@ -19,13 +19,6 @@ macro_rules! operations {
                 }
             }
 
-            /// Its name.
-            pub(crate) fn name(self) -> &'static str {
-                match self {
-                    $(Operation::$name => stringify!($name),)*
-                }
-            }
-
             /// The members of its request.
             pub(crate) fn members(self) -> &'static [Member] {
                 match self {

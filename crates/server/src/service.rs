@@ -71,6 +71,9 @@ pub(crate) struct Call {
     pub(crate) trace_header: Option<Str>,
 }
 
+/// Pause between two looks at machines that are being deleted.
+const DELETING_PAUSE: Duration = Duration::from_millis(500);
+
 /// What stands in front of the operation's name in `X-Amz-Target`.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
@@ -102,23 +105,33 @@ impl Service {
         }))
     }
 
-    /// Does what nobody asks for: lets deleted machines go. Ends with the runtime.
+    /// Does what nobody asks for: lets deleted machines go. Ends when the server stops.
     pub async fn do_chores(self: Arc<Service>) {
         let service = self.clone();
         let found = tokio::task::spawn_blocking(move || service.find_deleting()).await;
         if let Ok(Err(error)) = found {
             log::failure("machines that are being deleted could not be looked for", &error);
         }
-        loop {
-            if self.deleting().is_empty() {
-                self.more_to_delete.notified().await;
-            }
+        while self.waits_for_chores().await {
             let service = self.clone();
             let removed = tokio::task::spawn_blocking(move || service.remove_deleted()).await;
             if let Ok(Err(error)) = removed {
                 log::failure("a deleted machine could not be removed", &error);
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Waits until it is time to look after deleted machines; false: the server stops.
+    async fn waits_for_chores(&self) -> bool {
+        let time = async {
+            if self.deleting().is_empty() {
+                self.more_to_delete.notified().await;
+            }
+            tokio::time::sleep(DELETING_PAUSE).await;
+        };
+        tokio::select! {
+            () = time => true,
+            () = self.stopped() => false,
         }
     }
 

@@ -24,7 +24,7 @@ use stepwell_value::Str;
 
 pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
 pub use read::{
-    Arrived, LoadedEntity, OpenedExpress, OpenedShard, ReadError, StoredPayloads, open_shard, read_due, read_entity,
+    Arrived, LoadedEntity, OpenedExpress, OpenedShard, ReadError, ReadMail, StoredPayloads, open_shard, read_due, read_entity,
     read_mail,
 };
 pub use resident::Take;
@@ -76,9 +76,11 @@ pub enum Input {
     /// [`Output::ReadDue`] was done.
     Due(Result<Vec<(Timestamp, Entity)>, StoreError>),
     /// [`Output::ReadMail`] was done: the letters, and whether more are there.
-    Mail(Result<Vec<Arrived>, ReadError>),
+    Mail(Result<ReadMail, ReadError>),
     /// A state machine is being deleted: its executions end at their next transition.
     MachineDeleted(RowNumber),
+    /// The node stops: no timer fires and no loop goes on; what is answered is still taken.
+    Drain,
     /// Do something that waits: fire a timer, go on with an execution. See [`Core::next_turn`].
     Turn,
 }
@@ -262,6 +264,7 @@ pub struct Core {
     express: BTreeMap<ExecutionId, ExpressStage>,
     mail: Mail,
     deleted: BTreeSet<RowNumber>,
+    is_draining: bool,
     memories: u64,
 }
 
@@ -329,6 +332,7 @@ impl Core {
             express: BTreeMap::new(),
             mail: Mail::default(),
             deleted: BTreeSet::new(),
+            is_draining: false,
             memories: 0,
         }
     }
@@ -370,6 +374,7 @@ impl Core {
             Input::MachineDeleted(machine) => {
                 self.deleted.insert(machine);
             }
+            Input::Drain => self.is_draining = true,
             Input::Turn => self.turn(now, out),
         }
     }
@@ -378,6 +383,9 @@ impl Core {
     pub fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
         if !self.ready.is_empty() {
             return Some(now);
+        }
+        if self.is_draining {
+            return None;
         }
         let owing = self.may_load() && self.shards.values().any(|shard| shard.is_open && !shard.owing.is_empty());
         if owing {
@@ -394,9 +402,19 @@ impl Core {
         self.flight.commits
     }
 
+    /// Whether something waits for a turn that need not wait for a time.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Number of calls that are not answered.
     pub fn open_calls(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Express executions that run for it, or whose end is not durable.
+    pub fn open_express(&self) -> usize {
+        self.express.len() + self.children.len()
     }
 
     /// Executions and Map Runs in memory, and deadlines in memory.
@@ -552,14 +570,14 @@ impl Core {
         }
     }
 
-    fn mail_read(&mut self, result: Result<Vec<Arrived>, ReadError>, now: Timestamp, out: &mut Vec<Output>) {
+    fn mail_read(&mut self, result: Result<ReadMail, ReadError>, now: Timestamp, out: &mut Vec<Output>) {
         self.mail.is_reading = false;
         self.mail.next = self.limits.mail_every_ms.map(|ms| now.after_ms(ms));
         let forgettable = std::mem::take(&mut self.mail.forgettable);
         match result {
-            Ok(letters) => {
-                if let Some(last) = letters.last() {
-                    self.mail.after = self.mail.after.max(last.id);
+            Ok(ReadMail { letters, last, .. }) => {
+                if let Some(last) = last {
+                    self.mail.after = self.mail.after.max(last);
                     // There may be more than one reading takes.
                     self.mail.next = Some(now);
                 }
@@ -611,10 +629,9 @@ impl Core {
                 self.rest(entity);
             }
             Ok(None) => self.nobody(entity, out),
-            Err(_) => {
-                // What cannot be read now may be readable later; nothing of the shard is trusted until then.
-                self.lose(entity.shard(), out);
-            }
+            Err(error) if error.may_go_by() => self.lose(entity.shard(), out),
+            // Its neighbours are none the worse for it.
+            Err(_) => self.dismiss(entity, out),
         }
     }
 
@@ -685,7 +702,7 @@ impl Core {
     // --- Shards ---------------------------------------------------------------------------------------------------
 
     fn opened(&mut self, opened: OpenedShard, now: Timestamp, out: &mut Vec<Output>) {
-        let OpenedShard { lease, due, owing, mail, express } = opened;
+        let OpenedShard { lease, due, owing, mail, express, .. } = opened;
         self.memories += 1;
         let shard = Shard {
             epoch: lease.epoch,
@@ -740,13 +757,18 @@ impl Core {
         self.mail.forgettable.retain(|(of, _)| *of != shard);
         self.loads.waiting.retain(|(entity, _)| entity.shard() != shard);
         for entity in self.residents.of_shard(shard) {
-            let Some(resident) = self.residents.remove(entity) else { continue };
-            for reply in resident.inbox.into_iter().filter_map(Work::into_reply) {
-                refuse(reply, Refusal::Away, out);
-            }
-            for (_, release) in resident.held {
-                self.withhold(release, &Refusal::Away, out);
-            }
+            self.dismiss(entity, out);
+        }
+    }
+
+    /// Drops an execution or a Map Run; whoever waits for it is told that nobody knows.
+    fn dismiss(&mut self, entity: Entity, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.remove(entity) else { return };
+        for reply in resident.inbox.into_iter().filter_map(Work::into_reply) {
+            refuse(reply, Refusal::Away, out);
+        }
+        for (_, release) in resident.held {
+            self.withhold(release, &Refusal::Away, out);
         }
     }
 
@@ -841,6 +863,20 @@ impl Core {
     // --- Turns ----------------------------------------------------------------------------------------------------
 
     fn turn(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+        if !self.is_draining {
+            self.look_ahead(now, out);
+        }
+        if let Some(entity) = self.ready.pop_front() {
+            if let Some(resident) = self.residents.get(entity) {
+                resident.is_ready = false;
+            }
+            self.pump(entity, now, out);
+            self.rest(entity);
+        }
+    }
+
+    /// Reads what is due soon, takes up what is owed, and fires a timer.
+    fn look_ahead(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let shards = |core: &Core| {
             let mut shards = Shards::NONE;
             core.shards.iter().filter(|(_, shard)| shard.is_open).for_each(|(shard, _)| shards.insert(*shard));
@@ -862,7 +898,6 @@ impl Core {
                 self.load(entity, memory, out);
             }
         }
-        // Timers and those that go on take turns, so that neither starves the other.
         if self.has_room()
             && let Some((due, entity)) = self.timers.pop(now)
         {
@@ -872,13 +907,6 @@ impl Core {
                 resident.timer = None;
             }
             self.deliver(entity, Work::Timer, now, out);
-            self.rest(entity);
-        }
-        if let Some(entity) = self.ready.pop_front() {
-            if let Some(resident) = self.residents.get(entity) {
-                resident.is_ready = false;
-            }
-            self.pump(entity, now, out);
             self.rest(entity);
         }
     }
@@ -932,9 +960,10 @@ impl Core {
 
     /// It goes on when others have had their turn, if it can.
     fn make_ready(&mut self, entity: Entity) {
-        let in_flight_max = self.limits.in_flight_max;
+        let (in_flight_max, is_draining) = (self.limits.in_flight_max, self.is_draining);
         if let Some(resident) = self.residents.get(entity)
             && resident.may_step(in_flight_max)
+            && !(is_draining && resident.inbox.is_empty())
             && !resident.is_ready
         {
             resident.is_ready = true;

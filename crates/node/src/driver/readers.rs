@@ -110,10 +110,16 @@ impl Driver {
             }
             Job::Mail(slice, shards, after) => {
                 let result = core::read_mail(store, codec, programs, &shards, after);
+                for error in result.iter().flat_map(|mail| &mail.unreadable) {
+                    self.warn_of("a letter could not be read; it stays in the store", error);
+                }
                 self.slices[slice].submit(self, Input::Mail(result));
             }
             Job::Reopen(shard, epoch, tried) => match self.reopen(shard, epoch) {
-                Ok(Some(opened)) => self.slice(shard).submit(self, Input::Opened(Box::new(opened))),
+                Ok(Some(opened)) => {
+                    self.report(&opened);
+                    self.slice(shard).submit(self, Input::Opened(Box::new(opened)));
+                }
                 result => {
                     if let Err(error) = result {
                         self.warn_of(&format!("shard {} could not be opened again", shard.0), &error);

@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stepwell_connect::Outside;
@@ -18,13 +18,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// No answer takes so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server on a free port.
 pub(crate) struct Api {
     pub(crate) address: SocketAddr,
     service: Arc<Service>,
-    stop: oneshot::Sender<()>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
     running: JoinHandle<()>,
 }
 
@@ -60,7 +60,7 @@ impl Api {
             }
         });
         tokio::spawn(service.clone().do_chores());
-        Api { address, service, stop, running }
+        Api { address, service, stop: Mutex::new(Some(stop)), running }
     }
 
     /// Calls an operation; gives the members of the answer, or the error as one line.
@@ -137,9 +137,16 @@ impl Api {
         text(&self.ok("CreateStateMachine", &params).await, "stateMachineArn")
     }
 
-    /// Stops the server as a signal would.
+    /// Asks the server to stop, as a signal does.
+    pub(crate) fn ask_to_stop(&self) {
+        if let Some(stop) = self.stop.lock().expect("no test has panicked with it").take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Stops the server and waits for its end.
     pub(crate) async fn stop(self) {
-        let _ = self.stop.send(());
+        self.ask_to_stop();
         self.running.await.expect("the server ends");
         self.service.drain(Duration::from_secs(5)).await;
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::column::{
-    STATUSES, entity_columns, entity_of, execution_id, kind_of, row_number, row_number_at, status_number,
+    STATUSES, entity_columns, entity_of, execution_id, kind_of, payload_piece, row_number, row_number_at, status_number,
 };
 use super::error::failed;
 
@@ -118,9 +118,10 @@ pub(super) fn load(db: &Connection, entity: Entity) -> rusqlite::Result<Option<L
 }
 
 pub(super) fn payload(db: &Connection, execution: ExecutionId, payload: PayloadId) -> rusqlite::Result<Option<Sealed>> {
-    let sql = "select p.body from entity e join payload p on p.entity = e.no
+    let sql = "select p.body from entity e join piece p on p.entity = e.no
         where e.id = ?1 and e.kind = 0 and p.number = ?2";
-    let found = db.prepare_cached(sql)?.query_row(params![execution.0.to_be_bytes(), payload.0], |row| row.get(0));
+    let params = params![execution.0.to_be_bytes(), payload_piece(payload)];
+    let found = db.prepare_cached(sql)?.query_row(params, |row| row.get(0));
     Ok(found.optional()?.map(Sealed))
 }
 
@@ -134,14 +135,14 @@ pub(super) fn history(
     let sql = match reverse {
         // From the last chunk on that starts at `from` or before it.
         false => {
-            "select c.first, c.count, c.body from entity e join chunk c on c.entity = e.no
-             where e.id = ?1 and e.kind = 0 and c.first >= coalesce(
-                (select max(b.first) from chunk b where b.entity = e.no and b.first <= ?2), 0)
-             order by c.first"
+            "select c.number, c.count, c.body from entity e join piece c on c.entity = e.no
+             where e.id = ?1 and e.kind = 0 and c.number >= coalesce(
+                (select max(b.number) from piece b where b.entity = e.no and b.number between 1 and ?2), 1)
+             order by c.number"
         }
         true => {
-            "select c.first, c.count, c.body from entity e join chunk c on c.entity = e.no
-             where e.id = ?1 and e.kind = 0 and c.first <= ?2 order by c.first desc"
+            "select c.number, c.count, c.body from entity e join piece c on c.entity = e.no
+             where e.id = ?1 and e.kind = 0 and c.number between 1 and ?2 order by c.number desc"
         }
     };
     let mut statement = db.prepare_cached(sql)?;
