@@ -7,7 +7,7 @@ use stepwell_asl::program::{ExecutionType, RegionIdx, StateIdx};
 use stepwell_value::{Object, Str, Value};
 
 use crate::event::ErrorCause;
-use crate::limits::{HISTORY_EVENTS_MAX, REDRIVE_PERIOD_MS, STANDARD_DURATION_MAX_MS};
+use crate::limits::{HISTORY_EVENTS_MAX, REDRIVE_PERIOD_MS, REDRIVE_TOKEN_PERIOD_MS, STANDARD_DURATION_MAX_MS};
 use crate::{Payload, PayloadId, Timestamp};
 
 /// Identity of an execution, for the engine; the ARN is for people.
@@ -93,6 +93,19 @@ pub struct Identity {
     pub seed: u64,
     /// The region of the program that it runs: the machine, or a distributed Map's item processor.
     pub root: RegionIdx,
+    /// The X-Ray trace header that it was started with.
+    pub trace_header: Option<Str>,
+}
+
+/// Whose child an execution is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildOf {
+    /// The Map Run.
+    pub map_run_arn: Str,
+    /// Its number there.
+    pub child: u32,
+    /// How many items it works on: more than one in a batch.
+    pub item_count: u32,
 }
 
 /// Where an execution stands.
@@ -127,6 +140,7 @@ impl ExecutionStatus {
 #[derive(Clone, Debug)]
 pub struct Execution {
     pub(crate) identity: Arc<Identity>,
+    pub(crate) child_of: Option<ChildOf>,
     pub(crate) input: Payload,
     pub(crate) status: ExecutionStatus,
     pub(crate) started: Timestamp,
@@ -135,9 +149,11 @@ pub struct Execution {
     pub(crate) error: ErrorCause,
     pub(crate) redrive_count: u32,
     pub(crate) redriven: Option<Timestamp>,
+    /// Client tokens of its last redrives, and when those were; the latest last.
+    pub(crate) redrive_tokens: Vec<(Str, Timestamp)>,
     /// When the whole execution times out.
     pub(crate) deadline: Option<Timestamp>,
-    pub(crate) frames: BTreeMap<FrameId, Frame>,
+    pub(crate) frames: BTreeMap<FrameId, Box<Frame>>,
     /// Frames that can go on without anybody outside.
     pub(crate) ready: VecDeque<FrameId>,
     pub(crate) next_frame: u32,
@@ -158,6 +174,9 @@ pub struct Execution {
     pub(crate) attempts: BTreeMap<AttemptId, FrameId>,
     /// Size of all their variables, derived from them.
     pub(crate) variables_bytes: usize,
+    /// How many tasks something has to be done about after a crash, derived from the frames.
+    pub(crate) owed_tasks: u32,
+    pub(crate) unwritten: Unwritten,
 }
 
 /// One active place in a program.
@@ -184,6 +203,8 @@ pub(crate) struct Frame {
     pub(crate) entered: Timestamp,
     /// Retries so far in this visit of the state, per retrier.
     pub(crate) retries: Vec<u32>,
+    /// It is among the frames that have to be written.
+    pub(crate) touched: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -219,9 +240,25 @@ pub(crate) struct OpenTask {
     pub(crate) heartbeat_s: Option<u32>,
     pub(crate) deadline: Option<Timestamp>,
     pub(crate) heartbeat_due: Option<Timestamp>,
+    /// What is asked for, as long as it may have to be asked for again: until a call is answered or a worker has taken
+    /// an activity's task.
+    pub(crate) asked: Option<Asked>,
+}
+
+/// What a task's request says that its state does not.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) parameters: Payload,
+    pub(crate) role_arn: Option<Str>,
 }
 
 impl OpenTask {
+    /// Whether something has to be done about it after a crash: the request may have to be made again, or the heartbeats
+    /// of its worker went unheard.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.asked.is_some() || self.heartbeat_due.is_some()
+    }
+
     pub(crate) fn due(&self) -> Option<Timestamp> {
         [self.deadline, self.heartbeat_due].into_iter().flatten().min()
     }
@@ -231,14 +268,68 @@ impl OpenTask {
 pub(crate) struct Fork {
     /// Children that have not ended.
     pub(crate) open: u32,
-    /// Outputs of ended children, by index.
-    pub(crate) results: Vec<Option<Payload>>,
+    pub(crate) results: Results,
     /// `…StateStarted`
     pub(crate) started_event: u32,
     /// What the join points to.
     pub(crate) join_event: u32,
     /// None: a Parallel state.
     pub(crate) map: Option<MapFork>,
+}
+
+/// Outputs of ended children, by index. They are written in segments, so that an answer does not write all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Results {
+    all: Vec<Option<Payload>>,
+    /// Segments that have to be written.
+    touched: BTreeSet<u32>,
+}
+
+impl Results {
+    /// Results in a segment. A segment of results that stand in it is some 4 KiB at most.
+    pub(crate) const PER_SEGMENT: usize = 32;
+
+    pub(crate) fn new(length: usize) -> Results {
+        Results { all: vec![None; length], touched: BTreeSet::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn set(&mut self, index: u32, result: Payload) {
+        self.all[index as usize] = Some(result);
+        self.touched.insert(index / Results::PER_SEGMENT as u32);
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Option<&Payload>> {
+        self.all.iter().map(Option::as_ref)
+    }
+
+    pub(crate) fn segment(&self, segment: u32) -> &[Option<Payload>] {
+        let from = segment as usize * Results::PER_SEGMENT;
+        &self.all[from..self.all.len().min(from + Results::PER_SEGMENT)]
+    }
+
+    pub(crate) fn segments_with_results(&self) -> impl Iterator<Item = u32> {
+        let segments = self.all.chunks(Results::PER_SEGMENT);
+        (0..).zip(segments).filter(|(_, results)| results.iter().any(Option::is_some)).map(|(segment, _)| segment)
+    }
+
+    /// Takes in a segment that was stored; whether it fits.
+    pub(crate) fn restore(&mut self, segment: u32, results: Vec<Option<Payload>>) -> bool {
+        let from = segment as usize * Results::PER_SEGMENT;
+        match self.all.get_mut(from..from + results.len()) {
+            Some(places) => places.iter_mut().zip(results).for_each(|(place, result)| *place = result),
+            None => return false,
+        }
+        true
+    }
+
+    /// The segments that have to be written since the last call.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.touched)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -316,6 +407,7 @@ impl Execution {
         };
         Execution {
             identity: start.identity,
+            child_of: None,
             input,
             status: ExecutionStatus::Running,
             started: now,
@@ -324,6 +416,7 @@ impl Execution {
             error: ErrorCause::default(),
             redrive_count: 0,
             redriven: None,
+            redrive_tokens: Vec::new(),
             deadline: None,
             frames: BTreeMap::new(),
             ready: VecDeque::new(),
@@ -338,7 +431,14 @@ impl Execution {
             timers: BTreeSet::new(),
             attempts: BTreeMap::new(),
             variables_bytes: 0,
+            owed_tasks: 0,
+            unwritten: Unwritten::default(),
         }
+    }
+
+    /// A child of a Map Run that has not taken its first step.
+    pub fn of_map_run(start: Start, child_of: ChildOf, now: Timestamp) -> Execution {
+        Execution { child_of: Some(child_of), ..Execution::new(start, now) }
     }
 
     /// An execution of one state alone, as TestState has it: it ends where the state points to another one.
@@ -363,6 +463,7 @@ impl Execution {
             before_entered: 0,
             entered: now,
             retries: Vec::new(),
+            touched: false,
         };
         execution.put_frame(frame);
         execution
@@ -371,6 +472,11 @@ impl Execution {
     /// What never changes about it.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whose child it is.
+    pub fn child_of(&self) -> Option<&ChildOf> {
+        self.child_of.as_ref()
     }
 
     /// Its input.
@@ -430,15 +536,16 @@ impl Execution {
 
     /// Why it cannot be redriven now, in AWS's words; none: it can.
     pub fn redrive_refusal(&self, now: Timestamp) -> Option<&'static str> {
-        let since_stopped_ms = now.0 - self.stopped.unwrap_or(now).0;
-        match self.status {
-            ExecutionStatus::Running => Some("Execution is RUNNING and cannot be redriven"),
-            ExecutionStatus::Succeeded => Some("Execution is SUCCEEDED and cannot be redriven"),
-            _ if self.last_event >= HISTORY_EVENTS_MAX - 1 => Some("Execution history event limit exceeded"),
-            _ if self.open_ms() >= STANDARD_DURATION_MAX_MS => Some("Execution has exceeded the max execution time"),
-            _ if since_stopped_ms > REDRIVE_PERIOD_MS => Some("Execution redrivable period exceeded"),
-            _ => None,
-        }
+        let Execution { status, started, stopped, last_event, .. } = *self;
+        redrive_refusal(status, started, stopped, last_event, now)
+    }
+
+    /// When the redrive was that carried this client token, if that is not long ago: the answer to its repetition
+    /// (reference/api.md, 7).
+    pub fn redrive_of(&self, client_token: &str, now: Timestamp) -> Option<Timestamp> {
+        let mut tokens = self.redrive_tokens.iter().rev();
+        let (_, at) = tokens.find(|(token, at)| token == client_token && now.0 - at.0 <= REDRIVE_TOKEN_PERIOD_MS)?;
+        Some(*at)
     }
 
     /// How long it was open when it ended, the time between an end and a redrive included.
@@ -469,29 +576,98 @@ impl Execution {
         self.attempts.len()
     }
 
+    /// How a task's attempt stands; what came before it or goes beyond the last attempt is not open.
+    pub fn attempt(&self, attempt: AttemptId) -> AttemptStatus {
+        let frame = self.attempts.get(&attempt).and_then(|frame| self.frames.get(frame));
+        match frame.map(|frame| &frame.phase) {
+            Some(Phase::Task(OpenTask { started: false, .. })) => AttemptStatus::Scheduled,
+            Some(Phase::Task(_)) => AttemptStatus::Started,
+            _ if attempt.0 < self.next_attempt => AttemptStatus::Over,
+            _ => AttemptStatus::Unknown,
+        }
+    }
+
+    /// What a task's attempt is asked to do, until its call is answered or a worker has taken it.
+    pub fn parameters(&self, attempt: AttemptId) -> Option<&Payload> {
+        match &self.frames.get(self.attempts.get(&attempt)?)?.phase {
+            Phase::Task(task) => task.asked.as_ref().map(|asked| &asked.parameters),
+            _ => None,
+        }
+    }
+
     /// Takes a frame out, to work on it.
     pub(crate) fn take_frame(&mut self, id: FrameId) -> Option<Frame> {
-        let frame = self.frames.remove(&id)?;
+        let mut frame = *self.frames.remove(&id)?;
+        self.touch(&mut frame);
         if let Some(due) = frame.due() {
             self.timers.remove(&(due, id));
         }
         if let Phase::Task(task) = &frame.phase {
             self.attempts.remove(&task.attempt);
+            self.owed_tasks -= u32::from(task.is_owed());
         }
         self.variables_bytes -= frame.variables_bytes;
         Some(frame)
     }
 
     /// Puts a frame back, with all that is derived from it.
-    pub(crate) fn put_frame(&mut self, frame: Frame) {
+    pub(crate) fn put_frame(&mut self, mut frame: Frame) {
+        self.touch(&mut frame);
+        self.place_frame(frame);
+    }
+
+    /// Puts a frame in its place as it is stored.
+    pub(crate) fn place_frame(&mut self, frame: Frame) {
         if let Some(due) = frame.due() {
             self.timers.insert((due, frame.id));
         }
         if let Phase::Task(task) = &frame.phase {
             self.attempts.insert(task.attempt, frame.id);
+            self.owed_tasks += u32::from(task.is_owed());
         }
         self.variables_bytes += frame.variables_bytes;
-        self.frames.insert(frame.id, frame);
+        self.frames.insert(frame.id, Box::new(frame));
+    }
+
+    /// Remembers that a frame has to be written.
+    fn touch(&mut self, frame: &mut Frame) {
+        if !frame.touched {
+            frame.touched = true;
+            self.unwritten.frames.push(frame.id);
+        }
+    }
+
+    /// After a step: where nobody asks for changes, frames that came and went must not be remembered for ever.
+    pub(crate) fn forget_gone_frames(&mut self) {
+        let Execution { unwritten: Unwritten { frames: touched, stored_below, .. }, frames, .. } = self;
+        if touched.len() >= 64 && touched.len() >= 2 * frames.len() + *stored_below as usize {
+            touched.retain(|id| frames.contains_key(id) || id.0 < *stored_below);
+        }
+    }
+
+    /// Changes all frames where they are, in a way that concerns neither deadlines nor attempts that are looked at.
+    pub(crate) fn change_frames(&mut self, mut change: impl FnMut(&mut Frame)) {
+        let mut frames = std::mem::take(&mut self.frames);
+        for frame in frames.values_mut() {
+            self.touch(frame);
+            change(frame);
+        }
+        self.frames = frames;
+    }
+
+    /// Removes all frames.
+    pub(crate) fn clear_frames(&mut self) {
+        self.change_frames(|_| {});
+        self.frames.clear();
+        self.stop_waiting();
+    }
+
+    /// Nothing of what frames wait for is awaited any longer.
+    pub(crate) fn stop_waiting(&mut self) {
+        self.ready.clear();
+        self.timers.clear();
+        self.attempts.clear();
+        self.owed_tasks = 0;
     }
 
     /// The frame that waits for an attempt of a task.
@@ -509,6 +685,69 @@ impl Execution {
             }
         }
         children
+    }
+}
+
+/// How an attempt of a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptStatus {
+    /// An activity's task that no worker has taken.
+    Scheduled,
+    /// Somebody works on it.
+    Started,
+    /// It was answered, its time is over, or nobody waits for it any longer.
+    Over,
+    /// There has been no such attempt.
+    Unknown,
+}
+
+/// What has changed since it was written last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unwritten {
+    /// Frames that changed or went, each once.
+    frames: Vec<FrameId>,
+    /// Frames below this number were there when changes were taken last, so their records may be stored.
+    stored_below: u32,
+    /// Which segments of which forks are stored.
+    pub(crate) segments: BTreeMap<FrameId, StoredSegments>,
+}
+
+/// Segments of a fork's results that are stored.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StoredSegments {
+    /// Tells a fork from the one that a retry put in its place: its `…StateStarted` event.
+    pub(crate) started_event: u32,
+    pub(crate) segments: BTreeSet<u32>,
+}
+
+impl Unwritten {
+    /// Those of an execution that was read, with this many frames made so far.
+    pub(crate) fn nothing(next_frame: u32, segments: BTreeMap<FrameId, StoredSegments>) -> Unwritten {
+        Unwritten { frames: Vec::new(), stored_below: next_frame, segments }
+    }
+
+    /// The frames that changed, and below which number they may be stored.
+    pub(crate) fn take(&mut self, next_frame: u32) -> (Vec<FrameId>, u32) {
+        (std::mem::take(&mut self.frames), std::mem::replace(&mut self.stored_below, next_frame))
+    }
+}
+
+/// Why an execution cannot be redriven, in AWS's words; none: it can.
+pub(crate) fn redrive_refusal(
+    status: ExecutionStatus,
+    started: Timestamp,
+    stopped: Option<Timestamp>,
+    last_event: u32,
+    now: Timestamp,
+) -> Option<&'static str> {
+    let stopped = stopped.unwrap_or(now);
+    match status {
+        ExecutionStatus::Running => Some("Execution is RUNNING and cannot be redriven"),
+        ExecutionStatus::Succeeded => Some("Execution is SUCCEEDED and cannot be redriven"),
+        _ if last_event >= HISTORY_EVENTS_MAX - 1 => Some("Execution history event limit exceeded"),
+        _ if stopped.0 - started.0 >= STANDARD_DURATION_MAX_MS => Some("Execution has exceeded the max execution time"),
+        _ if now.0 - stopped.0 > REDRIVE_PERIOD_MS => Some("Execution redrivable period exceeded"),
+        _ => None,
     }
 }
 

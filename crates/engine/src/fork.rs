@@ -8,7 +8,7 @@ use crate::Payload;
 use crate::chance::Draws;
 use crate::dataflow::{self, Entered};
 use crate::event::{EventKind, IterationEvent};
-use crate::execution::{Fork, Frame, MapFork, Phase, Tolerance};
+use crate::execution::{Fork, Frame, MapFork, Phase, Results, Tolerance};
 use crate::failure::Failure;
 use crate::limits::INLINE_MAP_CONCURRENCY_MAX;
 use crate::map_run::{Batching, MapItems, MapRunPlan, MapRunStart, Reader, Selector};
@@ -45,7 +45,7 @@ impl<'a, O: Observer> Step<'a, O> {
         }
         frame.phase = Phase::Fork(Box::new(Fork {
             open: branches.len() as u32,
-            results: vec![None; branches.len()],
+            results: Results::new(branches.len()),
             started_event,
             join_event: started_event,
             map: None,
@@ -99,7 +99,7 @@ impl<'a, O: Observer> Step<'a, O> {
         };
         frame.phase = Phase::Fork(Box::new(Fork {
             open: 0,
-            results: vec![None; length],
+            results: Results::new(length),
             started_event,
             join_event: started_event,
             map: Some(MapFork { items, cursor: 0, concurrency: limit as u32, tolerated: numbers.tolerated, failed: 0 }),
@@ -186,7 +186,7 @@ impl<'a, O: Observer> Step<'a, O> {
 
     fn child_ended(&mut self, parent: &mut Frame, index: u32, output: Payload, join_event: u32) {
         if let Phase::Fork(fork) = &mut parent.phase {
-            fork.results[index as usize] = Some(output);
+            fork.results.set(index, output);
             fork.open -= 1;
             fork.join_event = fork.join_event.max(join_event);
         }
@@ -234,8 +234,7 @@ impl<'a, O: Observer> Step<'a, O> {
         // AWS: what follows points to the same event as this one does, not to this one (reference/history.md, 3).
         self.append(fork.join_event, succeeded);
         frame.last_event = fork.join_event;
-        let results =
-            fork.results.iter().map(|result| result.as_ref().map_or(Value::Null, |result| result.value().clone()));
+        let results = fork.results.iter().map(|result| result.map_or(Value::Null, |result| result.value().clone()));
         let result = results.collect();
         self.complete(frame, result)
     }

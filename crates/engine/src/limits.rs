@@ -53,3 +53,9 @@ pub const CONTINUE_VIRTUAL_MS: i64 = 100;
 
 /// A redrive must happen within so many milliseconds of the end of the execution.
 pub const REDRIVE_PERIOD_MS: i64 = 14 * 24 * 60 * 60 * 1000;
+
+/// Client tokens of redrives that an execution remembers (service model).
+pub const REDRIVE_TOKENS_MAX: usize = 10;
+
+/// A redrive with a client token is not repeated for so many milliseconds (service model).
+pub const REDRIVE_TOKEN_PERIOD_MS: i64 = 15 * 60 * 1000;

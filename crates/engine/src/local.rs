@@ -13,7 +13,7 @@ use crate::map_run::{MapRunSignal, Reader};
 use crate::observer::Observer;
 use crate::shard::{Letter, Request, Shard, Stepped};
 use crate::signal::{FailureStage, Host, Signal, StepStatus, TaskRequest, Turn};
-use crate::{ExecutionStatus, Timestamp};
+use crate::{ExecutionStatus, Timestamp, Writes};
 
 /// Does what executions want from the outside: mocks, or a test's own functions.
 pub trait Responder {
@@ -149,6 +149,11 @@ impl Local {
     /// An execution.
     pub fn execution(&self, id: ExecutionId) -> Option<&Execution> {
         self.shard.execution(id)
+    }
+
+    /// What changed of an execution since the last call; see [`Execution::take_writes`].
+    pub fn take_writes(&mut self, id: ExecutionId) -> Option<Writes> {
+        self.shard.execution_mut(id).map(Execution::take_writes)
     }
 
     /// Makes the next thing happen that needs no waiting.

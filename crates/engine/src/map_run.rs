@@ -4,7 +4,7 @@
 //! their results. Children are executions of their own; letters carry their starts and ends.
 
 use std::cell::{Cell, OnceCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stepwell_asl::Scope;
@@ -19,10 +19,12 @@ use stepwell_value::{Object, Str, Value};
 use crate::chance::Draws;
 use crate::dataflow::{self, Entered};
 use crate::event::ErrorCause;
-use crate::execution::{ExecutionId, ExecutionStatus, Frame, Identity, Tolerance};
+use crate::execution::{ChildOf, ExecutionId, ExecutionStatus, Frame, Identity, Tolerance};
 use crate::failure::{Failure, in_state};
 use crate::fork::STATE_DATA;
-use crate::limits::{DISTRIBUTED_MAP_CONCURRENCY_MAX, MAP_RUN_STARTS_MAX, PAYLOAD_BYTES_MAX, STEP_FUEL_MAX};
+use crate::limits::{
+    DISTRIBUTED_MAP_CONCURRENCY_MAX, MAP_RUN_STARTS_MAX, PAYLOAD_BYTES_MAX, STEP_FUEL_MAX, STEP_PAYLOAD_BYTES_MAX,
+};
 use crate::signal::MapRunEnd;
 use crate::{Execution, Start, Timestamp};
 
@@ -176,6 +178,11 @@ impl MapRunStart {
         }
     }
 
+    /// The children's state machine: the execution's with the Map state's label.
+    pub fn state_machine_arn(&self) -> Str {
+        Str::from(format!("{}/{}", self.parent.state_machine_arn, self.label))
+    }
+
     /// `MaxConcurrency`; 0: no limit of its own.
     pub fn concurrency(&self) -> u32 {
         self.plan.concurrency
@@ -213,14 +220,14 @@ pub enum MapRunSignal {
 /// How a child execution ended.
 #[derive(Clone, Debug)]
 pub struct ChildEnd {
-    status: ExecutionStatus,
-    output: Option<Value>,
-    error: ErrorCause,
-    identity: Arc<Identity>,
-    input: Value,
-    started: Timestamp,
-    stopped: Timestamp,
-    redrive_count: u32,
+    pub(crate) status: ExecutionStatus,
+    pub(crate) output: Option<Value>,
+    pub(crate) error: ErrorCause,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) input: Value,
+    pub(crate) started: Timestamp,
+    pub(crate) stopped: Timestamp,
+    pub(crate) redrive_count: u32,
 }
 
 impl ChildEnd {
@@ -278,12 +285,12 @@ impl ChildEnd {
 pub enum MapRunEffect {
     /// Read the items; answer with [`MapRunSignal::ItemsRead`], `ReadFailed` or `CannotRun`.
     Read(Reader),
-    /// Start a child execution.
+    /// Start a child execution: [`Execution::of_map_run`].
     StartChild {
-        /// Its number.
-        child: u32,
         /// What it starts with.
         start: Box<Start>,
+        /// Its place in the Map Run.
+        child_of: ChildOf,
     },
     /// Stop a child execution.
     StopChild(ExecutionId),
@@ -336,6 +343,10 @@ impl Counts {
 pub struct MapRun {
     pub(crate) start: MapRunStart,
     pub(crate) stage: MapRunStage,
+    /// Never `TimedOut`.
+    pub(crate) status: ExecutionStatus,
+    pub(crate) started: Timestamp,
+    pub(crate) stopped: Option<Timestamp>,
     /// An array or an object, once it is known.
     pub(crate) items: Value,
     /// How many of them are used: `MaxItems` may leave some out.
@@ -344,12 +355,30 @@ pub struct MapRun {
     pub(crate) next_index: u32,
     /// A `Continue` is under way.
     pub(crate) goes_on: bool,
-    /// Children that have not ended, with the number of their items.
-    pub(crate) open: BTreeMap<u32, (ExecutionId, u64)>,
+    /// Children that have not ended.
+    pub(crate) open: BTreeMap<u32, OpenChild>,
     /// Results of children that have ended, by their numbers.
     pub(crate) results: Vec<Option<Value>>,
     pub(crate) item_counts: Counts,
     pub(crate) execution_counts: Counts,
+    pub(crate) unwritten: UnwrittenMapRun,
+}
+
+/// A child that has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OpenChild {
+    pub(crate) id: ExecutionId,
+    pub(crate) item_count: u32,
+    /// The input of an Express child, which after a crash is started again.
+    pub(crate) input: Option<Value>,
+}
+
+/// What of a Map Run has to be written besides its root.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct UnwrittenMapRun {
+    pub(crate) plan: bool,
+    pub(crate) items: bool,
+    pub(crate) children: BTreeSet<u32>,
 }
 
 /// What a Map Run waits for.
@@ -376,10 +405,14 @@ impl MapRunStage {
 
 impl MapRun {
     /// A Map Run that has not taken its first step.
-    pub fn new(start: MapRunStart) -> MapRun {
+    pub fn new(start: MapRunStart, now: Timestamp) -> MapRun {
+        let has_items = matches!(start.plan.items, MapItems::Given(_));
         MapRun {
             start,
             stage: MapRunStage::New,
+            status: ExecutionStatus::Running,
+            started: now,
+            stopped: None,
             items: Value::Null,
             length: 0,
             next_index: 0,
@@ -388,12 +421,28 @@ impl MapRun {
             results: Vec::new(),
             item_counts: Counts::default(),
             execution_counts: Counts::default(),
+            unwritten: UnwrittenMapRun { plan: true, items: has_items, children: BTreeSet::new() },
         }
     }
 
     /// What it started with.
     pub fn start(&self) -> &MapRunStart {
         &self.start
+    }
+
+    /// Where it stands; never `TimedOut`.
+    pub fn status(&self) -> ExecutionStatus {
+        self.status
+    }
+
+    /// When it started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// When it ended.
+    pub fn stopped(&self) -> Option<Timestamp> {
+        self.stopped
     }
 
     /// Counts of items.
@@ -418,17 +467,13 @@ impl MapRun {
 
     /// Applies one signal. Pure, as [`crate::step`] is; signals that come too late change nothing.
     pub fn step(&mut self, program: &Program, signal: MapRunSignal, now: Timestamp) -> Vec<MapRunEffect> {
-        let (region, state) = self.start.state;
-        let state = program.state(region, state);
-        let StateKind::Map(map) = &state.kind else { return Vec::new() };
-        let Some(distributed) = &map.distributed else { return Vec::new() };
-        let mut step = MapRunStep { state, map, distributed, now, fuel: Cell::new(0), effects: Vec::new() };
+        let Some(mut step) = MapRunStep::of(program, &self.start, now) else { return Vec::new() };
         match (self.stage, signal) {
             (MapRunStage::New, MapRunSignal::Start) => self.begin(&mut step),
             (MapRunStage::Reading, MapRunSignal::ItemsRead(items)) => self.items_read(items, &mut step),
             (MapRunStage::Reading, MapRunSignal::ReadFailed(error))
             | (MapRunStage::Writing, MapRunSignal::WriteFailed(error)) => {
-                self.end(MapRunEnd::Failed(error), &mut step);
+                self.fail(error, &mut step);
             }
             (MapRunStage::Running | MapRunStage::Ended, MapRunSignal::ChildEnded { child, end }) => {
                 self.child_ended(child, *end, &mut step);
@@ -442,7 +487,7 @@ impl MapRun {
             }
             (MapRunStage::Ended, _) => {}
             (_, MapRunSignal::CannotRun(cause)) => self.end(MapRunEnd::CannotRun(cause), &mut step),
-            (_, MapRunSignal::Stop) => self.stop(&mut step),
+            (_, MapRunSignal::Stop) => self.close(ExecutionStatus::Aborted, &mut step),
             _ => {}
         }
         step.effects
@@ -453,7 +498,7 @@ impl MapRun {
             MapItems::Given(items) => self.run(items, step),
             MapItems::Read(reader) if reader.items_max.is_some_and(|max| max <= 0) => {
                 let error = ErrorCause::new("States.ItemReaderFailed", "field MaxItems must be positive");
-                self.end(MapRunEnd::Failed(error), step);
+                self.fail(error, step);
             }
             MapItems::Read(reader) => {
                 self.stage = MapRunStage::Reading;
@@ -464,10 +509,11 @@ impl MapRun {
 
     fn items_read(&mut self, items: Value, step: &mut MapRunStep<'_>) {
         if matches!(items, Value::Array(_) | Value::Object(_)) {
+            self.unwritten.items = true;
             return self.run(items, step);
         }
         let error = ErrorCause::new("States.ItemReaderFailed", "Attempting to map over non-iterable node.");
-        self.end(MapRunEnd::Failed(error), step);
+        self.fail(error, step);
     }
 
     fn run(&mut self, items: Value, step: &mut MapRunStep<'_>) {
@@ -489,9 +535,9 @@ impl MapRun {
     }
 
     fn child_ended(&mut self, child: u32, end: ChildEnd, step: &mut MapRunStep<'_>) {
-        let Some((_, n_items)) = self.open.remove(&child) else { return };
-        self.item_counts.end(end.status, n_items);
-        self.execution_counts.end(end.status, 1);
+        let Some(open) = self.open.remove(&child) else { return };
+        self.count_end(&open, end.status);
+        self.unwritten.children.insert(child);
         if self.stage == MapRunStage::Ended {
             return;
         }
@@ -501,12 +547,17 @@ impl MapRun {
                 "States.ExceedToleratedFailureThreshold",
                 "The specified tolerated failure threshold was exceeded",
             );
-            return self.end(MapRunEnd::Failed(error), step);
+            return self.fail(error, step);
         }
         let described = !succeeded || step.transformation(&self.start.plan) == Transformation::None;
         let result = if described { end.description() } else { end.output.unwrap_or_default() };
         self.results[child as usize] = Some(result);
         self.go_on(step);
+    }
+
+    fn count_end(&mut self, child: &OpenChild, status: ExecutionStatus) {
+        self.item_counts.end(status, child.item_count.into());
+        self.execution_counts.end(status, 1);
     }
 
     fn is_threshold_exceeded(&self) -> bool {
@@ -521,17 +572,20 @@ impl MapRun {
             0 => DISTRIBUTED_MAP_CONCURRENCY_MAX,
             given => (given as usize).min(DISTRIBUTED_MAP_CONCURRENCY_MAX),
         };
-        let mut started = 0;
+        let (mut started, mut bytes) = (0, 0);
         while self.open.len() < window && self.next_index < self.length {
-            if started >= MAP_RUN_STARTS_MAX || step.fuel.get() >= STEP_FUEL_MAX {
+            let is_budget_used =
+                started >= MAP_RUN_STARTS_MAX || bytes >= STEP_PAYLOAD_BYTES_MAX || step.fuel.get() >= STEP_FUEL_MAX;
+            if is_budget_used {
                 if !self.goes_on {
                     self.goes_on = true;
                     step.effects.push(MapRunEffect::GoOn);
                 }
                 return;
             }
-            if let Err(error) = self.start_child(step) {
-                return self.end(MapRunEnd::Failed(error), step);
+            match self.start_child(step) {
+                Ok(input_bytes) => bytes += input_bytes,
+                Err(error) => return self.fail(error, step),
             }
             started += 1;
         }
@@ -541,14 +595,7 @@ impl MapRun {
     }
 
     fn finish(&mut self, step: &mut MapRunStep<'_>) {
-        let flattens = step.transformation(&self.start.plan) == Transformation::Flatten;
-        let mut results = Vec::with_capacity(self.results.len());
-        for result in self.results.drain(..).flatten() {
-            match result {
-                Value::Array(inner) if flattens => results.extend(inner.iter().cloned()),
-                result => results.push(result),
-            }
-        }
+        let results = self.joined_results(step);
         if let Some(destination) = self.start.plan.destination.clone() {
             self.stage = MapRunStage::Writing;
             step.effects.push(MapRunEffect::Write { destination, results: results.into() });
@@ -569,7 +616,20 @@ impl MapRun {
         self.end(end, step);
     }
 
-    fn start_child(&mut self, step: &mut MapRunStep<'_>) -> Result<(), ErrorCause> {
+    fn joined_results(&self, step: &MapRunStep<'_>) -> Vec<Value> {
+        let flattens = step.transformation(&self.start.plan) == Transformation::Flatten;
+        let mut results = Vec::with_capacity(self.results.len());
+        for result in self.results.iter().flatten() {
+            match result {
+                Value::Array(inner) if flattens => results.extend(inner.iter().cloned()),
+                result => results.push(result.clone()),
+            }
+        }
+        results
+    }
+
+    /// Starts the next child; gives the size of its input.
+    fn start_child(&mut self, step: &mut MapRunStep<'_>) -> Result<usize, ErrorCause> {
         let first = self.next_index;
         let input = match &self.start.plan.batching {
             None => {
@@ -583,20 +643,29 @@ impl MapRun {
                 input
             }
         };
-        if input.json_len() > PAYLOAD_BYTES_MAX {
+        let input_bytes = input.json_len();
+        if input_bytes > PAYLOAD_BYTES_MAX {
             return Err(Failure::data_limit(&step.state.name).error);
         }
-        let n_items = u64::from(self.next_index - first);
+        let item_count = self.next_index - first;
         let child = self.results.len() as u32;
         self.results.push(None);
-        self.item_counts.pending -= n_items;
-        self.item_counts.running += n_items;
+        self.item_counts.pending -= u64::from(item_count);
+        self.item_counts.running += u64::from(item_count);
         self.execution_counts.running += 1;
         self.execution_counts.total += 1;
-        let start = self.child_start(child, step, input);
-        self.open.insert(child, (start.identity.id, n_items));
-        step.effects.push(MapRunEffect::StartChild { child, start: Box::new(start) });
-        Ok(())
+        let start = self.child_start(child, step, input.clone());
+        let starts_again = step.distributed.execution_type == ExecutionType::Express;
+        let open = OpenChild { id: start.identity.id, item_count, input: starts_again.then_some(input) };
+        self.open.insert(child, open);
+        self.unwritten.children.insert(child);
+        step.effects.push(self.start_of(child, item_count, start));
+        Ok(input_bytes)
+    }
+
+    fn start_of(&self, child: u32, item_count: u32, start: Start) -> MapRunEffect {
+        let child_of = ChildOf { map_run_arn: self.start.map_run_arn.clone(), child, item_count };
+        MapRunEffect::StartChild { start: Box::new(start), child_of }
     }
 
     /// The next batch's input, and the first item behind it.
@@ -659,7 +728,7 @@ impl MapRun {
         let parent = &self.start.parent;
         let draws = Draws::new(self.start.seed ^ 0xC41D, child);
         let name = Str::from(intrinsic::uuid(draws.next(), draws.next()));
-        let machine = format!("{}/{}", parent.state_machine_arn, self.start.label);
+        let machine = self.start.state_machine_arn();
         let execution_type = step.distributed.execution_type;
         let (resource, suffix) = match execution_type {
             ExecutionType::Standard => (":execution:", String::new()),
@@ -670,7 +739,7 @@ impl MapRun {
             id: ExecutionId(u128::from(draws.next()) << 64 | u128::from(draws.next())),
             arn: arn.into(),
             name,
-            state_machine_arn: machine.into(),
+            state_machine_arn: machine,
             state_machine_name: Str::from(format!("{}/{}", parent.state_machine_name, self.start.label)),
             role_arn: parent.role_arn.clone(),
             version_arn: None,
@@ -680,18 +749,75 @@ impl MapRun {
             region: parent.region.clone(),
             seed: draws.next(),
             root: step.map.processor,
+            trace_header: parent.trace_header.clone(),
         };
         Start { identity: Arc::new(identity), input, input_text: None }
     }
 
+    fn fail(&mut self, error: ErrorCause, step: &mut MapRunStep<'_>) {
+        self.end(MapRunEnd::Failed(error), step);
+    }
+
     fn end(&mut self, end: MapRunEnd, step: &mut MapRunStep<'_>) {
-        self.stop(step);
+        let status = match &end {
+            MapRunEnd::Succeeded(_) => ExecutionStatus::Succeeded,
+            MapRunEnd::Failed(_) | MapRunEnd::CannotRun(_) => ExecutionStatus::Failed,
+        };
+        self.close(status, step);
         step.effects.push(MapRunEffect::Ended(end));
     }
 
-    fn stop(&mut self, step: &mut MapRunStep<'_>) {
+    fn close(&mut self, status: ExecutionStatus, step: &mut MapRunStep<'_>) {
         self.stage = MapRunStage::Ended;
-        step.effects.extend(self.open.values().map(|(id, _)| MapRunEffect::StopChild(*id)));
+        self.status = status;
+        self.stopped = Some(step.now);
+        self.goes_on = false;
+        step.effects.extend(self.open.values().map(|child| MapRunEffect::StopChild(child.id)));
+        // Express children live in memory alone: after a crash nobody would be left to say how they ended.
+        if step.distributed.execution_type == ExecutionType::Express {
+            for (number, child) in std::mem::take(&mut self.open) {
+                self.count_end(&child, ExecutionStatus::Aborted);
+                self.unwritten.children.insert(number);
+            }
+        }
+    }
+
+    /// How much of it would have to be taken up again after a crash; 0: letters and timers will reach it.
+    pub fn owes(&self) -> u32 {
+        match self.stage {
+            MapRunStage::Reading | MapRunStage::Writing => 1,
+            MapRunStage::Running => {
+                let in_memory = if self.open_in_memory().next().is_some() { self.open.len() } else { 0 };
+                u32::from(self.goes_on) + in_memory as u32
+            }
+            MapRunStage::New | MapRunStage::Ended => 0,
+        }
+    }
+
+    /// After a crash: what has to be done again because nothing durable will do it. Express children start over.
+    pub fn resume(&self, program: &Program, now: Timestamp) -> Vec<MapRunEffect> {
+        let Some(step) = MapRunStep::of(program, &self.start, now) else { return Vec::new() };
+        match (self.stage, &self.start.plan) {
+            (MapRunStage::Reading, MapRunPlan { items: MapItems::Read(reader), .. }) => {
+                vec![MapRunEffect::Read(reader.clone())]
+            }
+            (MapRunStage::Writing, MapRunPlan { destination: Some(destination), .. }) => {
+                let results = self.joined_results(&step).into();
+                vec![MapRunEffect::Write { destination: destination.clone(), results }]
+            }
+            (MapRunStage::Running, _) => {
+                let again = self.open_in_memory().map(|(child, open, input)| {
+                    self.start_of(child, open.item_count, self.child_start(child, &step, input.clone()))
+                });
+                again.chain(self.goes_on.then_some(MapRunEffect::GoOn)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Children that no record of their own keeps: all of them, or none.
+    fn open_in_memory(&self) -> impl Iterator<Item = (u32, &OpenChild, &Value)> {
+        self.open.iter().map_while(|(child, open)| Some((*child, open, open.input.as_ref()?)))
     }
 }
 
@@ -705,7 +831,16 @@ struct MapRunStep<'a> {
     effects: Vec<MapRunEffect>,
 }
 
-impl MapRunStep<'_> {
+impl<'a> MapRunStep<'a> {
+    /// None: the state is no distributed Map, so the program is another one.
+    fn of(program: &'a Program, start: &MapRunStart, now: Timestamp) -> Option<MapRunStep<'a>> {
+        let (region, state) = start.state;
+        let state = program.state(region, state);
+        let StateKind::Map(map) = &state.kind else { return None };
+        let distributed = map.distributed.as_ref()?;
+        Some(MapRunStep { state, map, distributed, now, fuel: Cell::new(0), effects: Vec::new() })
+    }
+
     /// What becomes of a child's output; the default depends on whether results are written.
     fn transformation(&self, plan: &MapRunPlan) -> Transformation {
         let given = self.distributed.writer.as_ref().and_then(|writer| writer.transformation);

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use stepwell_value::{Str, Value};
 
+use crate::stored::INLINE_BYTES_MAX;
+
 /// Number of a payload within its execution, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PayloadId(pub u32);
@@ -54,6 +56,11 @@ impl Payload {
             Some(text) => text.clone(),
             None => Str::from(self.0.value.to_string()),
         }
+    }
+
+    /// Whether it stands in the records that name it; the others have to be stored on their own.
+    pub fn is_inline(&self) -> bool {
+        self.bytes() <= INLINE_BYTES_MAX
     }
 
     /// The text as it was sent, where it was kept.

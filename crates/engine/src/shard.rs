@@ -9,8 +9,8 @@ use std::sync::Arc;
 use stepwell_asl::Program;
 use stepwell_value::Str;
 
-use crate::execution::{Execution, ExecutionId};
-use crate::map_run::{ChildEnd, MapRun, MapRunEffect, MapRunSignal, Reader};
+use crate::execution::{ChildOf, Execution, ExecutionId, Start};
+use crate::map_run::{ChildEnd, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader};
 use crate::observer::Observer;
 use crate::signal::{Effect, Outcome, Signal, StepStatus, TaskRequest, Turn};
 use crate::{AttemptId, Timestamp, step_observed};
@@ -23,6 +23,15 @@ pub enum Letter {
     Execution(ExecutionId, Signal),
     /// To a Map Run, by its ARN.
     MapRun(Str, MapRunSignal),
+    /// A child of a Map Run starts, and takes its first step.
+    StartChild {
+        /// What it starts with.
+        start: Box<Start>,
+        /// Its place in the Map Run.
+        child_of: ChildOf,
+    },
+    /// A Map Run starts, and takes its first step.
+    StartMapRun(Box<MapRunStart>),
 }
 
 /// A step that an execution took.
@@ -77,40 +86,26 @@ pub struct Shard {
 struct Resident {
     program: Arc<Program>,
     execution: Execution,
-    parent: Option<ChildOf>,
     /// Its entry in the timers.
     timer: Option<Timestamp>,
-}
-
-/// Whose child an execution is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChildOf {
-    /// The Map Run.
-    pub map_run_arn: Str,
-    /// Its number there.
-    pub child: u32,
 }
 
 impl Shard {
     /// Takes in a new execution; its first step is its letter's turn.
     pub fn start(&mut self, program: Arc<Program>, execution: Execution) -> ExecutionId {
-        self.admit(program, execution, None)
-    }
-
-    fn admit(&mut self, program: Arc<Program>, execution: Execution, parent: Option<ChildOf>) -> ExecutionId {
         let id = execution.identity().id;
-        self.take_in(program, execution, parent);
+        self.take_in(program, execution);
         self.send(Letter::Execution(id, Signal::Start));
         id
     }
 
     /// Takes in an execution that was stored, in the place of what is here under its id.
-    pub fn take_in(&mut self, program: Arc<Program>, execution: Execution, parent: Option<ChildOf>) {
+    pub fn take_in(&mut self, program: Arc<Program>, execution: Execution) {
         let id = execution.identity().id;
         self.forget(id);
         let timer = execution.next_deadline();
         self.timers.extend(timer.map(|due| (due, id)));
-        self.executions.insert(id, Resident { program, execution, parent, timer });
+        self.executions.insert(id, Resident { program, execution, timer });
     }
 
     /// Takes in a Map Run that was stored, in the place of what is here under its ARN.
@@ -118,14 +113,14 @@ impl Shard {
         self.map_runs.insert(map_run.start().map_run_arn.clone(), (program, map_run));
     }
 
-    /// All executions that have not been forgotten, with their programs and whose children they are.
-    pub fn executions(&self) -> impl Iterator<Item = (&Arc<Program>, &Execution, Option<&ChildOf>)> {
-        self.executions.values().map(|resident| (&resident.program, &resident.execution, resident.parent.as_ref()))
+    /// All executions that have not been forgotten, with their programs.
+    pub fn executions_mut(&mut self) -> impl Iterator<Item = (&Arc<Program>, &mut Execution)> {
+        self.executions.values_mut().map(|resident| (&resident.program, &mut resident.execution))
     }
 
     /// Map Runs that something will still reach, with their programs.
-    pub fn map_runs(&self) -> impl Iterator<Item = (&Arc<Program>, &MapRun)> {
-        self.map_runs.values().map(|(program, map_run)| (program, map_run))
+    pub fn map_runs_mut(&mut self) -> impl Iterator<Item = (&Arc<Program>, &mut MapRun)> {
+        self.map_runs.values_mut().map(|(program, map_run)| (&*program, map_run))
     }
 
     /// Puts a letter into the mailbox.
@@ -133,9 +128,19 @@ impl Shard {
         self.mailbox.push_back(letter);
     }
 
+    /// Takes all letters out of the mailbox.
+    pub fn take_mail(&mut self) -> Vec<Letter> {
+        self.mailbox.drain(..).collect()
+    }
+
     /// An execution, until it is forgotten.
     pub fn execution(&self, id: ExecutionId) -> Option<&Execution> {
         self.executions.get(&id).map(|resident| &resident.execution)
+    }
+
+    /// An execution, to take its changes.
+    pub fn execution_mut(&mut self, id: ExecutionId) -> Option<&mut Execution> {
+        self.executions.get_mut(&id).map(|resident| &mut resident.execution)
     }
 
     /// The program that an execution runs.
@@ -186,6 +191,20 @@ impl Shard {
                 self.step_map_run(&arn, signal, turn.now);
                 None
             }
+            Letter::StartChild { start, child_of } => {
+                // A Map Run that is over has stopped it already.
+                let program = self.map_runs.get(&child_of.map_run_arn)?.0.clone();
+                let id = start.identity.id;
+                self.take_in(program, Execution::of_map_run(*start, child_of, turn.now));
+                self.step_execution(id, Signal::Start, turn, observer)
+            }
+            Letter::StartMapRun(start) => {
+                let program = self.program(start.parent.id)?.clone();
+                let arn = start.map_run_arn.clone();
+                self.take_in_map_run(program, MapRun::new(*start, turn.now));
+                self.step_map_run(&arn, MapRunSignal::Start, turn.now);
+                None
+            }
         }
     }
 
@@ -218,16 +237,11 @@ impl Shard {
             }
             resident.timer = deadline;
         }
-        let program = resident.program.clone();
         for effect in std::mem::take(&mut outcome.effects) {
             match effect {
                 Effect::Task(request) => self.requests.push(Request::Task(id, request)),
                 Effect::Cancel { attempt } => self.requests.push(Request::Cancel(id, attempt)),
-                Effect::StartMapRun(start) => {
-                    let arn = start.map_run_arn.clone();
-                    self.take_in_map_run(program.clone(), MapRun::new(*start));
-                    self.send(Letter::MapRun(arn, MapRunSignal::Start));
-                }
+                Effect::StartMapRun(start) => self.send(Letter::StartMapRun(start)),
                 Effect::StopMapRun { map_run_arn } => self.send(Letter::MapRun(map_run_arn, MapRunSignal::Stop)),
             }
         }
@@ -243,7 +257,7 @@ impl Shard {
     /// Tells the Map Run of a child how the child ended.
     fn tell_parent(&mut self, id: ExecutionId, cannot_run: Option<Str>) {
         let Some(resident) = self.executions.get(&id) else { return };
-        let Some(ChildOf { map_run_arn, child }) = resident.parent.clone() else { return };
+        let Some(ChildOf { map_run_arn, child, .. }) = resident.execution.child_of().cloned() else { return };
         let end = Box::new(ChildEnd::of(&resident.execution));
         self.forget(id);
         // What a child lacks is no failure that the Map Run may tolerate.
@@ -260,13 +274,7 @@ impl Shard {
         let state = program.state(region, state).name.clone();
         for effect in map_run.step(&program, signal, now) {
             match effect {
-                MapRunEffect::StartChild { child, start } => {
-                    self.admit(
-                        program.clone(),
-                        Execution::new(*start, now),
-                        Some(ChildOf { map_run_arn: arn.clone(), child }),
-                    );
-                }
+                MapRunEffect::StartChild { start, child_of } => self.send(Letter::StartChild { start, child_of }),
                 MapRunEffect::StopChild(id) => {
                     self.send(Letter::Execution(id, Signal::Stop(crate::ErrorCause::default())));
                 }

@@ -74,7 +74,10 @@ pub enum Signal {
     ///
     /// A distributed Map among them starts a new Map Run with all of its items, where AWS redrives the old one
     /// and runs the failed items alone (`MapRunRedriven`).
-    Redrive,
+    Redrive {
+        /// RedriveExecution's `clientToken`; see [`crate::Execution::redrive_of`].
+        client_token: Option<Str>,
+    },
 }
 
 /// How a Map Run ended.

@@ -12,7 +12,8 @@ use crate::execution::{Execution, ExecutionStatus, Frame, FrameId, Phase, variab
 use crate::failure::Failure;
 use crate::limits::{
     ASSIGN_BYTES_MAX, BYTES_PER_FUEL, EXPRESS_DURATION_MAX_MS, HISTORY_EVENTS_MAX, PAYLOAD_BYTES_MAX,
-    STANDARD_DURATION_MAX_MS, STATE_FUEL, STEP_EVENTS_MAX, STEP_FUEL_MAX, STEP_PAYLOAD_BYTES_MAX, VARIABLES_BYTES_MAX,
+    REDRIVE_TOKENS_MAX, STANDARD_DURATION_MAX_MS, STATE_FUEL, STEP_EVENTS_MAX, STEP_FUEL_MAX, STEP_PAYLOAD_BYTES_MAX,
+    VARIABLES_BYTES_MAX,
 };
 use crate::observer::{Observer, Stage};
 use crate::signal::{Effect, MapRunEnd, Outcome, Signal, StepStatus, Turn};
@@ -67,10 +68,10 @@ impl<'a, O: Observer> Step<'a, O> {
     fn accept(&mut self, signal: Signal) {
         let running = self.execution.status == ExecutionStatus::Running;
         match signal {
-            Signal::Redrive if !running => self.redrive(),
+            Signal::Redrive { client_token } if !running => self.redrive(client_token),
             Signal::Start if running && self.execution.last_event == 0 => self.start(),
             _ if !running => self.out.ignored = true,
-            Signal::Start | Signal::Redrive => self.out.ignored = true,
+            Signal::Start | Signal::Redrive { .. } => self.out.ignored = true,
             Signal::Continue => {}
             Signal::TimerFired => self.timer_fired(),
             Signal::Stop(error) => self.stop(error),
@@ -134,6 +135,7 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn finish(mut self) -> Outcome {
+        self.execution.forget_gone_frames();
         self.out.status = if self.execution.status != ExecutionStatus::Running {
             StepStatus::Ended
         } else if self.execution.ready.is_empty() {
@@ -259,6 +261,7 @@ impl<'a, O: Observer> Step<'a, O> {
             before_entered: 0,
             entered: self.turn.now,
             retries: Vec::new(),
+            touched: false,
         }
     }
 
@@ -428,7 +431,7 @@ impl<'a, O: Observer> Step<'a, O> {
         self.append(frame.last_event, EventKind::ExecutionSucceeded { output: output.clone() });
         self.execution.output = Some(output);
         self.end(ExecutionStatus::Succeeded);
-        self.execution.frames.clear();
+        self.execution.clear_frames();
         None
     }
 
@@ -450,13 +453,12 @@ impl<'a, O: Observer> Step<'a, O> {
     fn end(&mut self, status: ExecutionStatus) {
         self.execution.status = status;
         self.execution.stopped = Some(self.turn.now);
-        self.execution.ready.clear();
-        self.execution.timers.clear();
-        self.execution.attempts.clear();
-        for frame in self.execution.frames.values_mut() {
-            self.out.effects.extend(cancelled(frame));
+        self.execution.stop_waiting();
+        let effects = &mut self.out.effects;
+        self.execution.change_frames(|frame| {
+            effects.extend(cancelled(frame));
             frame.abort();
-        }
+        });
     }
 
     fn timer_fired(&mut self) {
@@ -500,7 +502,7 @@ impl<'a, O: Observer> Step<'a, O> {
         }
     }
 
-    fn redrive(&mut self) {
+    fn redrive(&mut self, client_token: Option<Str>) {
         let is_standard = self.execution.identity.execution_type == ExecutionType::Standard;
         if !is_standard || self.execution.redrive_refusal(self.turn.now).is_some() {
             self.out.ignored = true;
@@ -512,6 +514,12 @@ impl<'a, O: Observer> Step<'a, O> {
         execution.deadline = Some(limit);
         execution.redrive_count += 1;
         execution.redriven = Some(self.turn.now);
+        if let Some(client_token) = client_token {
+            if execution.redrive_tokens.len() >= REDRIVE_TOKENS_MAX {
+                execution.redrive_tokens.remove(0);
+            }
+            execution.redrive_tokens.push((client_token, self.turn.now));
+        }
         execution.status = ExecutionStatus::Running;
         execution.stopped = None;
         execution.error = ErrorCause::default();
@@ -519,7 +527,7 @@ impl<'a, O: Observer> Step<'a, O> {
         let previous = execution.last_event;
         let redriven = self.append(previous, EventKind::ExecutionRedriven { redrive_count });
         let mut again = Vec::new();
-        for frame in self.execution.frames.values_mut() {
+        self.execution.change_frames(|frame| {
             frame.retries.clear();
             if matches!(frame.phase, Phase::Failed | Phase::Aborted) {
                 frame.last_event = redriven;
@@ -530,7 +538,7 @@ impl<'a, O: Observer> Step<'a, O> {
                 // Some iterations of a Map may not have been started yet.
                 again.push(frame.id);
             }
-        }
+        });
         self.execution.ready.extend(again);
     }
 
@@ -648,18 +656,6 @@ impl<'a, O: Observer> Step<'a, O> {
             above = outer.parent;
         }
         scopes.iter().rev().flat_map(|scope| scope.iter().map(|(name, value)| (name.clone(), value.clone()))).collect()
-    }
-
-    /// Names of the Parallel and Map states around a frame, outermost first.
-    pub(crate) fn path_of(&self, frame: &Frame) -> Vec<Str> {
-        let mut path = Vec::new();
-        let mut above = frame.parent;
-        while let Some(outer) = above.and_then(|id| self.execution.frames.get(&id)) {
-            path.push(self.state(outer).name.clone());
-            above = outer.parent;
-        }
-        path.reverse();
-        path
     }
 }
 

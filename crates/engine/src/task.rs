@@ -7,10 +7,10 @@ use stepwell_value::{Str, Value};
 
 use crate::dataflow::{self, Entered};
 use crate::event::{ErrorCause, TaskEvent, Worker};
-use crate::execution::{AttemptId, Frame, OpenTask, Phase};
+use crate::execution::{Asked, AttemptId, Frame, OpenTask, Phase};
 use crate::failure::Failure;
 use crate::observer::Observer;
-use crate::signal::{Effect, FailureStage, TaskRequest};
+use crate::signal::{Effect, FailureStage};
 use crate::step::{Step, cancelled};
 use crate::view::Focus;
 
@@ -95,28 +95,17 @@ impl<'a, O: Observer> Step<'a, O> {
             heartbeat_s,
             deadline: None,
             heartbeat_due: None,
+            asked: None,
         };
         // An activity starts when a worker takes it; everything else leaves with this very step.
         if !matches!(task.resource, Resource::Activity(_)) {
             self.record_task(&mut frame, task, TaskEvent::Started { worker_name: None });
             open.start(self.turn.now);
         }
+        let asked = Asked { parameters, role_arn };
+        let request = self.execution.request(self.program, self.turn.host, &frame, task, &open, &asked);
+        open.asked = Some(asked);
         frame.phase = Phase::Task(open);
-        let has_token = matches!(task.resource.pattern(), Pattern::WaitForTaskToken | Pattern::Sync | Pattern::Sync2)
-            || matches!(task.resource, Resource::Activity(_));
-        let request = TaskRequest {
-            attempt,
-            state: state.name.clone(),
-            retry_count: frame.retries.iter().sum(),
-            path: self.path_of(&frame),
-            resource: task.resource.clone(),
-            resource_arn: task.resource_arn.clone(),
-            parameters,
-            token: has_token.then(|| self.turn.host.token(&self.execution.identity, attempt)),
-            role_arn,
-            timeout_s,
-            heartbeat_s,
-        };
         self.out.effects.push(Effect::Task(Box::new(request)));
         self.execution.put_frame(frame);
         None
@@ -130,6 +119,8 @@ impl<'a, O: Observer> Step<'a, O> {
             self.out.ignored = true;
         } else {
             open.start(now);
+            // The worker has it; nobody else shall.
+            open.asked = None;
             self.record_task(&mut frame, task, TaskEvent::Started { worker_name });
         }
         self.execution.put_frame(frame);
@@ -151,6 +142,7 @@ impl<'a, O: Observer> Step<'a, O> {
             self.out.ignored = true;
         } else {
             open.submitted = true;
+            open.asked = None;
             if !matches!(worker(task), Worker::Service { .. }) {
                 // Functions and activities have no such event.
                 self.execution.put_frame(frame);

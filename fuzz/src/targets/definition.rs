@@ -9,8 +9,8 @@ use stepwell_asl::{Format, Options, Program, Severity, compile};
 use stepwell_engine::limits::{HISTORY_EVENTS_MAX, STEP_EVENTS_MAX};
 use stepwell_engine::local::{Answer, Local, Missing, Progress, Responder, What};
 use stepwell_engine::{
-    ErrorCause, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Payload, PayloadId, Reader, Start,
-    Stepped, TaskRequest, Timestamp,
+    ErrorCause, Event, Execution, ExecutionId, ExecutionStatus, FailureStage, Identity, Outcome, Payload, PayloadId,
+    Reader, Start, Stepped, TaskRequest, Timestamp, Writes, decode_events, encode_events,
 };
 use stepwell_value::{Str, Value, parse};
 
@@ -175,7 +175,7 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
     let id = local.start(program, Start { identity: Arc::new(identity(execution_type)), input, input_text: None });
     let mut responder = AtRandom(random);
     let mut last_event = 0;
-    let mut stored = BTreeMap::new();
+    let mut stored = Stored::default();
     let start = Instant::now();
     for _ in 0..TURNS_MAX {
         let step_start = Instant::now();
@@ -185,8 +185,7 @@ fn run(program: Arc<Program>, execution_type: ExecutionType, text: &str) -> Resu
             Progress::Stepped(stepped) => {
                 check_step(&stepped, id, execution_type, &mut last_event)?;
                 if stepped.execution == id {
-                    stored.extend(stepped.outcome.payloads.into_iter().map(|payload| (payload.id(), payload)));
-                    check_stored(&local, id, &stored)?;
+                    stored.commit(&mut local, id, &stepped.outcome)?;
                 }
             }
             Progress::Delivered => {}
@@ -232,14 +231,40 @@ fn check_step(
     Ok(())
 }
 
-/// What is stored reads as the same execution.
-fn check_stored(local: &Local, id: ExecutionId, payloads: &BTreeMap<PayloadId, Payload>) -> Result<(), String> {
-    let Some(execution) = local.execution(id) else { return Ok(()) };
-    let (root, frames) = (execution.encode_root(), execution.encode_frames());
-    let read = Execution::decode(&root, &frames, payloads).map_err(|err| err.to_string())?;
-    promise(read.encode_root() == root && read.encode_frames() == frames, || {
-        "what is stored reads as another execution".to_owned()
-    })
+/// What a store keeps of an execution.
+#[derive(Default)]
+struct Stored {
+    records: BTreeMap<u64, Vec<u8>>,
+    payloads: BTreeMap<PayloadId, Payload>,
+}
+
+impl Stored {
+    /// Writes what a step changed; what is stored then is all of the execution, and reads as the same one.
+    fn commit(&mut self, local: &mut Local, id: ExecutionId, outcome: &Outcome) -> Result<(), String> {
+        for payload in outcome.payloads.iter().filter(|payload| !payload.is_inline()) {
+            let read = Payload::decode(payload.id(), &payload.encode()).map_err(|err| err.to_string())?;
+            promise(read.text() == payload.text(), || "a payload reads as another one".to_owned())?;
+            self.payloads.insert(payload.id(), read);
+        }
+        let read = decode_events(&encode_events(&outcome.events), &self.payloads).map_err(|err| err.to_string())?;
+        let shown = |events: &[Event]| events.iter().map(|event| event.to_json(true).to_string()).collect::<Vec<_>>();
+        promise(shown(&read) == shown(&outcome.events), || "events read as others".to_owned())?;
+        let Some(Writes { root, records }) = local.take_writes(id) else { return Ok(()) };
+        for (key, record) in records {
+            match record {
+                Some(record) => self.records.insert(key, record),
+                None => self.records.remove(&key),
+            };
+        }
+        let Some(execution) = local.execution(id) else { return Ok(()) };
+        let stored =
+            Writes { root, records: self.records.iter().map(|(key, record)| (*key, Some(record.clone()))).collect() };
+        promise(stored == execution.snapshot(), || "what is stored is not all of the execution".to_owned())?;
+        let records: Vec<_> = self.records.iter().map(|(key, record)| (*key, record.clone())).collect();
+        let read = Execution::decode(&stored.root, &records, &self.payloads).map_err(|err| err.to_string())?;
+        promise(read.snapshot() == stored, || "what is stored reads as another execution".to_owned())?;
+        promise(read.owes() == execution.owes(), || "what is stored owes something else".to_owned())
+    }
 }
 
 fn identity(execution_type: ExecutionType) -> Identity {
@@ -254,6 +279,7 @@ fn identity(execution_type: ExecutionType) -> Identity {
         alias_arn: None,
         execution_type,
         shows_redrive_count: true,
+        trace_header: None,
         region: Str::from("us-east-1"),
         seed: 1,
         root: RegionIdx(0),

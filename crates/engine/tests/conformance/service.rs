@@ -154,6 +154,7 @@ impl Service {
             alias_arn: None,
             execution_type: machine.machine_type,
             shows_redrive_count: !sync,
+            trace_header: None,
             region: REGION.into(),
             seed: self.seed + u64::from(self.started),
             root: stepwell_asl::program::TOP,

@@ -284,7 +284,7 @@ fn a_stop_between_the_starts_of_iterations_loses_none_of_them() {
     let mut execution = Execution::new(scenario.start(), START);
     let mut now = START;
     let mut status = StepStatus::More;
-    for signal in [Signal::Start, Signal::Stop(ErrorCause::default()), Signal::Redrive] {
+    for signal in [Signal::Start, Signal::Stop(ErrorCause::default()), Signal::Redrive { client_token: None }] {
         status = step(&program, &mut execution, signal, Turn { now, host: &PlainHost }).status;
     }
     while execution.status() == ExecutionStatus::Running {

@@ -421,7 +421,7 @@ pub(crate) fn redriven() -> Scenario {
         {"StartAt": "Flaky", "States": {"Flaky": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
             "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Execution.RedriveCount"}, "End": true}}}], "End": true}}}"#)
     .task("Flaky", vec![fails("Busy"), returns("2")])
-    .signal(10, Signal::Redrive)
+    .signal(10, Signal::Redrive { client_token: None })
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn stop() -> Signal {
 fn the_machines_time_out_starts_anew() {
     let (execution, events) = run(r#"{"TimeoutSeconds": 5, "StartAt": "Sleep", "States": {
         "Sleep": {"Type": "Wait", "Seconds": 60, "End": true}}}"#)
-    .signal(100, Signal::Redrive)
+    .signal(100, Signal::Redrive { client_token: None })
     .finish();
     assert_eq!(seconds_of(&events, "ExecutionTimedOut"), [5, 105]);
     assert_eq!(execution.redrive_count(), 1);
@@ -31,7 +31,7 @@ fn the_machines_time_out_starts_anew() {
 pub(crate) fn wait_again() -> Scenario {
     run(r#"{"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 60, "End": true}}}"#)
         .signal(10, stop())
-        .signal(100, Signal::Redrive)
+        .signal(100, Signal::Redrive { client_token: None })
 }
 
 #[test]
@@ -46,7 +46,7 @@ pub(crate) fn retries_again() -> Scenario {
         "Branches": [{"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
             "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}}}], "End": true}}}"#)
     .task("Call", vec![fails("Busy"), fails("Busy"), fails("Busy"), returns("1")])
-    .signal(100, Signal::Redrive)
+    .signal(100, Signal::Redrive { client_token: None })
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_selector_that_fails_for_a_later_item_fails_the_map_state_and_stops_its_iter
 
 #[test]
 fn a_redrive_of_a_map_state_that_failed_itself_runs_all_of_it_again() {
-    let (_, events) = selector_fails_later().signal(10, Signal::Redrive).finish();
+    let (_, events) = selector_fails_later().signal(10, Signal::Redrive { client_token: None }).finish();
     let lines: Vec<String> = events.iter().map(|event| event.kind.type_name()).collect();
     assert_eq!(lines[23..26], ["ExecutionRedriven", "MapStateStarted", "MapIterationStarted"]);
     let started = lines.iter().filter(|line| *line == "MapIterationStarted").count();
@@ -136,7 +136,7 @@ fn a_state_that_was_about_to_be_entered_is_entered() {
                 send(&mut execution, Signal::Continue);
             }
             send(&mut execution, stop());
-            let mut status = send(&mut execution, Signal::Redrive);
+            let mut status = send(&mut execution, Signal::Redrive { client_token: None });
             while status == StepStatus::More {
                 status = send(&mut execution, Signal::Continue);
             }
@@ -155,7 +155,7 @@ fn what_grew_too_large_is_run_again_as_a_whole() {
         {"StartAt": "Call", "States": {"Call": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage",
             "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}}}], "End": true}}}"#)
     .task("Call", vec![returns(&big), returns("2")])
-    .signal(10, Signal::Redrive);
+    .signal(10, Signal::Redrive { client_token: None });
     let (execution, events) = scenario.finish();
     assert_eq!(execution.output().map(|output| output.value().to_string()).as_deref(), Some("[1,2]"));
     assert_eq!(seconds_of(&events, "ParallelStateStarted"), [0, 10]);
@@ -172,7 +172,7 @@ fn a_redrive_is_refused_in_aws_words() {
     let failed = || run(r#"{"StartAt": "No", "States": {"No": {"Type": "Fail"}}}"#);
     assert_eq!(refusal(failed(), 14.0 * 86_400.0), None);
     assert_eq!(refusal(failed(), 14.0 * 86_400.0 + 1.0), Some("Execution redrivable period exceeded"));
-    let (execution, _) = failed().signal(15 * 86_400, Signal::Redrive).finish();
+    let (execution, _) = failed().signal(15 * 86_400, Signal::Redrive { client_token: None }).finish();
     assert_eq!((execution.status(), execution.redrive_count()), (ExecutionStatus::Failed, 0));
     let slept = run(r#"{"StartAt": "Sleep", "States": {"Sleep": {"Type": "Wait", "Seconds": 99999999, "End": true}}}"#);
     assert_eq!(refusal(slept, 366.0 * 86_400.0), Some("Execution has exceeded the max execution time"));
@@ -189,7 +189,7 @@ fn a_distributed_map_that_failed_starts_a_new_map_run_with_all_items() {
                 "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}}}, "End": true}}}"#)
     .input("[1,2]")
     .task("Call", vec![returns("1"), fails("Busy"), returns("2")])
-    .signal(10, Signal::Redrive);
+    .signal(10, Signal::Redrive { client_token: None });
     expect![[r#"
         1   <0  ExecutionStarted
         2   <0  MapStateEntered Each
@@ -219,7 +219,7 @@ fn a_map_run_beside_a_failing_branch_is_aborted_and_run_again() {
             "Parameters": {"QueueUrl": "q", "MessageBody": "m"}, "End": true}}}], "End": true}}}"#)
     .input("[1]")
     .task("Call", vec![fails("Busy"), returns("2")])
-    .signal(10, Signal::Redrive);
+    .signal(10, Signal::Redrive { client_token: None });
     expect![[r#"
         1   <0  ExecutionStarted
         2   <0  ParallelStateEntered Both

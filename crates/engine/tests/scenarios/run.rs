@@ -8,10 +8,11 @@ use stepwell_asl::{Format, Options, Program, compile};
 use stepwell_engine::Observer;
 use stepwell_engine::local::{Answer, Local, Missing, PlainHost, Responder, What};
 use stepwell_engine::{
-    Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun, MapRunSignal, Payload,
-    PayloadId, Reader, Request, Shard, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, step,
+    DescribedMapRun, Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun,
+    MapRunEffect, MapRunSignal, Outcome, Payload, PayloadId, Reader, Request, Resume, Shard, Signal, Start, StepStatus,
+    TaskRequest, Timestamp, Turn, Writes, decode_events, encode_events, step,
 };
-use stepwell_value::{Value, parse};
+use stepwell_value::{Str, Value, parse};
 
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -157,7 +158,7 @@ impl Scenario {
             self.signals.iter().enumerate().map(|(n, (after, signal))| (START.after_ms(*after), n + 1, signal.clone())),
         );
         let (mut events, mut now, mut sent, mut steps) = (Vec::new(), START, 1_000, 0);
-        let mut stored: BTreeMap<PayloadId, Payload> = BTreeMap::new();
+        let mut stored = Stored::default();
         loop {
             mail.sort_by_key(|(due, n, _)| (*due, *n));
             let timer = execution.next_deadline();
@@ -175,11 +176,16 @@ impl Scenario {
             };
             let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
             steps += 1;
-            stored.extend(outcome.payloads.iter().map(|payload| (payload.id(), payload.clone())));
+            stored.commit(&mut execution, &outcome);
             events.extend(outcome.events);
+            let mut is_more = outcome.status == StepStatus::More;
             if crash_after == Some(steps) {
-                let frames = execution.encode_frames();
-                execution = Execution::decode(&execution.encode_root(), &frames, &stored).unwrap();
+                execution = stored.load();
+                mail.retain(|(.., signal)| !matches!(signal, Signal::Continue));
+                let resume = execution.resume(&program, &PlainHost);
+                assert_eq!(resume.len(), execution.owes() as usize);
+                // Tasks and their answers outlive this crash; what happens to them else, `resume.rs` shows.
+                is_more = resume.iter().any(|resume| matches!(resume, Resume::GoOn));
             }
             for effect in outcome.effects {
                 if let Effect::Task(request) = effect {
@@ -191,12 +197,15 @@ impl Scenario {
                     }
                 }
             }
-            if outcome.status == StepStatus::More {
+            if is_more {
                 sent += 1;
                 mail.push((now, sent, Signal::Continue));
             }
             assert!(steps < 10_000, "no end");
         }
+        let shown = |events: &[Event]| events.iter().map(|event| event.to_json(true)).collect::<Vec<_>>();
+        assert_eq!(stored.history(), events, "what is stored of the history is the history");
+        assert_eq!(shown(&stored.history()), shown(&events), "its payloads included");
         (text(&events), steps)
     }
 
@@ -219,7 +228,8 @@ pub(crate) fn through_the_shard(
     let id = shard.start(program.clone(), Execution::new(start, START));
     let mut answers: BTreeMap<(Timestamp, usize), Letter> = BTreeMap::new();
     let (mut events, mut now, mut turns, mut sent) = (Vec::new(), START, 0, 0);
-    let mut stored: BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>> = BTreeMap::new();
+    let mut stored: BTreeMap<ExecutionId, Stored> = BTreeMap::new();
+    let mut stored_map_runs: BTreeMap<Str, StoredRecords> = BTreeMap::new();
     loop {
         if !shard.has_mail() {
             let answer = answers.keys().next().map(|(due, _)| *due);
@@ -232,20 +242,31 @@ pub(crate) fn through_the_shard(
             shard.send(entry.remove());
         }
         if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, observer) {
-            let payloads = stepped.outcome.payloads.iter().map(|payload| (payload.id(), payload.clone()));
-            stored.entry(stepped.execution).or_default().extend(payloads);
+            if let Some(execution) = shard.execution_mut(stepped.execution)
+                && !is_in_memory(execution)
+            {
+                stored.entry(stepped.execution).or_default().commit(execution, &stepped.outcome);
+            }
             if stepped.execution == id {
                 events.extend(stepped.outcome.events);
             }
         }
-        turns += 1;
-        if crash_after == Some(turns) {
-            crash(&mut shard, &stored);
+        for (_, map_run) in shard.map_runs_mut() {
+            let writes = map_run.take_writes();
+            stored_map_runs.entry(map_run.start().map_run_arn.clone()).or_default().apply(writes);
         }
-        for request in shard.take_requests() {
+        turns += 1;
+        let mut requests = shard.take_requests();
+        if crash_after == Some(turns) {
+            requests.retain(|request| matches!(request, Request::Task(..) | Request::Cancel(..)));
+            requests.extend(crash(&mut shard, &stored, &stored_map_runs));
+        }
+        for request in requests {
             match request {
                 Request::Task(id, request) => {
-                    let execution = shard.execution(id).expect("it has sent a task").identity().clone();
+                    // An Express child that has to start over asks again.
+                    let Some(execution) = shard.execution(id) else { continue };
+                    let execution = execution.identity().clone();
                     let mut due = now;
                     for answer in responder.task(&execution, &request) {
                         due = due.after_ms(answer.after_ms);
@@ -268,30 +289,148 @@ pub(crate) fn through_the_shard(
     (text(&events), turns)
 }
 
-fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, BTreeMap<PayloadId, Payload>>) {
-    let nothing = BTreeMap::new();
-    let executions: Vec<_> = shard
-        .executions()
-        .map(|(program, execution, parent)| {
-            let mut payloads = stored.get(&execution.identity().id).unwrap_or(&nothing).clone();
-            payloads.insert(execution.input().id(), execution.input().clone());
-            let read = Execution::decode(&execution.encode_root(), &execution.encode_frames(), &payloads).unwrap();
-            (program.clone(), read, parent.cloned())
-        })
-        .collect();
-    for (program, execution, parent) in executions {
-        shard.take_in(program, execution, parent);
+/// A child that nothing is stored of: it starts over.
+fn is_in_memory(execution: &Execution) -> bool {
+    execution.child_of().is_some() && execution.identity().execution_type == ExecutionType::Express
+}
+
+/// All that is in the shard is read from what is stored, letters included; letters that are no more than memory are
+/// gone. Gives what is to be done again outside. Tasks and their answers outlive this crash.
+fn crash(
+    shard: &mut Shard,
+    stored: &BTreeMap<ExecutionId, Stored>,
+    stored_map_runs: &BTreeMap<Str, StoredRecords>,
+) -> Vec<Request> {
+    let (gone, kept): (Vec<_>, Vec<_>) = shard
+        .executions_mut()
+        .map(|(program, execution)| (program.clone(), execution.identity().id, is_in_memory(execution)))
+        .partition(|(.., is_in_memory)| *is_in_memory);
+    for (_, id, _) in gone {
+        shard.forget(id);
+    }
+    let letters = shard.take_mail();
+    for letter in letters {
+        let is_memory = match &letter {
+            Letter::Execution(_, signal) => matches!(signal, Signal::Continue),
+            Letter::MapRun(_, signal) => matches!(signal, MapRunSignal::Continue | MapRunSignal::ItemsRead(_)),
+            Letter::StartChild { start, .. } => start.identity.execution_type == ExecutionType::Express,
+            Letter::StartMapRun(_) => false,
+        };
+        if !is_memory {
+            let read = Letter::decode(&letter.encode()).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{letter:?}"));
+            shard.send(read);
+        }
+    }
+    for (program, id, _) in kept {
+        let execution = stored[&id].load();
+        let resume = execution.resume(&program, &PlainHost);
+        assert_eq!(resume.len(), execution.owes() as usize);
+        shard.take_in(program, execution);
+        if resume.iter().any(|resume| matches!(resume, Resume::GoOn)) {
+            shard.send(Letter::Execution(id, Signal::Continue));
+        }
     }
     let map_runs: Vec<_> = shard
-        .map_runs()
+        .map_runs_mut()
         .map(|(program, map_run)| {
-            let read = MapRun::decode(&map_run.encode()).unwrap();
+            let stored = &stored_map_runs[&map_run.start().map_run_arn];
+            let read = MapRun::decode(&stored.root, &stored.records()).unwrap();
             assert_eq!(read, *map_run);
+            let described = DescribedMapRun::decode(&stored.root).unwrap();
+            assert_eq!((described.status, described.stopped), (map_run.status(), map_run.stopped()));
             (program.clone(), read)
         })
         .collect();
+    let mut requests = Vec::new();
     for (program, map_run) in map_runs {
+        let map_run_arn = map_run.start().map_run_arn.clone();
+        let effects = map_run.resume(&program, START);
+        assert_eq!(effects.len(), map_run.owes() as usize);
+        let (region, state) = map_run.start().state;
+        let state = program.state(region, state).name.clone();
         shard.take_in_map_run(program, map_run);
+        for effect in effects {
+            match effect {
+                MapRunEffect::GoOn => shard.send(Letter::MapRun(map_run_arn.clone(), MapRunSignal::Continue)),
+                MapRunEffect::StartChild { start, child_of } => shard.send(Letter::StartChild { start, child_of }),
+                MapRunEffect::Read(reader) => {
+                    requests.push(Request::ReadItems {
+                        map_run_arn: map_run_arn.clone(),
+                        state: state.clone(),
+                        reader,
+                    });
+                }
+                MapRunEffect::Write { destination, results } => requests.push(Request::WriteResults {
+                    map_run_arn: map_run_arn.clone(),
+                    state: state.clone(),
+                    destination,
+                    results,
+                }),
+                other => panic!("a crash owes no such thing: {other:?}"),
+            }
+        }
+    }
+    requests
+}
+
+/// What a store keeps of one execution.
+#[derive(Default)]
+pub(crate) struct Stored {
+    records: StoredRecords,
+    payloads: BTreeMap<PayloadId, Payload>,
+    chunks: Vec<Vec<u8>>,
+}
+
+/// The records of an execution or a Map Run.
+#[derive(Default)]
+pub(crate) struct StoredRecords {
+    root: Vec<u8>,
+    records: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Stored {
+    /// Makes a step durable.
+    pub(crate) fn commit(&mut self, execution: &mut Execution, outcome: &Outcome) {
+        for payload in outcome.payloads.iter().filter(|payload| !payload.is_inline()) {
+            let read = Payload::decode(payload.id(), &payload.encode()).unwrap();
+            assert_eq!((read.text(), read.value()), (payload.text(), payload.value()));
+            self.payloads.insert(payload.id(), read);
+        }
+        if !outcome.events.is_empty() {
+            self.chunks.push(encode_events(&outcome.events));
+        }
+        self.records.apply(execution.take_writes());
+        let all = execution.snapshot();
+        assert_eq!(self.records.root, all.root);
+        let all: Vec<_> = all.records.into_iter().map(|(key, record)| (key, record.unwrap())).collect();
+        assert_eq!(self.records.records(), all, "what is stored is what is there");
+        assert_eq!(self.load().snapshot(), execution.snapshot(), "and reads as such");
+    }
+
+    /// The execution as it is stored.
+    pub(crate) fn load(&self) -> Execution {
+        Execution::decode(&self.records.root, &self.records.records(), &self.payloads).unwrap()
+    }
+
+    pub(crate) fn history(&self) -> Vec<Event> {
+        self.chunks.iter().flat_map(|chunk| decode_events(chunk, &self.payloads).unwrap()).collect()
+    }
+}
+
+impl StoredRecords {
+    fn apply(&mut self, writes: Writes) {
+        self.root = writes.root;
+        for (key, record) in writes.records {
+            match record {
+                Some(record) => self.records.insert(key, record),
+                None => Some(self.records.remove(&key).expect("what is removed was stored")),
+            };
+        }
+    }
+
+    fn records(&self) -> Vec<(u64, Vec<u8>)> {
+        self.records.iter().map(|(key, record)| (*key, record.clone())).collect()
     }
 }
 
@@ -307,6 +446,7 @@ pub(crate) fn identity(execution_type: ExecutionType) -> Identity {
         alias_arn: None,
         execution_type,
         shows_redrive_count: true,
+        trace_header: None,
         region: "us-east-1".into(),
         seed: 42,
         root: TOP,

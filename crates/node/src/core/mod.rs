@@ -1,0 +1,304 @@
+//! The core of a node: shards with their executions and Map Runs, timers and letters. No threads, clock or I/O.
+//!
+//! Whoever drives it hands in one [`Input`] after another with the time, and carries out the [`Output`]s in their order.
+//! Several transitions of one execution may be on their way to the store at a time; what one of them releases waits for
+//! that one. See the crate's page for the life of a signal.
+
+mod commit;
+mod letters;
+mod message;
+mod read;
+mod requests;
+mod resident;
+mod settle;
+mod shards;
+mod timers;
+mod transition;
+mod turns;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use stepwell_engine::{AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Timestamp};
+use stepwell_store::{Codec, Entity, LetterId, RowNumber};
+
+pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
+pub use message::{ExpressRun, Input, Letter, NewStart, Output, Release, Reply, ReplyTo};
+pub use read::{
+    Arrived, LoadedEntity, OpenedExpress, OpenedShard, ReadError, ReadMail, StoredPayloads, open_shard, read_due,
+    read_entity, read_mail,
+};
+pub use resident::Take;
+pub use timers::{SCAN_LIMIT, SCAN_MS};
+
+use crate::api::Refusal;
+use resident::{Residents, Work};
+use timers::Timers;
+
+/// Bounds of a core.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Memory for executions that have nothing to do.
+    pub idle_bytes_max: usize,
+    /// Transitions of one execution on their way to the store.
+    pub in_flight_max: u32,
+    /// Commits on their way to the store beyond which no execution is started and no timer fires; other requests are
+    /// refused at four times as many.
+    pub commits_max: usize,
+    /// The same in bytes.
+    pub commit_bytes_max: usize,
+    /// What may wait for one execution before requests are refused.
+    pub inbox_max: usize,
+    /// Executions in memory beyond which every heartbeat is written, so that memory is not needed to know it.
+    pub unsaved_max: usize,
+    /// Reads of executions at a time.
+    pub loads_max: usize,
+    /// Asynchronous Express executions that run at a time.
+    pub express_max: usize,
+    /// Whether asynchronous Express executions are recorded, so that they start over after a crash.
+    pub records_express: bool,
+    /// How often letters of other nodes are looked for; none: there are no other nodes.
+    pub mail_every_ms: Option<i64>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            idle_bytes_max: 16 << 20,
+            in_flight_max: 8,
+            commits_max: 4_096,
+            commit_bytes_max: 64 << 20,
+            inbox_max: 1_000,
+            unsaved_max: 1_000,
+            loads_max: 64,
+            express_max: 10_000,
+            records_express: true,
+            mail_every_ms: None,
+        }
+    }
+}
+
+/// Shards of a node, with all that happens in them.
+pub struct Core {
+    host: Arc<dyn Host + Send + Sync>,
+    codec: Codec,
+    limits: Limits,
+    shards: BTreeMap<ShardId, Shard>,
+    /// Those of open shards that must be taken up again when they are read.
+    owing: BTreeSet<Entity>,
+    residents: Residents,
+    timers: Timers,
+    /// Those that have something to do when others have had their turn.
+    ready: VecDeque<Entity>,
+    loads: Loads,
+    flight: Flight,
+    /// Calls that this node has made, or will make when their commit is durable, and that are not answered.
+    calls: BTreeSet<(ExecutionId, AttemptId)>,
+    /// Express children of Map Runs that run in this process, or will when their start is durable.
+    children: BTreeSet<(MapRunId, u32)>,
+    express: BTreeMap<ExecutionId, ExpressStage>,
+    mail: Mail,
+    deleted: BTreeSet<RowNumber>,
+    is_draining: bool,
+    memories: u64,
+}
+
+/// A shard of this core.
+#[derive(Debug)]
+struct Shard {
+    epoch: Epoch,
+    memory: Memory,
+    /// Its memory may be used; otherwise it is being read.
+    is_open: bool,
+    /// Letters that have arrived and may arrive again.
+    letters: BTreeSet<LetterId>,
+}
+
+#[derive(Debug, Default)]
+struct Loads {
+    running: usize,
+    waiting: VecDeque<(Entity, Memory)>,
+}
+
+/// What is on its way to the store.
+#[derive(Debug, Default)]
+struct Flight {
+    commits: usize,
+    bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ExpressStage {
+    Running,
+    /// It has ended, and that is not durable.
+    Ended,
+}
+
+/// How letters of other nodes are looked for.
+#[derive(Debug, Default)]
+struct Mail {
+    /// All up to this one have been seen.
+    after: LetterId,
+    next: Option<Timestamp>,
+    is_reading: bool,
+    /// Taken since the last look, so that one under way may still show them.
+    taken: Vec<(ShardId, LetterId)>,
+    /// Taken before it.
+    forgettable: Vec<(ShardId, LetterId)>,
+}
+
+impl Core {
+    /// A core without shards.
+    pub fn new(host: Arc<dyn Host + Send + Sync>, codec: Codec, limits: Limits) -> Core {
+        Core {
+            host,
+            codec,
+            limits,
+            shards: BTreeMap::new(),
+            owing: BTreeSet::new(),
+            residents: Residents::default(),
+            timers: Timers::default(),
+            ready: VecDeque::new(),
+            loads: Loads::default(),
+            flight: Flight::default(),
+            calls: BTreeSet::new(),
+            children: BTreeSet::new(),
+            express: BTreeMap::new(),
+            mail: Mail::default(),
+            deleted: BTreeSet::new(),
+            is_draining: false,
+            memories: 0,
+        }
+    }
+
+    /// Takes in one input. Outputs are added to `out`, to be carried out in their order.
+    pub fn handle(&mut self, input: Input, now: Timestamp, out: &mut Vec<Output>) {
+        match input {
+            Input::Start(new, reply) => self.start(*new, reply, now, out),
+            Input::Stop(id, error, reply) => self.request(id, reply, now, out, |reply| Work::Stop(error, reply)),
+            Input::Redrive(id, token, reply) => self.request(id, reply, now, out, |reply| Work::Redrive(token, reply)),
+            Input::Answer(id, attempt, answer, reply) => {
+                self.request(id, reply, now, out, |reply| Work::Answer(attempt, answer, reply));
+            }
+            Input::Take(id, take, reply) => self.request(id, reply, now, out, |reply| Work::Take(take, reply)),
+            Input::TaskAnswered(id, attempt, signal) => {
+                self.calls.remove(&(id, attempt));
+                self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
+            }
+            Input::Letter(arrived) => self.arrive(*arrived, now, out),
+            Input::ChildEnded { map_run, child, end, cannot_run } => {
+                self.children.remove(&(map_run, child));
+                let entity = Entity::MapRun(map_run);
+                if let Some(cause) = cannot_run {
+                    self.deliver(entity, Work::MapRun(MapRunSignal::CannotRun(cause)), now, out);
+                }
+                self.deliver(entity, Work::MapRun(MapRunSignal::ChildEnded { child, end }), now, out);
+            }
+            Input::ExpressEnded(id) => self.express_ended(id, out),
+            Input::Settled(settled) => settled.into_iter().for_each(|settled| self.settled(settled, now, out)),
+            Input::Loaded(entity, memory, result) => self.loaded(entity, memory, result, now, out),
+            Input::Due(Ok(due)) => self.timers.scanned(due, now),
+            Input::Due(Err(_)) => self.timers.scan_failed(now),
+            Input::Mail(result) => self.mail_read(result, now, out),
+            Input::Opened(opened) => self.opened(*opened, now, out),
+            Input::Closed(shard) => {
+                self.drop_memory(shard, out);
+                self.shards.remove(&shard);
+                // Those that run here have a new owner, who starts them over.
+                self.express.retain(|id, _| id.shard() != shard);
+            }
+            Input::MachineDeleted(machine) => {
+                self.deleted.insert(machine);
+            }
+            Input::Drain => self.is_draining = true,
+            Input::Turn => self.turn(now, out),
+        }
+    }
+
+    /// When it wants its next [`Input::Turn`]; none: when something happened.
+    pub fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.ready.is_empty() {
+            return Some(now);
+        }
+        if self.is_draining {
+            return None;
+        }
+        if self.may_load() && self.has_owing_to_read() {
+            return Some(now);
+        }
+        let mail = self.mail.next.filter(|_| !self.mail.is_reading);
+        // A timer that is due waits until there is room for what it sets off.
+        let timer = self.timers.next().filter(|due| *due > now || self.has_room());
+        [timer, mail].into_iter().flatten().min()
+    }
+
+    /// Number of commits on their way to the store.
+    pub fn commits_in_flight(&self) -> usize {
+        self.flight.commits
+    }
+
+    /// Whether something waits for a turn that need not wait for a time.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Number of calls that are not answered.
+    pub fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Express executions that run for it, or whose end is not durable.
+    pub fn open_express(&self) -> usize {
+        self.express.len() + self.children.len()
+    }
+
+    /// Executions and Map Runs in memory, and deadlines in memory.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.residents.len(), self.timers.len())
+    }
+
+    /// Whether it has a shard, and may use its memory.
+    pub fn has_open(&self, shard: ShardId) -> bool {
+        self.shards.get(&shard).is_some_and(|shard| shard.is_open)
+    }
+
+    fn has_room(&self) -> bool {
+        self.flight.commits < self.limits.commits_max
+            && self.flight.bytes < self.limits.commit_bytes_max
+            && self.may_load()
+    }
+
+    fn may_load(&self) -> bool {
+        self.loads.running < self.limits.loads_max
+    }
+}
+
+impl Note {
+    fn plain(shard: ShardId, memory: Memory) -> Note {
+        Note { shard, memory, entity: None, sends: Vec::new(), took: Vec::new(), express_ended: None, bytes: 64 }
+    }
+}
+
+fn call_of(release: &Release) -> Option<(ExecutionId, AttemptId)> {
+    match release {
+        Release::Call(call) => Some((call.identity.id, call.request.attempt)),
+        _ => None,
+    }
+}
+
+fn child_of(release: &Release) -> Option<(MapRunId, u32)> {
+    let Release::RunExpress(run) = release else { return None };
+    let ChildOf { map_run_arn, child, .. } = run.child_of.as_ref()?;
+    Some((MapRunId::of_arn(map_run_arn), *child))
+}
+
+fn refuse(reply: ReplyTo, refusal: Refusal, out: &mut Vec<Output>) {
+    out.push(Output::Release(Release::Reply(reply, Err(refusal))));
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Core of {} shards, {} residents", self.shards.len(), self.residents.len())
+    }
+}
