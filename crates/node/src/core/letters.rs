@@ -10,6 +10,10 @@ use super::{Core, transition};
 
 impl Core {
     pub(super) fn arrive(&mut self, arrived: Arrived, now: Timestamp, out: &mut Vec<Output>) {
+        if self.is_draining {
+            // Whoever opens the shard next finds it in the store.
+            return;
+        }
         let Arrived { id, to, letter } = arrived;
         let Some(shard) = self.shards.get_mut(&to.shard()).filter(|shard| shard.is_open) else {
             // Whoever has the shard, or opens it, finds the letter in the store.

@@ -60,7 +60,8 @@ pub enum Input {
     Mail(Result<ReadMail, ReadError>),
     /// A state machine is being deleted: its executions end at their next transition.
     MachineDeleted(RowNumber),
-    /// The node stops: no timer fires and no loop goes on; what is answered is still taken.
+    /// The node stops: no timer fires, no loop goes on and nothing is called any more. Answers of calls that are under
+    /// way are kept, as letters, for the next start.
     Drain,
     /// Do something that waits: fire a timer, go on with an execution. See [`Core::next_turn`].
     Turn,

@@ -189,6 +189,10 @@ impl Core {
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
             Input::ChildEnded { map_run, child, end, cannot_run } => {
                 self.children.remove(&(map_run, child));
+                if self.is_draining {
+                    // It starts over with the next start of the node; its Map Run starts no others now.
+                    return;
+                }
                 let entity = Entity::MapRun(map_run);
                 if let Some(cause) = cannot_run {
                     self.deliver(entity, Work::MapRun(MapRunSignal::CannotRun(cause)), now, out);

@@ -89,6 +89,7 @@ impl Core {
             codec: &self.codec,
             deleted: &self.deleted,
             saves_heartbeats,
+            is_draining: self.is_draining,
         };
         match transition::take(resident, &step) {
             Err(_) => return self.lose(entity.shard(), out),

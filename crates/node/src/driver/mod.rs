@@ -291,8 +291,8 @@ impl Node {
         driver.slices.iter().for_each(|slice| slice.submit(driver, Input::MachineDeleted(machine)));
     }
 
-    /// Stops: takes nothing new, waits so long for calls that are under way, makes durable what came of them, and ends
-    /// all threads.
+    /// Stops: takes nothing new, calls nobody any more, waits so long for the answers of calls that are under way, and
+    /// ends all threads. The answers are durable and are taken at the next start, so that no call is in doubt then.
     pub async fn drain(&self, limit: Duration) {
         let driver = self.driver();
         driver.draining.store(true, Ordering::SeqCst);
