@@ -362,6 +362,9 @@ fn verify(port: u16, load: &Load, functions: &Functions, kills: &[f64]) -> Resul
     if started.len() != wanted as usize {
         found.wrong.push(format!("{} of {wanted} executions could be started", started.len()));
     }
+    for machine in &load.machines {
+        compare_lists(&mut Api::new(port), machine, &started, &mut found);
+    }
     let handed_in = lock(&load.handed_in);
     for output in handed_in.iter().filter(|output| !found.outputs.contains(*output)) {
         found.wrong.push(format!("the result {output} was acknowledged and is in no history"));
@@ -380,6 +383,33 @@ fn verify(port: u16, load: &Load, functions: &Functions, kills: &[f64]) -> Resul
         ..Report::default()
     };
     if found.wrong.is_empty() { Ok(report) } else { Err(found.wrong) }
+}
+
+/// Reads the list of a machine's executions page by page: each that was acknowledged is in it, once, and no other.
+fn compare_lists(api: &mut Api, machine: &str, started: &BTreeMap<String, &str>, found: &mut Found) {
+    let prefix = format!("{}:", machine.replace(":stateMachine:", ":execution:"));
+    let mut missing: BTreeSet<&str> =
+        started.keys().map(String::as_str).filter(|arn| arn.starts_with(&prefix)).collect();
+    let mut token = String::new();
+    // Each page takes at least one out, or is the last.
+    for _ in 0..=started.len() {
+        let members = format!(r#"{{"stateMachineArn":{},"maxResults":100{token}}}"#, json(machine));
+        let page = match api.call("ListExecutions", &members) {
+            Ok(page) => page,
+            Err(err) => return found.wrong.push(format!("{machine}: ListExecutions: {err}")),
+        };
+        for execution in list(&page, "executions") {
+            let arn = text(execution, "executionArn");
+            if !missing.remove(arn) {
+                found.wrong.push(format!("{arn}: is listed, but was never started, or is listed twice"));
+            }
+        }
+        match page.get("nextToken").and_then(Value::as_str) {
+            Some(next) => token = format!(r#","nextToken":{}"#, json(next)),
+            None => break,
+        }
+    }
+    found.wrong.extend(missing.into_iter().map(|arn| format!("{arn}: is in no list")));
 }
 
 /// Checks an execution and its history, and gives its status.
