@@ -59,7 +59,7 @@ fn main() {
     let what = option("--what").unwrap_or_else(|| "passes".into());
     let machine_type = if what == "sync" { ExecutionType::Express } else { ExecutionType::Standard };
     let text = if what == "tasks" { TASKS } else { PASSES };
-    let compiled = compile(text, Format::Json, &Options { machine_type, ..Options::default() });
+    let compiled = compile(text, Format::Json, &Options { machine_type });
     let program = Arc::new(compiled.program.expect("the definition is right"));
     let definition = Arc::new(Definition { row: RowNumber(2), machine: RowNumber(1), program, logging: None });
     let store: Arc<dyn Store> = match option("--data") {

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Described, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId,
-    PayloadRef, Payloads, Start, StoredError, Timestamp,
+    Described, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId, PayloadRef, Payloads, Start,
+    StoredError, Timestamp,
 };
 use stepwell_store::{
-    Codec, CodecError, Entity, ExpressRecord, Lease, Letter as StoredLetter, LetterId, Place, Revision, RowNumber, Shards, Store, StoreError,
+    Codec, CodecError, Entity, ExpressRecord, Lease, Letter as StoredLetter, LetterId, Place, Revision, RowNumber,
+    Shards, Store, StoreError,
 };
 
 use super::resident::{Body, Resident};

@@ -25,7 +25,9 @@ use crate::activities::{Activities, Poller, Waiting};
 use crate::api::{
     ActivityTask, AnswerTo, Ended, NewExecution, Programs, Refusal, Started, TaskCall, Tasks, TokenAnswer,
 };
-use crate::core::{Core, ExpressRun, Input, Limits, NewStart, OpenedShard, Output, Release, Reply, ReplyTo, Take, open_shard};
+use crate::core::{
+    Core, ExpressRun, Input, Limits, NewStart, OpenedShard, Output, Release, Reply, ReplyTo, Take, open_shard,
+};
 use crate::log::LogWriter;
 use crate::tokens::Tokens;
 use committer::{Commits, is_committer};
@@ -416,9 +418,8 @@ impl Driver {
 
     /// Whether nothing is under way.
     fn is_quiet(&self) -> bool {
-        let is_idle = |core: &Core| {
-            core.commits_in_flight() + core.open_calls() + core.open_express() == 0 && !core.has_ready()
-        };
+        let is_idle =
+            |core: &Core| core.commits_in_flight() + core.open_calls() + core.open_express() == 0 && !core.has_ready();
         self.running_express.load(Ordering::SeqCst) == 0
             && self.slices.iter().all(|slice| slice.is_empty() && slice.look(is_idle))
     }
@@ -511,7 +512,10 @@ impl Driver {
                     let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
                     self.jobs.push(Timestamp(0), Job::Mail(slice, shards, after));
                 }
-                Output::Reopen(shard, epoch) => self.jobs.push(Timestamp(0), Job::Reopen(shard, epoch, 0)),
+                Output::Reopen(shard, epoch) => {
+                    let at = self.now().after_ms(readers::REOPEN_MS.0);
+                    self.jobs.push(at, Job::Reopen(shard, epoch, 1));
+                }
             }
         }
     }

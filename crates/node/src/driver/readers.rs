@@ -14,8 +14,8 @@ use crate::core::{self, Input, Memory, OpenedShard, ReadError};
 /// Number of threads.
 pub(super) const READERS: usize = 2;
 
-/// How long to wait before a shard that could not be opened is tried again, at first and at most.
-const REOPEN_MS: (i64, i64) = (50, 5_000);
+/// How long to wait before a shard whose memory was lost is read again, at first and, after failures, at most.
+pub(super) const REOPEN_MS: (i64, i64) = (10, 5_000);
 
 /// How often closed executions that are too old are looked for.
 const EXPIRE_EVERY_MS: i64 = 10 * 60 * 1000;
