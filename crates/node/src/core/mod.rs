@@ -142,6 +142,8 @@ struct Mail {
     after: LetterId,
     next: Option<Timestamp>,
     is_reading: bool,
+    /// A shard was opened while a reading was under way that does not concern it.
+    is_outdated: bool,
     /// Taken since the last look, so that one under way may still show them.
     taken: Vec<(ShardId, LetterId)>,
     /// Taken before it.
@@ -187,8 +189,13 @@ impl Core {
                 self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
             }
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
+            Input::LookForMail => self.look_for_mail(now),
             Input::ChildEnded { map_run, child, end, cannot_run } => {
                 self.children.remove(&(map_run, child));
+                if self.is_draining {
+                    // It starts over with the next start of the node; its Map Run starts no others now.
+                    return;
+                }
                 let entity = Entity::MapRun(map_run);
                 if let Some(cause) = cannot_run {
                     self.deliver(entity, Work::MapRun(MapRunSignal::CannotRun(cause)), now, out);

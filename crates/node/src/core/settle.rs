@@ -33,6 +33,7 @@ impl Core {
                 }
             }
             Fate::Lost { held } => {
+                out.extend(note.sends.iter().map(|(to, _)| Output::LookForMail(to.shard())));
                 held.into_iter().for_each(|release| self.withhold(release, &Refusal::Away, out));
                 if is_current {
                     self.lose(note.shard, out);

@@ -22,9 +22,7 @@ impl Core {
         self.shards.insert(lease.shard, shard);
         self.owing.extend(owing);
         self.timers.opened(due, now);
-        if let Some(ms) = self.limits.mail_every_ms {
-            self.mail.next.get_or_insert(now.after_ms(ms));
-        }
+        self.look_for_mail(now);
         mail.into_iter().for_each(|letter| self.arrive(letter, now, out));
         for OpenedExpress { start, definition } in express {
             let id = start.identity.id;
