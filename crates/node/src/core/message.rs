@@ -65,7 +65,7 @@ pub enum Input {
     /// The node stops: no timer fires, no loop goes on and nothing is called any more. Answers of calls that are under
     /// way are kept, as letters, for the next start.
     Drain,
-    /// Do something that waits: fire a timer, go on with an execution. See [`Core::next_turn`].
+    /// Do something that waits: fire a timer, go on with an execution. See [`super::Core::next_turn`].
     Turn,
 }
 
