@@ -31,6 +31,7 @@ cargo xtask crash [--rounds N] [--seed S] [--with-losses]
                                                  kills a server under load and looks whether it lost anything (10 rounds);
                                                  --with-losses: takes what it wrote last away, which must be noticed
 cargo xtask malformed                            sends a server what is no request
+cargo xtask storm                                sends a server requests that are almost right, at random
 cargo xtask bench                                speed, as a table; with other engines where they can be had
 cargo xtask docs                                 runs the examples of the documents and compares what they print
 cargo xtask purity                               checks what the pure crates must not contain
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         "conformance" => flag(rest, "--all").and_then(real::conformance::build_and_run),
         "clients" => flag(rest, "--rust").and_then(real::clients::build_and_run),
         "crash" => real::crash::Options::parse(rest).and_then(real::crash::build_and_run),
+        "storm" => no_more(rest).and_then(|()| real::storm::build_and_run()),
         "malformed" => no_more(rest).and_then(|()| real::malformed::build_and_run()),
         "bench" => no_more(rest).and_then(|()| bench::run()),
         "docs" => no_more(rest).and_then(|()| docs::build_and_check()),

@@ -19,13 +19,17 @@ const POWER_CUTS: power_cut::Options = power_cut::Options { cuts: Some(10), seed
 /// Everything there is to test, examples and benches included.
 const TESTS: [&str; 6] = ["test", "--workspace", "--all-targets", "--quiet", "--profile", PROFILE];
 
+/// How long a server gets requests at random in a test run, and in a long one.
+const STORM: Duration = Duration::from_secs(5);
+const LONG_STORM: Duration = Duration::from_secs(120);
+
 /// The step's name and the step.
 type Step = (&'static str, fn() -> Done);
 
 /// Runs all steps, whatever fails on the way; only what does not build ends it.
 pub(crate) fn test() -> Done {
     install_components()?;
-    let steps: [Step; 14] = [
+    let steps: [Step; 15] = [
         ("format", format),
         ("purity", purity::check),
         ("lints", lints),
@@ -38,6 +42,7 @@ pub(crate) fn test() -> Done {
         ("fuzz", fuzz_a_little),
         ("power cuts", || power_cut::run(&POWER_CUTS)),
         ("malformed requests", real::malformed::run),
+        ("requests at random", || real::storm::run(STORM, None)),
         ("crash", || real::crash::run(real::crash::Options::default())),
         // These two install Python's packages.
         ("conformance", || real::conformance::run(false)),
@@ -76,7 +81,8 @@ pub(crate) fn soak(options: &fuzz::Options) -> Done {
     total += power_cut::build_and_run(&power_cut::Options::default())?;
     total += real::conformance::build_and_run(true)?;
     total += real::clients::run(true)?;
-    total += real::crash::run(real::crash::Options { with_losses: true, ..Default::default() })?;
+    total += real::storm::run(LONG_STORM, None)?;
+    total += real::crash::run(real::crash::Options { with_losses: true, rounds: 2, ..Default::default() })?;
     total += real::crash::run(real::crash::Options { rounds: CRASH_ROUNDS, ..Default::default() })?;
     total += fuzz::build_and_run(&fuzz::Options {
         time: options.time.or(Some(Duration::from_secs(600))),

@@ -122,7 +122,11 @@ pub(crate) fn run(options: Options) -> Done {
             }
         }
     }
-    println!("crash: {} of {} rounds, {sum}; {:.0} s", tally.passed, options.rounds, start.elapsed().as_secs_f64());
+    let (passed, rounds, seconds) = (tally.passed, options.rounds, start.elapsed().as_secs_f64());
+    match options.with_losses {
+        true => println!("crash: losses noticed in {passed} of {rounds} rounds; {seconds:.0} s"),
+        false => println!("crash: {passed} of {rounds} rounds, {sum}; {seconds:.0} s"),
+    }
     Ok(tally)
 }
 

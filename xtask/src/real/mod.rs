@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod conformance;
 pub(crate) mod crash;
 pub(crate) mod malformed;
+pub(crate) mod storm;
 
 mod api;
 mod function;
