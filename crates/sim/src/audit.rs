@@ -332,7 +332,7 @@ impl World {
         let is_quiet = self.clients.pending == 0
             && audit.open == 0
             && audit.express_open.is_empty()
-            && self.nodes.iter().all(|node| node.is_up && node.cores.iter().all(|core| core.commits_in_flight() == 0));
+            && self.nodes.iter().all(|node| node.is_up && node.paused_until <= self.now && node.cores.iter().all(|core| core.commits_in_flight() == 0));
         is_quiet && self.store.mail(&Shards::ALL, LetterId(0), 1).is_ok_and(|letters| letters.is_empty())
     }
 
@@ -395,7 +395,7 @@ impl World {
         let machine = self.scenarios.of(job.scenario).definition.machine;
         match self.store.find(machine, &format!(":{name}")) {
             Ok(Some(found)) if found == id => {}
-            _ if self.flaws.has_no_names => {}
+            _ if self.options.flaws.has_no_names => {}
             found => return Err(format!("{name} was acknowledged as {id:?}, and found is {found:?}")),
         }
         drop(audit);

@@ -8,6 +8,7 @@ const HELP: &str = "\
 --seed N      the world of one seed
 --seeds A B   the worlds of the seeds from A to B, without B
 --trace       tell what happens
+--alone       one node that has all shards for ever, as a single process
 ";
 
 fn main() -> ExitCode {
@@ -36,6 +37,7 @@ fn seeds(arguments: &[String]) -> Result<(std::ops::Range<u64>, Options), String
             }
             "--seeds" => seeds = number()?..number()?,
             "--trace" => options.tells = true,
+            "--alone" => options.is_alone = true,
             other => return Err(format!("there is no {other}")),
         }
     }

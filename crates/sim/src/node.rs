@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use stepwell_engine::{Epoch, Host, ShardId, Timestamp};
 use stepwell_node::core::{
-    Batch, Core, Input, Limits, OpenedShard, Output, Release, Reply, ReplyTo, Take, open_shard, read_due, read_entity,
+    Batch, Core, Input, OpenedShard, Output, Release, Reply, ReplyTo, Take, open_shard, read_due, read_entity,
     read_mail,
 };
 use stepwell_node::core::{CommitQueue, Memory as OfShard};
@@ -27,8 +27,10 @@ use crate::world::{Checked, Happening, Ticket, World};
 pub(crate) const CORES: usize = 2;
 
 const LEASE_MS: i64 = 15_000;
+
+/// A lease that does not end: whoever has a data directory is alone.
+const FOREVER: Timestamp = Timestamp(i64::MAX);
 const LEASE_TICK_MS: i64 = 2_500;
-const MAIL_EVERY_MS: i64 = 1_000;
 
 /// A node in one of its lives: what was under way in a former one concerns nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +145,7 @@ pub(crate) fn core_of(shard: ShardId) -> usize {
 impl World {
     pub(crate) fn start_node(&mut self, index: usize) {
         let at = self.life(index);
-        let limits = Limits { mail_every_ms: Some(MAIL_EVERY_MS), ..self.limits.clone() };
+        let limits = self.limits.clone();
         let host: Arc<dyn Host + Send + Sync> = self.host.clone();
         let node = &mut self.nodes[index];
         node.is_up = true;
@@ -210,7 +212,7 @@ impl World {
         let delay = self.chance.between(0, 3);
         match output {
             Output::Commit(mut commit) => {
-                if self.flaws.releases_early {
+                if self.options.flaws.releases_early {
                     for release in std::mem::take(&mut commit.release) {
                         self.release(index, release)?;
                     }
@@ -418,7 +420,7 @@ impl World {
             return;
         }
         let clock = node.clock(now);
-        let until = clock.after_ms(LEASE_MS);
+        let until = self.lease_end(clock);
         let (fault, _) = self.read_fault(at.node);
         let mut want = Shards::NONE;
         want.insert(shard);
@@ -438,9 +440,14 @@ impl World {
 
     // --- Leases ---------------------------------------------------------------------------------------------------
 
+    /// When a lease ends that is taken or prolonged now.
+    fn lease_end(&self, clock: Timestamp) -> Timestamp {
+        if self.options.is_alone { FOREVER } else { clock.after_ms(LEASE_MS) }
+    }
+
     /// Leases are ours now: they are noted and their shards read.
     fn took(&mut self, at: Life, leases: Vec<Lease>) {
-        let until = self.now + LEASE_MS;
+        let until = if self.options.is_alone { i64::MAX } else { self.now + LEASE_MS };
         for lease in &leases {
             self.nodes[at.node].leases.insert(lease.shard, Held { epoch: lease.epoch, until });
         }
@@ -454,7 +461,11 @@ impl World {
         if leases.is_empty() {
             return;
         }
-        let (fault, delay) = self.read_fault(at.node);
+        let (fault, mut delay) = self.read_fault(at.node);
+        // Reading many shards takes longer.
+        if (0..8).any(|_| self.strikes(Fault::ReadLate)) {
+            delay += self.chance.between(100, 4_000);
+        }
         let clock = self.nodes[at.node].clock(self.now);
         let scenarios = self.scenarios.clone();
         let opened = self.with_fault(fault, |store| {
@@ -489,6 +500,9 @@ impl World {
     pub(crate) fn leases(&mut self, at: Life) {
         let index = at.node;
         let now = self.now;
+        if self.options.is_alone {
+            return self.claim_all(at);
+        }
         let ended: Vec<_> = self.nodes[index].leases.iter().filter(|(_, held)| held.until <= now).collect();
         let ended: Vec<ShardId> = ended.into_iter().map(|(shard, _)| *shard).collect();
         ended.into_iter().for_each(|shard| self.close(index, shard));
@@ -497,6 +511,12 @@ impl World {
         self.claim(at);
         let delay = LEASE_TICK_MS + self.chance.between(-200, 200);
         self.plan(delay, Happening::Leases(at));
+    }
+
+    /// A process that has the data directory opens it again: nobody else holds leases.
+    fn claim_all(&mut self, at: Life) {
+        let leases = self.store.claim("", &Shards::ALL, FOREVER, FOREVER).unwrap_or_default();
+        self.took(at, leases);
     }
 
     fn renew(&mut self, index: usize) {

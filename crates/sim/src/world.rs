@@ -19,8 +19,14 @@ use crate::node::{Job, Life, Node};
 use crate::outside::{Express, Outside};
 use crate::scenario::Scenarios;
 
+/// How often nodes look for letters of other nodes.
+const MAIL_EVERY_MS: i64 = 1_000;
+
 /// After the last fault everything ends within so many milliseconds.
 const CALM_MS: i64 = 30 * 60 * 1000;
+
+/// So long nothing may be left to do before the world ends: who stood still until then finds out that it is late.
+const QUIET_MS: i64 = 8_000;
 
 /// More does not happen in one world: a loop that does not end is found by this.
 const HAPPENINGS_MAX: u64 = 2_000_000;
@@ -44,6 +50,8 @@ pub struct Flaws {
 pub struct Options {
     /// Tell what happens, on the standard output.
     pub tells: bool,
+    /// One node has all shards for ever, as in a single process: letters of other nodes are not looked for.
+    pub is_alone: bool,
     /// What is taken away.
     pub flaws: Flaws,
 }
@@ -153,8 +161,7 @@ pub(crate) struct World {
     pub(crate) outside: Outside,
     pub(crate) express: BTreeMap<u64, Express>,
     pub(crate) audit: RefCell<Audit>,
-    pub(crate) flaws: Flaws,
-    tells: bool,
+    pub(crate) options: Options,
 }
 
 /// What steps ask of a node.
@@ -184,13 +191,14 @@ impl World {
         let weather = Weather::draw(&mut chance);
         let fault = Arc::new(Mutex::new(None));
         let of_calls = fault.clone();
-        let nodes = 3 + usize::from(chance.is(200));
+        let nodes = if options.is_alone { 1 } else { 3 + usize::from(chance.is(200)) };
         // Small bounds are met often.
         let limits = Limits {
             idle_bytes_max: *chance.pick(&[0, 20_000, 1 << 20]),
             in_flight_max: *chance.pick(&[1, 2, 8]),
             commits_max: *chance.pick(&[8, 64, 4_096]),
             loads_max: *chance.pick(&[2, 8, 64]),
+            mail_every_ms: (!options.is_alone).then_some(MAIL_EVERY_MS),
             ..Limits::default()
         };
         World {
@@ -212,8 +220,7 @@ impl World {
             outside: Outside::default(),
             express: BTreeMap::new(),
             audit: RefCell::default(),
-            flaws: options.flaws,
-            tells: options.tells,
+            options,
         }
     }
 
@@ -225,7 +232,7 @@ impl World {
         self.plan_clients();
         let first = self.chance.between(500, 15_000);
         self.plan(first, Happening::Mischief);
-        let mut count = 0;
+        let (mut count, mut quiet_since) = (0, None);
         while let Some((at, what)) = self.timeline.next() {
             self.now = at;
             if at > self.weather.until + CALM_MS {
@@ -237,7 +244,11 @@ impl World {
             }
             self.happen(what)?;
             self.settle_down()?;
-            if self.is_over() {
+            quiet_since = match self.is_over() {
+                true => quiet_since.or(Some(at)),
+                false => None,
+            };
+            if quiet_since.is_some_and(|since| at - since > QUIET_MS) {
                 return self.final_checks();
             }
         }
@@ -349,20 +360,15 @@ impl World {
 
     /// Has those hear of it who watch.
     pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
-        if self.tells {
+        if self.options.tells {
             println!("{:>9.3} {}", self.now as f64 / 1000.0, what());
         }
-    }
-
-    /// Whether nothing goes wrong any more.
-    pub(crate) fn is_calm(&self) -> bool {
-        self.now >= self.weather.until
     }
 
     /// Takes away from writes what is to be missed.
     pub(crate) fn weaken(&self, writes: &mut [Write]) {
         for write in writes {
-            if self.flaws.has_no_fence {
+            if self.options.flaws.has_no_fence {
                 let (shard, epoch) = match write {
                     Write::Transition(transition) => (transition.entity.shard(), &mut transition.epoch),
                     Write::ExpressStarted(record) => (record.execution.shard(), &mut record.epoch),
@@ -375,7 +381,7 @@ impl World {
                     *epoch = found;
                 }
             }
-            if self.flaws.has_no_names
+            if self.options.flaws.has_no_names
                 && let Write::Transition(transition) = write
                 && let entity = transition.entity
                 && let Some(create) = &mut transition.create
