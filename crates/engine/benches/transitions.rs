@@ -10,7 +10,8 @@ use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, Program, compile};
 use stepwell_engine::local::PlainHost;
 use stepwell_engine::{
-    Effect, Event, Execution, ExecutionId, Identity, Signal, Start, StepStatus, Timestamp, Turn, step,
+    Effect, Event, Execution, ExecutionId, Identity, Signal, Start, StepStatus, Timestamp, Turn, WithoutData,
+    encode_events, step,
 };
 use stepwell_value::parse;
 
@@ -54,6 +55,66 @@ const TASK: &str = r#"{"StartAt": "Call", "States": {
         "Parameters": {"QueueUrl": "q", "MessageBody.$": "$.order"}, "ResultPath": "$.sent", "Next": "Again"},
     "Again": {"Type": "Choice", "Choices": [{"Variable": "$.n", "NumericEquals": 0, "Next": "Call"}], "Default": "Done"},
     "Done": {"Type": "Succeed"}}}"#;
+
+const FIVE_PASSES: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "C"},
+    "C": {"Type": "Pass", "Next": "D"}, "D": {"Type": "Pass", "Next": "E"}, "E": {"Type": "Pass", "End": true}}}"#;
+
+/// A whole small Standard execution, from its start to the bytes that are committed.
+#[divan::bench]
+fn five_passes_with_stored_form(bencher: Bencher<'_, '_>) {
+    let program = program(FIVE_PASSES);
+    let start = standard(r#"{"n":0,"order":{"id":"4711"}}"#);
+    bencher.bench(|| {
+        let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+        let mut execution = Execution::new(start.clone(), turn.now);
+        let outcome = step(&program, &mut execution, Signal::Start, turn);
+        (encode_events(&outcome.events), execution.take_writes())
+    });
+}
+
+/// The same without the stored form.
+#[divan::bench]
+fn five_passes(bencher: Bencher<'_, '_>) {
+    let program = program(FIVE_PASSES);
+    let start = standard(r#"{"n":0,"order":{"id":"4711"}}"#);
+    bencher.bench(|| {
+        let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+        let mut execution = Execution::new(start.clone(), turn.now);
+        step(&program, &mut execution, Signal::Start, turn)
+    });
+}
+
+/// A task sent and answered, with the bytes of both commits.
+#[divan::bench]
+fn task_round_trip_with_stored_form(bencher: Bencher<'_, '_>) {
+    let program = program(TASK);
+    let answer = parse(r#"{"MessageId":"4711","more":true}"#).expect("the answer is JSON");
+    let start = standard(r#"{"n":0,"order":{"id":"4711"}}"#);
+    bencher.counter(ItemsCount::new(100_usize)).bench(|| {
+        let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+        let mut execution = Execution::new(start.clone(), turn.now);
+        let mut outcome = step(&program, &mut execution, Signal::Start, turn);
+        for _ in 0..100 {
+            divan::black_box((encode_events(&outcome.events), execution.take_writes()));
+            let Some(Effect::Task(request)) = outcome.effects.pop() else { panic!("no task is open") };
+            let signal = Signal::TaskSucceeded { attempt: request.attempt, output: answer.clone() };
+            outcome = step(&program, &mut execution, signal, turn);
+        }
+        execution.events_count()
+    });
+}
+
+/// An execution that waits, as it is loaded from its records.
+#[divan::bench]
+fn load_a_waiting_execution(bencher: Bencher<'_, '_>) {
+    let program = program(r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9, "End": true}}}"#);
+    let turn = Turn { now: Timestamp(1_700_000_000_000), host: &PlainHost };
+    let mut execution = Execution::new(standard(r#"{"n":0,"order":{"id":"4711"}}"#), turn.now);
+    step(&program, &mut execution, Signal::Start, turn);
+    let writes = execution.take_writes();
+    let records: Vec<_> = writes.records.into_iter().filter_map(|(key, record)| Some((key, record?))).collect();
+    bencher.bench(|| Execution::decode(&writes.root, &records, &WithoutData));
+}
 
 /// Pass and Choice states with a small input, in a loop that is cut after 10,000 transitions.
 #[divan::bench]
@@ -164,25 +225,34 @@ fn first_step(bencher: Bencher<'_, '_>, definition: &str) {
 }
 
 fn start(input: &str) -> Execution {
+    let mut start = standard(input);
+    let identity = Identity {
+        arn: "arn:aws:states:us-east-1:123456789012:express:Machine:run:id".into(),
+        execution_type: ExecutionType::Express,
+        ..(*start.identity).clone()
+    };
+    start.identity = Arc::new(identity);
+    Execution::new(start, Timestamp(1_700_000_000_000))
+}
+
+fn standard(input: &str) -> Start {
     let identity = Identity {
         id: ExecutionId(7),
-        arn: "arn:aws:states:us-east-1:123456789012:express:Machine:run:id".into(),
-        name: "run".into(),
+        arn: "arn:aws:states:us-east-1:123456789012:execution:Machine:0d2ab8b5-8bd3-4ac4-93b4-9e1e4b6d3a5f".into(),
+        name: "0d2ab8b5-8bd3-4ac4-93b4-9e1e4b6d3a5f".into(),
         state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:Machine".into(),
         state_machine_name: "Machine".into(),
-        role_arn: None,
+        role_arn: Some("arn:aws:iam::123456789012:role/role".into()),
         version_arn: None,
         alias_arn: None,
-        execution_type: ExecutionType::Express,
+        execution_type: ExecutionType::Standard,
         shows_redrive_count: true,
         trace_header: None,
         region: "us-east-1".into(),
         seed: 42,
         root: TOP,
     };
-    let start =
-        Start { identity: Arc::new(identity), input: parse(input).expect("the input is JSON"), input_text: None };
-    Execution::new(start, Timestamp(1_700_000_000_000))
+    Start { identity: Arc::new(identity), input: parse(input).expect("the input is JSON"), input_text: None }
 }
 
 fn run(program: &Program, input: &str, transitions_max: u64) -> Vec<Event> {

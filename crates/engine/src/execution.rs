@@ -174,8 +174,8 @@ pub struct Execution {
     pub(crate) attempts: BTreeMap<AttemptId, FrameId>,
     /// Size of all their variables, derived from them.
     pub(crate) variables_bytes: usize,
-    /// How many requests would have to be taken up again after a crash, derived from the frames.
-    pub(crate) requests: u32,
+    /// How many tasks something has to be done about after a crash, derived from the frames.
+    pub(crate) owed_tasks: u32,
     pub(crate) unwritten: Unwritten,
 }
 
@@ -253,6 +253,12 @@ pub(crate) struct Asked {
 }
 
 impl OpenTask {
+    /// Whether something has to be done about it after a crash: the request may have to be made again, or the heartbeats
+    /// of its worker went unheard.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.asked.is_some() || self.heartbeat_due.is_some()
+    }
+
     pub(crate) fn due(&self) -> Option<Timestamp> {
         [self.deadline, self.heartbeat_due].into_iter().flatten().min()
     }
@@ -425,7 +431,7 @@ impl Execution {
             timers: BTreeSet::new(),
             attempts: BTreeMap::new(),
             variables_bytes: 0,
-            requests: 0,
+            owed_tasks: 0,
             unwritten: Unwritten::default(),
         }
     }
@@ -590,7 +596,7 @@ impl Execution {
         }
         if let Phase::Task(task) = &frame.phase {
             self.attempts.remove(&task.attempt);
-            self.requests -= u32::from(task.asked.is_some());
+            self.owed_tasks -= u32::from(task.is_owed());
         }
         self.variables_bytes -= frame.variables_bytes;
         Some(frame)
@@ -609,7 +615,7 @@ impl Execution {
         }
         if let Phase::Task(task) = &frame.phase {
             self.attempts.insert(task.attempt, frame.id);
-            self.requests += u32::from(task.asked.is_some());
+            self.owed_tasks += u32::from(task.is_owed());
         }
         self.variables_bytes += frame.variables_bytes;
         self.frames.insert(frame.id, Box::new(frame));
@@ -653,7 +659,7 @@ impl Execution {
         self.ready.clear();
         self.timers.clear();
         self.attempts.clear();
-        self.requests = 0;
+        self.owed_tasks = 0;
     }
 
     /// The frame that waits for an attempt of a task.

@@ -22,6 +22,12 @@ pub enum Resume {
     },
     /// No worker has taken this activity's task: queue it again. Input and token are those that it had.
     Queue(Box<TaskRequest>),
+    /// A worker has it, whose heartbeats went unheard: send [`crate::Signal::TaskHeartbeat`] before any timer, so that it
+    /// has a full interval anew.
+    Heartbeat {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
     /// Its last step used up its budget: send [`crate::Signal::Continue`].
     GoOn,
 }
@@ -65,12 +71,12 @@ impl Execution {
         if self.status != ExecutionStatus::Running {
             return 0;
         }
-        self.requests + u32::from(!self.ready.is_empty())
+        self.owed_tasks + u32::from(!self.ready.is_empty())
     }
 
     /// After a crash: what has to be taken up again; as much as [`Execution::owes`] says.
     ///
-    /// Activities that a worker has taken and tasks whose token was handed out are not among it: they wait as before.
+    /// Activities that a worker has taken and tasks whose token was handed out wait as before.
     pub fn resume(&self, program: &Program, host: &dyn Host) -> Vec<Resume> {
         if self.status != ExecutionStatus::Running {
             return Vec::new();
@@ -85,10 +91,11 @@ impl Execution {
 
     fn resume_task(&self, program: &Program, host: &dyn Host, frame: &Frame) -> Option<Resume> {
         let Phase::Task(open) = &frame.phase else { return None };
-        let asked = open.asked.as_ref()?;
+        let attempt = open.attempt;
+        let Some(asked) = &open.asked else { return open.is_owed().then_some(Resume::Heartbeat { attempt }) };
         let StateKind::Task(task) = &program.state(frame.region, frame.state).kind else { return None };
         if open.started {
-            return Some(Resume::InDoubt { attempt: open.attempt, error: in_doubt(&task.resource) });
+            return Some(Resume::InDoubt { attempt, error: in_doubt(&task.resource) });
         }
         Some(Resume::Queue(Box::new(self.request(program, host, frame, task, open, asked))))
     }

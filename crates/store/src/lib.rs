@@ -5,6 +5,7 @@
 mod catalogue;
 mod codec;
 pub mod memory;
+pub mod sqlite;
 mod transition;
 
 pub use catalogue::{CatalogueWrite, Conflict, Kind, Parent, Row, RowNumber, RowQuery};
@@ -200,7 +201,7 @@ impl Shards {
 }
 
 /// What is stored of an execution or a Map Run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// What describes it.
     pub root: Root,
@@ -209,7 +210,7 @@ pub struct Loaded {
 }
 
 /// What describes an execution or a Map Run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
     /// How often it has been written.
     pub revision: Revision,
@@ -222,7 +223,7 @@ pub struct Root {
 }
 
 /// Which executions to list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListQuery {
     /// Whose executions.
     pub of: ListOf,
@@ -253,7 +254,7 @@ pub struct Cursor {
 }
 
 /// An item of a list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its place.
     pub cursor: Cursor,

@@ -76,7 +76,7 @@ impl Memory {
 
     /// [`Store::commit`], and by how many milliseconds its answer is late: for a driver with a clock of its own.
     pub fn commit_timed(&self, batch: Vec<Write>) -> (Stored<Vec<Verdict>>, i64) {
-        batch.iter().for_each(assert_consistent);
+        batch.iter().for_each(Write::assert_consistent);
         let fault = self.fault(Call::Commit(&batch));
         let mut state = self.state();
         if fault == Some(Fault::Fenced) {
@@ -141,12 +141,6 @@ fn write_epoch(write: &Write) -> Option<(ShardId, Epoch)> {
         Write::ExpressStarted(record) => Some((record.execution.shard(), record.epoch)),
         Write::Dropped { shard, epoch, .. } => Some((*shard, *epoch)),
         Write::ExpressEnded(_) => None,
-    }
-}
-
-fn assert_consistent(write: &Write) {
-    if let Write::Transition(transition) = write {
-        transition.assert_consistent();
     }
 }
 

@@ -52,6 +52,35 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// Panics where a writer contradicts itself: stopping is better than storing what nobody can read.
+    pub(crate) fn assert_consistent(&self) {
+        if let Write::Transition(transition) = self {
+            let Transition { entity, expects, create, chunk, .. } = &**transition;
+            assert_eq!(create.is_some(), *expects == Revision(0), "{entity:?}: only the first transition creates");
+            let is_numbered = chunk.as_ref().is_none_or(|chunk| chunk.first > 0 && chunk.count > 0);
+            assert!(is_numbered, "{entity:?}: events are numbered from 1, and a chunk has some");
+        }
+    }
+
+    /// Size of the values in it.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        let len = |value: &Sealed| value.0.len();
+        match self {
+            Write::Transition(transition) => {
+                let Transition { chunk, payloads, root, records, sends, .. } = &**transition;
+                len(root)
+                    + chunk.as_ref().map_or(0, |chunk| len(&chunk.body))
+                    + payloads.iter().map(|(_, payload)| len(payload)).sum::<usize>()
+                    + records.iter().filter_map(|(_, record)| record.as_ref()).map(len).sum::<usize>()
+                    + sends.iter().map(|letter| len(&letter.body)).sum::<usize>()
+            }
+            Write::ExpressStarted(record) => len(&record.body),
+            Write::ExpressEnded(_) | Write::Dropped { .. } => 0,
+        }
+    }
+}
+
 /// What one signal did to an execution or a Map Run. Whole or absent.
 #[derive(Clone, Debug)]
 pub struct Transition {
@@ -77,17 +106,6 @@ pub struct Transition {
     pub sends: Vec<Mail>,
     /// Letters that this transition answers; they are removed.
     pub took: Vec<LetterId>,
-}
-
-impl Transition {
-    /// Panics where a writer contradicts itself: stopping is better than storing what nobody can read.
-    pub(crate) fn assert_consistent(&self) {
-        let entity = self.entity;
-        assert_eq!(self.create.is_some(), self.expects == Revision(0), "{entity:?}: only the first transition creates");
-        if let Some(chunk) = &self.chunk {
-            assert!(chunk.first > 0 && chunk.count > 0, "{entity:?}: events are numbered from 1, and a chunk has some");
-        }
-    }
 }
 
 /// What never changes about an execution or a Map Run.
@@ -128,7 +146,7 @@ pub struct Summary {
 }
 
 /// The events of one transition.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// Number of the first event.
     pub first: u32,
@@ -139,7 +157,7 @@ pub struct Chunk {
 }
 
 /// A letter that is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// To whom.
     pub to: Entity,
@@ -152,7 +170,7 @@ pub struct Mail {
 pub struct LetterId(pub u64);
 
 /// A letter that has arrived.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     /// Its number.
     pub id: LetterId,
@@ -163,7 +181,7 @@ pub struct Letter {
 }
 
 /// An asynchronous Express execution that has not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpressRecord {
     /// Its id.
     pub execution: ExecutionId,

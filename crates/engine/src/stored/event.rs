@@ -40,12 +40,13 @@ pub fn encode_events(events: &[Event]) -> Vec<u8> {
 /// When bytes are not what this or an earlier release wrote, or a payload is not there.
 pub fn decode_events(chunk: &[u8], payloads: &dyn Payloads) -> Read<Vec<Event>> {
     let mut decoder = record::start(chunk)?;
-    let mut id = decoder.u32()?;
+    let first_id = decoder.u32()?;
     let first_time = decoder.i64()?;
     let mut fields = EventFields { decoder, payloads, here: BTreeMap::new() };
     let length = fields.decoder.array()?.unwrap_or(0);
     let mut events = Vec::new();
-    for _ in 0..length {
+    for id in (u64::from(first_id)..).take(usize::try_from(length).unwrap_or(usize::MAX)) {
+        let id = u32::try_from(id).map_err(|_| StoredError("an event has too high a number".into()))?;
         fields.decoder.array()?;
         let code = fields.decoder.u8()?;
         let distance = fields.number()?;
@@ -53,7 +54,7 @@ pub fn decode_events(chunk: &[u8], payloads: &dyn Payloads) -> Read<Vec<Event>> 
             0 => 0,
             distance => id.checked_sub(distance).ok_or_else(|| missing("the event before the first one"))?,
         };
-        let timestamp = Timestamp(first_time + fields.decoder.i64()?);
+        let timestamp = Timestamp(first_time.saturating_add(fields.decoder.i64()?));
         let kind = fields.kind(code)?;
         // What a later release added.
         while !fields.is_at_end()? {
@@ -61,7 +62,6 @@ pub fn decode_events(chunk: &[u8], payloads: &dyn Payloads) -> Read<Vec<Event>> 
         }
         fields.decoder.skip()?;
         events.push(Event { id, previous, timestamp, kind });
-        id += 1;
     }
     Ok(events)
 }

@@ -7,7 +7,7 @@ use minicbor::Decoder;
 use stepwell_asl::program::{ExecutionType, RegionIdx, StateIdx, TOP};
 use stepwell_value::{Object, Str, Value};
 
-use super::record::{Fields, Record, object, payload, payload_ref, unless_null};
+use super::record::{Fields, Record, Shared, object, payload_ref, unless_null};
 use super::{PayloadRef, Payloads, Read, StoredError, Writes, missing};
 use crate::Timestamp;
 use crate::event::ErrorCause;
@@ -23,8 +23,11 @@ fn frame_key(frame: FrameId) -> u64 {
     u64::from(frame.0) << SEGMENT_BITS
 }
 
+/// Results that the keys of a fork's segments have room for; a payload has room for far fewer items.
+const RESULTS_MAX: usize = ((1 << SEGMENT_BITS) - 1) * Results::PER_SEGMENT;
+
 fn segment_key(frame: FrameId, segment: u32) -> u64 {
-    assert!(segment < (1 << SEGMENT_BITS) - 1, "a fork has no more results than a payload has room for");
+    assert!(segment < (1 << SEGMENT_BITS) - 1, "a fork has no more results than its keys have room for");
     frame_key(frame) + 1 + u64::from(segment)
 }
 
@@ -81,18 +84,15 @@ impl Execution {
     pub fn decode(root: &[u8], records: &[(u64, Vec<u8>)], payloads: &dyn Payloads) -> Read<Execution> {
         let fields = Fields::of(root)?;
         let described = Described::of(&fields)?;
-        let find = |payload: PayloadRef| match payload {
-            PayloadRef::Here(payload) => Ok(payload),
-            PayloadRef::Stored(id) => payloads.find(id).ok_or_else(|| missing(&format!("payload {}", id.0))),
-        };
+        let payloads = &Shared::new(payloads);
         let mut execution = Execution {
             identity: described.identity,
             child_of: described.child_of,
-            input: find(described.input)?,
+            input: payloads.resolve(described.input)?,
             status: described.status,
             started: described.started,
             stopped: described.stopped,
-            output: described.output.map(find).transpose()?,
+            output: described.output.map(|output| payloads.resolve(output)).transpose()?,
             error: described.error,
             redrive_count: described.redrive_count,
             redriven: described.redriven,
@@ -114,7 +114,7 @@ impl Execution {
             timers: BTreeSet::new(),
             attempts: BTreeMap::new(),
             variables_bytes: 0,
-            requests: 0,
+            owed_tasks: 0,
             unwritten: Unwritten::default(),
         };
         for (key, record) in records {
@@ -178,12 +178,12 @@ impl Execution {
         frame: FrameId,
         segment: u32,
         record: &[u8],
-        payloads: &dyn Payloads,
+        payloads: &Shared<'_>,
         stored: &mut BTreeMap<FrameId, StoredSegments>,
     ) -> Read<()> {
         let fields = Fields::of(record)?;
         let started_event = fields.number(1)?;
-        let results = fields.list(2, |list| unless_null(list, |list| payload(list, payloads)))?;
+        let results = fields.list(2, |list| unless_null(list, |list| payloads.next(list)))?;
         let wrong = || StoredError(format!("frame {} has no fork with results {segment}", frame.0));
         let frame_record = self.frames.get_mut(&frame).ok_or_else(wrong)?;
         let is_restored = match &mut frame_record.phase {
@@ -452,7 +452,7 @@ fn encode_frame(frame: &Frame) -> Vec<u8> {
     out.finish()
 }
 
-fn decode_frame(id: FrameId, record: &[u8], payloads: &dyn Payloads) -> Read<Frame> {
+fn decode_frame(id: FrameId, record: &[u8], payloads: &Shared<'_>) -> Read<Frame> {
     let fields = Fields::of(record)?;
     let until = |what: &str| fields.maybe_time(13)?.ok_or_else(|| missing(what));
     let phase = match fields.number(12)? {
@@ -478,7 +478,7 @@ fn decode_frame(id: FrameId, record: &[u8], payloads: &dyn Payloads) -> Read<Fra
         region: RegionIdx(fields.number(3)?),
         state: StateIdx(fields.number(4)?),
         phase,
-        input: payload(&mut fields.need(5)?, payloads)?,
+        input: payloads.next(&mut fields.need(5)?)?,
         variables_bytes: variables_bytes(&variables),
         variables,
         last_event: fields.number(7)?,
@@ -504,10 +504,10 @@ fn encode_task(task: &OpenTask, out: &mut Record) {
     }
 }
 
-fn decode_task(fields: &Fields<'_>, payloads: &dyn Payloads) -> Read<OpenTask> {
+fn decode_task(fields: &Fields<'_>, payloads: &Shared<'_>) -> Read<OpenTask> {
     let asked = match fields.given(8) {
         Some(mut parameters) => {
-            Some(Asked { parameters: payload(&mut parameters, payloads)?, role_arn: fields.maybe_text(9)? })
+            Some(Asked { parameters: payloads.next(&mut parameters)?, role_arn: fields.maybe_text(9)? })
         }
         None => None,
     };
@@ -538,20 +538,24 @@ fn encode_fork(fork: &Fork, out: &mut Record) {
     }
 }
 
-fn decode_fork(fields: &Fields<'_>, payloads: &dyn Payloads) -> Read<Fork> {
+fn decode_fork(fields: &Fields<'_>, payloads: &Shared<'_>) -> Read<Fork> {
     let map = match fields.given(5) {
         None => None,
         Some(mut items) => Some(MapFork {
-            items: payload(&mut items, payloads)?,
+            items: payloads.next(&mut items)?,
             cursor: fields.number(6)?,
             concurrency: fields.number(7)?,
             failed: fields.number(8)?,
             tolerated: fields.given(9).map(decode_tolerance).transpose()?,
         }),
     };
+    let length = fields.number(2)? as usize;
+    if length > RESULTS_MAX {
+        return Err(StoredError(format!("a fork has {length} results")));
+    }
     Ok(Fork {
         open: fields.number(1)?,
-        results: Results::new(fields.number(2)? as usize),
+        results: Results::new(length),
         started_event: fields.number(3)?,
         join_event: fields.number(4)?,
         map,

@@ -16,11 +16,18 @@ const AS_SENT: u8 = 2;
 impl Payload {
     /// Its stored form: a byte that names the form, then its text.
     pub fn encode(&self) -> Vec<u8> {
-        let text = self.text();
-        let mut out = Vec::with_capacity(1 + text.len());
-        out.push(if self.sent().is_some() { AS_SENT } else { COMPACT });
-        out.extend_from_slice(text.as_bytes());
-        out
+        let mut out = String::with_capacity(1 + self.bytes());
+        match self.sent() {
+            Some(sent) => {
+                out.push(char::from(AS_SENT));
+                out.push_str(sent);
+            }
+            None => {
+                out.push(char::from(COMPACT));
+                self.value().write_to(&mut out);
+            }
+        }
+        out.into_bytes()
     }
 
     /// A payload from its stored form.

@@ -1,5 +1,7 @@
 //! Writing and reading one record: CBOR, a map of numbered fields behind the number of the format.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use minicbor::data::Type;
@@ -15,12 +17,14 @@ pub(super) const FORMAT: u32 = 1;
 /// Writes a record. CBOR into memory cannot fail.
 pub(super) struct Record {
     encoder: Encoder<Vec<u8>>,
+    /// JSON texts on their way into the record: their length stands before them.
+    json: String,
 }
 
 impl Record {
     /// A record that begins with its format and has room for so many bytes.
     pub(super) fn with_capacity(bytes: usize) -> Record {
-        let mut record = Record { encoder: Encoder::new(Vec::with_capacity(bytes)) };
+        let mut record = Record { encoder: Encoder::new(Vec::with_capacity(bytes)), json: String::new() };
         record.int(FORMAT.into());
         record
     }
@@ -100,9 +104,12 @@ impl Record {
     pub(super) fn payload_here(&mut self, payload: &Payload) {
         self.array(if payload.sent().is_some() { 3 } else { 2 });
         self.int(payload.id().0.into());
-        self.text(&payload.text());
-        if payload.sent().is_some() {
-            written(self.encoder.bool(true).map(|_| ()));
+        match payload.sent() {
+            Some(sent) => {
+                self.text(sent);
+                written(self.encoder.bool(true).map(|_| ()));
+            }
+            None => self.json(payload.value()),
         }
     }
 
@@ -148,7 +155,9 @@ impl Record {
     }
 
     pub(super) fn json(&mut self, value: &Value) {
-        self.text(&value.to_string());
+        self.json.clear();
+        value.write_to(&mut self.json);
+        written(self.encoder.str(&self.json).map(|_| ()));
     }
 
     pub(super) fn null(&mut self) {
@@ -276,23 +285,65 @@ pub(super) fn object(text: &str) -> Read<Object> {
 pub(super) fn payload_ref(decoder: &mut Decoder<'_>) -> Read<PayloadRef> {
     let length = decoder.array()?.unwrap_or(0);
     let id = PayloadId(decoder.u32()?);
-    if length < 2 {
-        return Ok(PayloadRef::Stored(id));
-    }
+    if length < 2 { Ok(PayloadRef::Stored(id)) } else { payload_here(decoder, id, length).map(PayloadRef::Here) }
+}
+
+fn payload_here(decoder: &mut Decoder<'_>, id: PayloadId, length: u64) -> Read<Payload> {
     let text = decoder.str()?;
     let value = parse(text).map_err(|error| StoredError(format!("payload {}: {error}", id.0)))?;
     if length < 3 {
-        return Ok(PayloadRef::Here(Payload::new(id, value)));
+        return Ok(Payload::new(id, value));
     }
     decoder.bool()?;
-    Ok(PayloadRef::Here(Payload::as_sent(id, value, Str::new(text))))
+    Ok(Payload::as_sent(id, value, Str::new(text)))
 }
 
-/// The next payload, looked up where it does not stand here.
-pub(super) fn payload(decoder: &mut Decoder<'_>, payloads: &dyn Payloads) -> Read<Payload> {
-    match payload_ref(decoder)? {
-        PayloadRef::Here(payload) => Ok(payload),
-        PayloadRef::Stored(id) => payloads.find(id).ok_or_else(|| StoredError(format!("payload {} is missing", id.0))),
+/// The payloads of an execution that is read. What several records name is one payload again.
+pub(super) struct Shared<'p> {
+    stored: &'p dyn Payloads,
+    seen: RefCell<BTreeMap<PayloadId, Payload>>,
+}
+
+impl<'p> Shared<'p> {
+    pub(super) fn new(stored: &'p dyn Payloads) -> Shared<'p> {
+        Shared { stored, seen: RefCell::default() }
+    }
+
+    /// The payload that is meant.
+    pub(super) fn resolve(&self, payload: PayloadRef) -> Read<Payload> {
+        let id = payload.id();
+        let seen = self.seen.borrow().get(&id).cloned();
+        let found = match (seen, payload) {
+            (Some(payload), _) => return Ok(payload),
+            (None, PayloadRef::Here(payload)) => payload,
+            (None, PayloadRef::Stored(_)) => {
+                self.stored.find(id).ok_or_else(|| missing(&format!("payload {}", id.0)))?
+            }
+        };
+        self.seen.borrow_mut().insert(id, found.clone());
+        Ok(found)
+    }
+
+    /// The next payload.
+    pub(super) fn next(&self, decoder: &mut Decoder<'_>) -> Read<Payload> {
+        let mut ahead = decoder.clone();
+        let length = ahead.array()?.unwrap_or(0);
+        let id = PayloadId(ahead.u32()?);
+        let seen = self.seen.borrow().get(&id).cloned();
+        match seen {
+            Some(payload) => {
+                decoder.skip()?;
+                Ok(payload)
+            }
+            None if length < 2 => {
+                *decoder = ahead;
+                self.resolve(PayloadRef::Stored(id))
+            }
+            None => {
+                *decoder = ahead;
+                self.resolve(PayloadRef::Here(payload_here(decoder, id, length)?))
+            }
+        }
     }
 }
 

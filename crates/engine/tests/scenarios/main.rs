@@ -7,5 +7,7 @@ mod fairness;
 mod histories;
 mod observed;
 mod redrive;
+mod resume;
 mod run;
 mod states;
+mod stored;

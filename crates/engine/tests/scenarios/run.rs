@@ -8,9 +8,9 @@ use stepwell_asl::{Format, Options, Program, compile};
 use stepwell_engine::Observer;
 use stepwell_engine::local::{Answer, Local, Missing, PlainHost, Responder, What};
 use stepwell_engine::{
-    Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun, MapRunSignal, Outcome,
-    Payload, PayloadId, Reader, Request, Shard, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, Writes,
-    decode_events, encode_events, step,
+    DescribedMapRun, Effect, ErrorCause, Event, Execution, ExecutionId, FailureStage, Identity, Letter, MapRun,
+    MapRunEffect, MapRunSignal, Outcome, Payload, PayloadId, Reader, Request, Resume, Shard, Signal, Start, StepStatus,
+    TaskRequest, Timestamp, Turn, Writes, decode_events, encode_events, step,
 };
 use stepwell_value::{Str, Value, parse};
 
@@ -178,8 +178,14 @@ impl Scenario {
             steps += 1;
             stored.commit(&mut execution, &outcome);
             events.extend(outcome.events);
+            let mut is_more = outcome.status == StepStatus::More;
             if crash_after == Some(steps) {
                 execution = stored.load();
+                mail.retain(|(.., signal)| !matches!(signal, Signal::Continue));
+                let resume = execution.resume(&program, &PlainHost);
+                assert_eq!(resume.len(), execution.owes() as usize);
+                // Tasks and their answers outlive this crash; what happens to them else, `resume.rs` shows.
+                is_more = resume.iter().any(|resume| matches!(resume, Resume::GoOn));
             }
             for effect in outcome.effects {
                 if let Effect::Task(request) = effect {
@@ -191,7 +197,7 @@ impl Scenario {
                     }
                 }
             }
-            if outcome.status == StepStatus::More {
+            if is_more {
                 sent += 1;
                 mail.push((now, sent, Signal::Continue));
             }
@@ -236,7 +242,9 @@ pub(crate) fn through_the_shard(
             shard.send(entry.remove());
         }
         if let Some(stepped) = shard.turn(Turn { now, host: &PlainHost }, observer) {
-            if let Some(execution) = shard.execution_mut(stepped.execution) {
+            if let Some(execution) = shard.execution_mut(stepped.execution)
+                && !is_in_memory(execution)
+            {
                 stored.entry(stepped.execution).or_default().commit(execution, &stepped.outcome);
             }
             if stepped.execution == id {
@@ -248,13 +256,17 @@ pub(crate) fn through_the_shard(
             stored_map_runs.entry(map_run.start().map_run_arn.clone()).or_default().apply(writes);
         }
         turns += 1;
+        let mut requests = shard.take_requests();
         if crash_after == Some(turns) {
-            crash(&mut shard, &stored, &stored_map_runs);
+            requests.retain(|request| matches!(request, Request::Task(..) | Request::Cancel(..)));
+            requests.extend(crash(&mut shard, &stored, &stored_map_runs));
         }
-        for request in shard.take_requests() {
+        for request in requests {
             match request {
                 Request::Task(id, request) => {
-                    let execution = shard.execution(id).expect("it has sent a task").identity().clone();
+                    // An Express child that has to start over asks again.
+                    let Some(execution) = shard.execution(id) else { continue };
+                    let execution = execution.identity().clone();
                     let mut due = now;
                     for answer in responder.task(&execution, &request) {
                         due = due.after_ms(answer.after_ms);
@@ -277,14 +289,47 @@ pub(crate) fn through_the_shard(
     (text(&events), turns)
 }
 
-/// All that is in the shard is read from what is stored, the letters in its mailbox included.
-fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, Stored>, stored_map_runs: &BTreeMap<Str, StoredRecords>) {
-    let executions: Vec<_> = shard
+/// A child that nothing is stored of: it starts over.
+fn is_in_memory(execution: &Execution) -> bool {
+    execution.child_of().is_some() && execution.identity().execution_type == ExecutionType::Express
+}
+
+/// All that is in the shard is read from what is stored, letters included; letters that are no more than memory are
+/// gone. Gives what is to be done again outside. Tasks and their answers outlive this crash.
+fn crash(
+    shard: &mut Shard,
+    stored: &BTreeMap<ExecutionId, Stored>,
+    stored_map_runs: &BTreeMap<Str, StoredRecords>,
+) -> Vec<Request> {
+    let (gone, kept): (Vec<_>, Vec<_>) = shard
         .executions_mut()
-        .map(|(program, execution)| (program.clone(), stored[&execution.identity().id].load()))
-        .collect();
-    for (program, execution) in executions {
+        .map(|(program, execution)| (program.clone(), execution.identity().id, is_in_memory(execution)))
+        .partition(|(.., is_in_memory)| *is_in_memory);
+    for (_, id, _) in gone {
+        shard.forget(id);
+    }
+    let letters = shard.take_mail();
+    for letter in letters {
+        let is_memory = match &letter {
+            Letter::Execution(_, signal) => matches!(signal, Signal::Continue),
+            Letter::MapRun(_, signal) => matches!(signal, MapRunSignal::Continue | MapRunSignal::ItemsRead(_)),
+            Letter::StartChild { start, .. } => start.identity.execution_type == ExecutionType::Express,
+            Letter::StartMapRun(_) => false,
+        };
+        if !is_memory {
+            let read = Letter::decode(&letter.encode()).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{letter:?}"));
+            shard.send(read);
+        }
+    }
+    for (program, id, _) in kept {
+        let execution = stored[&id].load();
+        let resume = execution.resume(&program, &PlainHost);
+        assert_eq!(resume.len(), execution.owes() as usize);
         shard.take_in(program, execution);
+        if resume.iter().any(|resume| matches!(resume, Resume::GoOn)) {
+            shard.send(Letter::Execution(id, Signal::Continue));
+        }
     }
     let map_runs: Vec<_> = shard
         .map_runs_mut()
@@ -292,18 +337,41 @@ fn crash(shard: &mut Shard, stored: &BTreeMap<ExecutionId, Stored>, stored_map_r
             let stored = &stored_map_runs[&map_run.start().map_run_arn];
             let read = MapRun::decode(&stored.root, &stored.records()).unwrap();
             assert_eq!(read, *map_run);
+            let described = DescribedMapRun::decode(&stored.root).unwrap();
+            assert_eq!((described.status, described.stopped), (map_run.status(), map_run.stopped()));
             (program.clone(), read)
         })
         .collect();
+    let mut requests = Vec::new();
     for (program, map_run) in map_runs {
+        let map_run_arn = map_run.start().map_run_arn.clone();
+        let effects = map_run.resume(&program, START);
+        assert_eq!(effects.len(), map_run.owes() as usize);
+        let (region, state) = map_run.start().state;
+        let state = program.state(region, state).name.clone();
         shard.take_in_map_run(program, map_run);
+        for effect in effects {
+            match effect {
+                MapRunEffect::GoOn => shard.send(Letter::MapRun(map_run_arn.clone(), MapRunSignal::Continue)),
+                MapRunEffect::StartChild { start, child_of } => shard.send(Letter::StartChild { start, child_of }),
+                MapRunEffect::Read(reader) => {
+                    requests.push(Request::ReadItems {
+                        map_run_arn: map_run_arn.clone(),
+                        state: state.clone(),
+                        reader,
+                    });
+                }
+                MapRunEffect::Write { destination, results } => requests.push(Request::WriteResults {
+                    map_run_arn: map_run_arn.clone(),
+                    state: state.clone(),
+                    destination,
+                    results,
+                }),
+                other => panic!("a crash owes no such thing: {other:?}"),
+            }
+        }
     }
-    for letter in shard.take_mail() {
-        let stored = letter.encode();
-        let read = Letter::decode(&stored).unwrap();
-        assert_eq!(format!("{read:?}"), format!("{letter:?}"));
-        shard.send(read);
-    }
+    requests
 }
 
 /// What a store keeps of one execution.

@@ -214,6 +214,8 @@ pub struct Limits {
     pub commit_bytes_max: usize,
     /// What may wait for one execution before requests are refused.
     pub inbox_max: usize,
+    /// Executions in memory beyond which every heartbeat is written, so that memory is not needed to know it.
+    pub unsaved_max: usize,
     /// Reads of executions at a time.
     pub loads_max: usize,
     /// Asynchronous Express executions that run at a time.
@@ -232,6 +234,7 @@ impl Default for Limits {
             commits_max: 4_096,
             commit_bytes_max: 64 << 20,
             inbox_max: 1_000,
+            unsaved_max: 1_000,
             loads_max: 64,
             express_max: 10_000,
             records_express: true,
@@ -534,17 +537,18 @@ impl Core {
         if !shard.letters.insert(id) {
             return;
         }
+        let memory = shard.memory;
         let (resident, IsNew(is_new)) = self.residents.wake(to);
         // A letter is taken by the very transition that makes its receiver: the receiver is not there yet.
         if is_new && transition::creates(to, &letter) {
             transition::create(resident, &letter, now);
             resident.inbox.push_back(Work::Letter(id, letter));
-            return self.pump(to, now, out);
+            return self.make_ready(to);
         }
-        self.deliver(to, Work::Letter(id, letter), now, out);
-        if is_new {
-            let memory = self.shards[&to.shard()].memory;
-            self.load(to, memory, out);
+        resident.inbox.push_back(Work::Letter(id, letter));
+        match is_new {
+            true => self.load(to, memory, out),
+            false => self.make_ready(to),
         }
     }
 
@@ -595,11 +599,10 @@ impl Core {
         }
         let Some(shard) = self.shards.get_mut(&entity.shard()).filter(|shard| shard.memory == memory) else { return };
         let owes = shard.owing.remove(&entity);
-        let epoch = shard.epoch;
         match result {
             Ok(Some(loaded)) => {
                 let (resident, _) = self.residents.wake(entity);
-                loaded.settle_in(resident, epoch);
+                loaded.settle_in(resident);
                 if owes {
                     self.take_up(entity, now, out);
                 }
@@ -656,6 +659,9 @@ impl Core {
                             first.push_back(Work::Task(attempt, Signal::TaskFailed { attempt, error, stage }));
                         }
                         Resume::Queue(request) => out.push(Output::Release(transition::queue(id, *request))),
+                        Resume::Heartbeat { attempt } => {
+                            first.push_back(Work::Task(attempt, Signal::TaskHeartbeat { attempt }));
+                        }
                         Resume::GoOn => resident.goes_on = true,
                     }
                 }
@@ -816,7 +822,8 @@ impl Core {
         while resident.held.front().is_some_and(|(needs, _)| *needs <= revision) {
             out.extend(resident.held.pop_front().map(|(_, release)| Output::Release(release)));
         }
-        self.pump(entity, now, out);
+        // Not here: whoever settles commits has no time for steps.
+        self.make_ready(entity);
         self.rest(entity);
     }
 
@@ -893,6 +900,7 @@ impl Core {
     fn pump(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
         let Some(shard) = self.shards.get(&entity.shard()).filter(|shard| shard.is_open) else { return };
         let (memory, epoch) = (shard.memory, shard.epoch);
+        let saves_heartbeats = self.residents.len() >= self.limits.unsaved_max;
         let Some(resident) = self.residents.get(entity) else { return };
         if !resident.may_step(self.limits.in_flight_max) {
             return;
@@ -905,6 +913,7 @@ impl Core {
             host: self.host.as_ref(),
             codec: &self.codec,
             deleted: &self.deleted,
+            saves_heartbeats,
         };
         match transition::take(resident, &step) {
             Err(_) => return self.lose(entity.shard(), out),
@@ -918,6 +927,11 @@ impl Core {
             }
         }
         self.set_timer(entity, now);
+        self.make_ready(entity);
+    }
+
+    /// It goes on when others have had their turn, if it can.
+    fn make_ready(&mut self, entity: Entity) {
         let in_flight_max = self.limits.in_flight_max;
         if let Some(resident) = self.residents.get(entity)
             && resident.may_step(in_flight_max)

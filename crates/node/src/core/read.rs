@@ -4,19 +4,18 @@
 //! execution as the length of its root record (u32, big endian), the root record, and its input as a stored payload.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_engine::{
-    AttemptId, AttemptStatus, Described, Epoch, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId,
-    PayloadRef, Payloads, Signal, Start, StoredError, Timestamp,
+    Described, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId,
+    PayloadRef, Payloads, Start, StoredError, Timestamp,
 };
 use stepwell_store::{
     Codec, CodecError, Entity, ExpressRecord, Lease, LetterId, Place, Revision, RowNumber, Shards, Store, StoreError,
 };
 
-use super::resident::{Body, Resident, Work};
-use super::transition::MARK;
+use super::resident::{Body, Resident};
 use super::{Letter, timers};
 use crate::api::{Definition, Programs};
 
@@ -46,8 +45,6 @@ pub struct LoadedEntity {
     revision: Revision,
     body: Body,
     bytes: usize,
-    /// The epoch in which it was written last, where its tasks have heartbeats.
-    mark: Option<u64>,
 }
 
 /// A letter that has arrived.
@@ -99,14 +96,9 @@ pub fn read_entity(
     let definition = programs.definition(loaded.root.definition)?;
     let root = codec.open(Place::Root(entity), &loaded.root.record)?;
     let mut bytes = root.len();
-    let mut mark = None;
     let mut records = Vec::with_capacity(loaded.records.len());
     for (key, record) in loaded.records {
         let record = codec.open(Place::Record(entity, key), &record)?;
-        if key == MARK {
-            mark = record.try_into().ok().map(u64::from_be_bytes);
-            continue;
-        }
         bytes += record.len();
         records.push((key, record));
     }
@@ -123,37 +115,21 @@ pub fn read_entity(
         }
         Entity::MapRun(_) => Body::MapRun(definition, Box::new(MapRun::decode(&root, &records)?)),
     };
-    Ok(Some(Box::new(LoadedEntity { revision: loaded.root.revision, body, bytes: 2_048 + 3 * bytes, mark })))
+    Ok(Some(Box::new(LoadedEntity { revision: loaded.root.revision, body, bytes: 2_048 + 3 * bytes })))
 }
 
 impl LoadedEntity {
     /// Moves in with a resident that was waiting for it.
-    pub(super) fn settle_in(self, resident: &mut Resident, epoch: Epoch) {
-        let LoadedEntity { revision, body, bytes, mark } = self;
+    pub(super) fn settle_in(self, resident: &mut Resident) {
+        let LoadedEntity { revision, body, bytes } = self;
         resident.revision = revision;
         resident.is_created = true;
         resident.bytes = bytes;
-        resident.has_heartbeats = mark.is_some();
-        resident.is_marked = mark == Some(epoch.0);
-        resident.body = body;
-        if resident.has_heartbeats && !resident.is_marked {
-            resident.is_unsaved = renew_heartbeats(resident);
+        if let Body::Execution(_, execution) = &body {
+            resident.saved_due = execution.next_deadline();
         }
+        resident.body = body;
     }
-}
-
-/// Whoever sends heartbeats could not reach us while we were away: each task gets one full interval anew.
-fn renew_heartbeats(resident: &mut Resident) -> bool {
-    let Body::Execution(_, execution) = &resident.body else { return false };
-    let attempts = (0..).map(AttemptId).map(|attempt| (attempt, execution.attempt(attempt)));
-    let given = attempts.take_while(|(_, status)| *status != AttemptStatus::Unknown);
-    let open = given.filter(|(_, status)| *status == AttemptStatus::Started);
-    let beats = open.map(|(attempt, _)| Work::Task(attempt, Signal::TaskHeartbeat { attempt }));
-    let mut works: VecDeque<_> = beats.collect();
-    let is_any = !works.is_empty();
-    works.append(&mut resident.inbox);
-    resident.inbox = works;
-    is_any
 }
 
 /// Payloads of an execution that are stored on their own, read when they are looked up.

@@ -31,14 +31,12 @@ pub(super) struct Resident {
     pub(super) held: VecDeque<(Revision, Release)>,
     /// Its deadline among the timers.
     pub(super) timer: Option<Timestamp>,
+    /// Its deadline as the store has it, or will.
+    pub(super) saved_due: Option<Timestamp>,
     /// A step used up its budget.
     pub(super) goes_on: bool,
     /// Heartbeats have moved deadlines in memory alone.
     pub(super) is_unsaved: bool,
-    /// Tasks of it have heartbeats.
-    pub(super) has_heartbeats: bool,
-    /// The stored mark says that it was written in this epoch of its shard.
-    pub(super) is_marked: bool,
     /// It stands in the queue of those that have something to do.
     pub(super) is_ready: bool,
     /// Its place among the idle.

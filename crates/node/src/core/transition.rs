@@ -27,9 +27,6 @@ use crate::api::{ActivityTask, Definition, Refusal, Started, TaskCall, TokenAnsw
 /// Signals that one transition takes at most.
 const SIGNALS_MAX: usize = 1_000;
 
-/// Key of the record that says in which epoch an execution with heartbeats was written last; no record of the engine has it.
-pub(super) const MARK: u64 = u64::MAX;
-
 /// About the memory of an execution beside its records.
 const RESIDENT_BYTES: usize = 2_048;
 
@@ -42,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) host: &'a (dyn Host + Send + Sync),
     pub(super) codec: &'a Codec,
     pub(super) deleted: &'a BTreeSet<RowNumber>,
+    /// Write every heartbeat: too many residents are kept for those that were not written.
+    pub(super) saves_heartbeats: bool,
 }
 
 /// What became of signals.
@@ -102,8 +101,8 @@ fn step_execution(
         context,
         sum,
         identity: &mut resident.identity,
+        saved_due: resident.saved_due,
         goes_on: resident.goes_on,
-        has_heartbeats: false,
         is_unsaved: false,
     };
     for _ in 0..SIGNALS_MAX {
@@ -121,7 +120,6 @@ fn step_execution(
         }
     }
     resident.goes_on = steps.goes_on;
-    resident.has_heartbeats |= steps.has_heartbeats;
     resident.is_unsaved |= steps.is_unsaved;
 }
 
@@ -132,8 +130,8 @@ struct Steps<'a> {
     context: &'a Context<'a>,
     sum: &'a mut Sum,
     identity: &'a mut Option<Arc<Identity>>,
+    saved_due: Option<Timestamp>,
     goes_on: bool,
-    has_heartbeats: bool,
     is_unsaved: bool,
 }
 
@@ -206,15 +204,14 @@ impl Steps<'_> {
     /// Moves the deadline in memory at once, and durably when a third of the time until the old one is used up.
     fn heartbeat(&mut self, attempt: AttemptId) {
         let Context { now, .. } = self.context;
-        let left_ms = |execution: &Execution| execution.next_deadline().map(|due| due.0 - now.0);
-        let before = left_ms(self.execution);
+        let left_ms = |due: Option<Timestamp>| due.map(|due| due.0 - now.0);
         let was_changed = self.sum.is_changed;
         self.step(Signal::TaskHeartbeat { attempt });
-        let is_near = match (before, left_ms(self.execution)) {
-            (Some(before), Some(after)) => before < after - after / 3,
+        let is_near = match (left_ms(self.saved_due), left_ms(self.execution.next_deadline())) {
+            (Some(saved), Some(moved)) => saved < moved - moved / 3,
             _ => false,
         };
-        if !was_changed && !is_near {
+        if !was_changed && !is_near && !self.context.saves_heartbeats {
             self.sum.is_changed = false;
             self.is_unsaved = true;
         }
@@ -310,7 +307,6 @@ impl Steps<'_> {
         let id = self.execution.identity().id;
         match effect {
             Effect::Task(request) => {
-                self.has_heartbeats |= request.heartbeat_s.is_some();
                 let release = match request.resource {
                     Resource::Activity(_) => queue(id, *request),
                     _ => Release::Call(TaskCall { identity: self.identity(), request }),
@@ -356,7 +352,7 @@ fn commit_execution(
     if !sum.is_changed && sum.took.is_empty() {
         return Ok(hold(resident, sum.release));
     }
-    let Context { entity, codec, epoch, .. } = *context;
+    let Context { entity, codec, .. } = *context;
     let mut release = sum.release;
     let mut bytes = 0;
     let chunk = match sum.events.first() {
@@ -381,11 +377,7 @@ fn commit_execution(
             events: sum.events,
         });
     }
-    let mut writes = execution.take_writes();
-    if resident.has_heartbeats && !resident.is_marked {
-        resident.is_marked = true;
-        writes.records.push((MARK, Some(epoch.0.to_be_bytes().to_vec())));
-    }
+    let writes = execution.take_writes();
     let stopped = execution.stopped();
     let summary = Summary {
         status: execution.status(),
@@ -396,6 +388,7 @@ fn commit_execution(
         owes: execution.owes(),
     };
     resident.is_unsaved = false;
+    resident.saved_due = summary.due;
     let transition = Parts { chunk, payloads, writes, summary, sends: sum.sends, took: sum.took, release, bytes };
     transition.commit(resident, context).map(|commit| Taken { commit: Some(commit), at_once: Vec::new() })
 }

@@ -11,12 +11,17 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use stepwell_engine::Timestamp;
+use stepwell_store::Shards;
 
 use super::Driver;
 use crate::core::{Core, Input};
 
 /// Inputs that somebody who came along with one handles before the worker takes over.
 const INPUTS_ON_THE_SPOT: usize = 32;
+
+/// Turns that the worker takes before it lets go of the core, and for how long it takes more of them.
+const TURNS_AT_A_TIME: usize = 32;
+const TURNS_MS_MAX: i64 = 1;
 
 /// Requests that may wait in a mailbox. What is under way already (answers, settled commits) always has room: there is
 /// no more of it than was let in.
@@ -122,17 +127,23 @@ impl Slice {
         while !driver.has_stopped() {
             let sleep_ms = {
                 let mut core = locked(&self.core);
-                let mut now = driver.now();
+                let began = driver.now();
+                let mut now = began;
                 let mut out = Vec::new();
                 for _ in 0..INPUTS_ON_THE_SPOT {
                     let Some(input) = self.next_input() else { break };
                     core.handle(input, now, &mut out);
                     driver.carry_out(std::mem::take(&mut out));
                 }
-                if core.next_turn(now).is_some_and(|next| next <= now) && !driver.is_draining() {
-                    now = driver.now();
+                for _ in 0..TURNS_AT_A_TIME {
+                    // Others may want the core, too.
+                    let is_late = now > began.after_ms(TURNS_MS_MAX);
+                    if is_late || driver.is_draining() || core.next_turn(now).is_none_or(|next| next > now) {
+                        break;
+                    }
                     core.handle(Input::Turn, now, &mut out);
-                    driver.carry_out(out);
+                    driver.carry_out(std::mem::take(&mut out));
+                    now = driver.now();
                 }
                 let next = core.next_turn(now).filter(|_| !driver.is_draining());
                 let until = next.unwrap_or(Timestamp(i64::MAX)).min(now.after_ms(SLEEP_MS_MAX));
@@ -145,8 +156,15 @@ impl Slice {
             }
             self.sleeps_until.store(i64::MIN, Ordering::SeqCst);
         }
-        // Whoever still waits is told that there is no answer: their replies are dropped with the mailbox.
-        locked(&self.mailbox).clear();
+        // Whoever still waits, or comes too late, is told so.
+        let mut core = locked(&self.core);
+        let now = driver.now();
+        let mut out = Vec::new();
+        Shards::ALL.iter().for_each(|shard| core.handle(Input::Closed(shard), now, &mut out));
+        while let Some(input) = self.next_input() {
+            core.handle(input, now, &mut out);
+        }
+        driver.carry_out(out);
     }
 
     /// Looks at the core when nobody runs it.

@@ -1,0 +1,173 @@
+//! Commits that fail: the shard's memory is dropped, nobody is answered wrongly, and everything goes on.
+
+use stepwell_engine::{ErrorCause, ExecutionId};
+use stepwell_node::Refusal;
+use stepwell_node::core::{Input, Reply};
+use stepwell_store::memory::{Call, Fault};
+use stepwell_store::{Entity, Store};
+
+use crate::basics::{ENDLESS, FIVE_PASSES, NAP, TWO_TASKS};
+use crate::world::{World, answered, succeeds};
+
+const FAULTS: [Fault; 5] = [Fault::AnswerLost, Fault::Fenced, Fault::Full, Fault::Io, Fault::Away];
+
+/// The next commit fails so, and no other.
+fn fail_once(world: &World, fault: Fault) {
+    let failed = std::sync::atomic::AtomicBool::new(false);
+    world.store.set_faults(move |call| {
+        let is_first = matches!(call, Call::Commit(_)) && !failed.swap(true, std::sync::atomic::Ordering::SeqCst);
+        is_first.then_some(fault)
+    });
+}
+
+#[test]
+fn a_start_whose_commit_fails_is_not_acknowledged_and_can_be_repeated() {
+    for fault in FAULTS {
+        let mut world = World::new();
+        let definition = world.define(FIVE_PASSES);
+        fail_once(&world, fault);
+        let (lost, answer) = world.submit(&definition, "one", "{}");
+        world.run();
+        assert_eq!(answered(&answer), Some(Err(Refusal::Away)), "{fault:?}");
+        assert_eq!(world.core.sizes(), (0, 0), "{fault:?}");
+        let (id, answer) = world.submit(&definition, "one", "{}");
+        world.run();
+        match fault {
+            // It was durable, and nobody knew.
+            Fault::AnswerLost => {
+                assert_eq!(answered(&answer), Some(Err(Refusal::NameTaken { holder: lost })));
+                assert_eq!(world.last_event(lost), "ExecutionSucceeded");
+            }
+            _ => {
+                assert!(matches!(answered(&answer), Some(Ok(Reply::Started(_)))), "{fault:?}: {answer:?}");
+                assert_eq!(world.last_event(id), "ExecutionSucceeded");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_whose_schedule_was_not_committed_does_not_leave() {
+    for fault in FAULTS {
+        let mut world = World::new();
+        let definition = world.define(TWO_TASKS);
+        let id = world.start(&definition, "one", "{}");
+        fail_once(&world, fault);
+        world.answer(succeeds("1"));
+        world.run();
+        assert!(world.calls.is_empty(), "{fault:?}: the second call");
+        assert_eq!(world.core.open_calls(), 0, "{fault:?}");
+        // The answer came, was lost with the memory, and cannot come again: the call is in doubt.
+        let history = world.history(id);
+        assert!(history.contains("Failed Lambda.SdkClientException"), "{fault:?}: {history}");
+        assert_eq!(history.matches("ExecutionFailed").count(), 1);
+    }
+}
+
+#[test]
+fn a_call_under_way_survives_the_failure_of_a_neighbours_commit() {
+    for fault in FAULTS {
+        let mut world = World::new();
+        let definition = world.define(TWO_TASKS);
+        let id = world.start(&definition, "one", "{}");
+        // Another execution of the same shard.
+        let neighbour = (1..).map(ExecutionId).find(|other| other.shard() == id.shard()).unwrap();
+        fail_once(&world, fault);
+        let shard = id.shard();
+        let (_, _) = start_as(&mut world, &definition, neighbour);
+        world.run();
+        assert!(world.core.has_open(shard), "{fault:?}");
+        let mut calls = std::mem::take(&mut world.calls);
+        calls.retain(|call| call.identity.id == id);
+        assert_eq!(calls.len(), 1);
+        world.calls = calls;
+        world.answer(succeeds("1"));
+        world.run();
+        world.calls.retain(|call| call.identity.id == id);
+        world.answer(succeeds("2"));
+        world.run();
+        assert_eq!(world.last_event(id), "ExecutionSucceeded", "{fault:?}: {}", world.history(id));
+    }
+}
+
+fn start_as(
+    world: &mut World,
+    definition: &std::sync::Arc<stepwell_node::Definition>,
+    id: ExecutionId,
+) -> (ExecutionId, crate::world::Answer) {
+    let identity = crate::world::identity(id, "neighbour");
+    let start = stepwell_engine::Start {
+        identity: std::sync::Arc::new(identity),
+        input: stepwell_value::parse("{}").unwrap(),
+        input_text: None,
+    };
+    let create = stepwell_store::Create {
+        machine: definition.machine,
+        definition: definition.row,
+        name: stepwell_value::Str::from(":neighbour"),
+        version: None,
+        alias: None,
+        map_run: None,
+        execution: None,
+    };
+    let new = stepwell_node::core::NewStart { start, create, definition: definition.clone() };
+    (id, world.request(|reply| Input::Start(Box::new(new), reply)))
+}
+
+#[test]
+fn everyone_who_waits_for_a_shard_is_told_when_its_memory_is_lost() {
+    let mut world = World::new();
+    let definition = world.define(NAP);
+    let id = world.start(&definition, "one", r#"{"seconds":7200}"#);
+    fail_once(&world, Fault::Io);
+    let stops: Vec<_> =
+        (0..5).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
+    world.commit();
+    for stop in stops {
+        assert_eq!(answered(&stop), Some(Err(Refusal::Away)));
+    }
+    assert!(!world.core.has_open(id.shard()));
+    let early = world.request(|reply| Input::Stop(id, ErrorCause::default(), reply));
+    assert_eq!(answered(&early), Some(Err(Refusal::Away)), "the shard is being read");
+    world.run();
+    assert_eq!(world.last_event(id), "WaitStateEntered");
+    assert!(matches!(world.ask(|reply| Input::Stop(id, ErrorCause::default(), reply)), Ok(Reply::Stopped(_))));
+}
+
+#[test]
+fn what_was_made_upon_a_lost_transition_is_lost_with_it() {
+    let mut world = World::new();
+    let endless = world.define(ENDLESS);
+    let (id, _) = world.submit(&endless, "endless", "{}");
+    world.commit();
+    fail_once(&world, Fault::Fenced);
+    for _ in 0..5 {
+        world.turn();
+    }
+    assert_eq!(world.queue.len(), 5);
+    // One batch after the other, as several of the committer's.
+    world.commit();
+    let revision = world.store.root(Entity::Execution(id)).unwrap().unwrap().revision.0;
+    assert_eq!(revision, 1, "a fenced writer writes nothing");
+    world.reopen();
+    for _ in 0..10 {
+        world.turn();
+        world.commit();
+    }
+    assert!(world.store.root(Entity::Execution(id)).unwrap().unwrap().revision.0 > 3);
+    assert_eq!(world.events(id).len() % 1_000, 0);
+}
+
+#[test]
+fn a_timer_survives_the_failure_of_its_commit() {
+    for fault in FAULTS {
+        let mut world = World::new();
+        let definition = world.define(NAP);
+        let id = world.start(&definition, "one", r#"{"seconds":10}"#);
+        fail_once(&world, fault);
+        world.pass(10_000);
+        world.pass(1_000);
+        assert_eq!(world.last_event(id), "ExecutionSucceeded", "{fault:?}");
+        assert_eq!(world.events(id).len(), 6, "{fault:?}: {}", world.history(id));
+    }
+}
