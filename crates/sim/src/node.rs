@@ -224,6 +224,7 @@ impl World {
             Output::ReadDue(shards, before) => self.plan(delay, Happening::Read(at, core, Job::Due(shards, before))),
             Output::ReadMail(shards, after) => self.plan(delay, Happening::Read(at, core, Job::Mail(shards, after))),
             Output::Letter(arrived) => self.hand(index, core_of(arrived.to.shard()), Input::Letter(arrived)),
+            Output::LookForMail(shard) => self.hand(index, core_of(shard), Input::LookForMail),
             Output::Reopen(shard, epoch) => {
                 self.tell(|| format!("node {index} lost the memory of shard {}", shard.0));
                 self.plan(delay, Happening::Reopen(at, shard, epoch));

@@ -56,6 +56,8 @@ pub enum Input {
     TaskAnswered(ExecutionId, AttemptId, Signal),
     /// A letter that another core of this node sent.
     Letter(Box<Arrived>),
+    /// Letters may have been sent that nobody hands over: [`Output::LookForMail`].
+    LookForMail,
     /// An Express child of a Map Run has ended.
     ChildEnded {
         /// The Map Run.
@@ -94,6 +96,8 @@ pub enum Output {
     Load(Entity, Memory),
     /// Hand this letter to the core that has its shard, if one of this node has it.
     Letter(Box<Arrived>),
+    /// Nobody knows whether a letter to this shard was committed: give the core that has it [`Input::LookForMail`].
+    LookForMail(ShardId),
     /// Read deadlines of these shards before this time; answer with [`Input::Due`].
     ReadDue(Box<Shards>, Timestamp),
     /// Read letters to these shards behind this one; answer with [`Input::Mail`].
@@ -200,6 +204,9 @@ impl fmt::Debug for ReplyTo {
     }
 }
 
+/// How soon letters are looked for again after they could not be read.
+const MAIL_AGAIN_MS: i64 = 100;
+
 /// Bounds of a core.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -305,6 +312,8 @@ struct Mail {
     after: LetterId,
     next: Option<Timestamp>,
     is_reading: bool,
+    /// A shard was opened while a reading was under way that does not concern it.
+    is_outdated: bool,
     /// Taken since the last look, so that one under way may still show them.
     taken: Vec<(ShardId, LetterId)>,
     /// Taken before it.
@@ -348,6 +357,7 @@ impl Core {
                 self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
             }
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
+            Input::LookForMail => self.look_for_mail(now),
             Input::ChildEnded { map_run, child, end, cannot_run } => {
                 self.children.remove(&(map_run, child));
                 let entity = Entity::MapRun(map_run);
@@ -555,6 +565,9 @@ impl Core {
     fn mail_read(&mut self, result: Result<Vec<Arrived>, ReadError>, now: Timestamp, out: &mut Vec<Output>) {
         self.mail.is_reading = false;
         self.mail.next = self.limits.mail_every_ms.map(|ms| now.after_ms(ms));
+        if result.is_err() {
+            self.mail.next = Some(now.after_ms(MAIL_AGAIN_MS));
+        }
         let forgettable = std::mem::take(&mut self.mail.forgettable);
         match result {
             Ok(letters) => {
@@ -571,6 +584,21 @@ impl Core {
                 }
             }
             Err(_) => self.mail.taken.extend(forgettable),
+        }
+        if std::mem::take(&mut self.mail.is_outdated) {
+            self.look_for_mail(now);
+        }
+    }
+
+    /// Looks at all letters once more. What was committed after a shard was read, and before it was opened, has reached
+    /// nobody.
+    fn look_for_mail(&mut self, now: Timestamp) {
+        match self.mail.is_reading {
+            true => self.mail.is_outdated = true,
+            false => {
+                self.mail.after = LetterId(0);
+                self.mail.next = Some(now);
+            }
         }
     }
 
@@ -697,9 +725,7 @@ impl Core {
         let memory = shard.memory;
         self.shards.insert(lease.shard, shard);
         self.timers.opened(due, now);
-        if let Some(ms) = self.limits.mail_every_ms {
-            self.mail.next.get_or_insert(now.after_ms(ms));
-        }
+        self.look_for_mail(now);
         mail.into_iter().for_each(|letter| self.arrive(letter, now, out));
         for OpenedExpress { start, definition } in express {
             let id = start.identity.id;
@@ -792,6 +818,7 @@ impl Core {
                 }
             }
             Fate::Lost { held } => {
+                out.extend(note.sends.iter().map(|(to, _)| Output::LookForMail(to.shard())));
                 held.into_iter().for_each(|release| self.withhold(release, &Refusal::Away, out));
                 if is_current {
                     self.lose(note.shard, out);
@@ -828,7 +855,8 @@ impl Core {
     }
 
     fn letters_taken(&mut self, shard: ShardId, took: Vec<LetterId>) {
-        if self.limits.mail_every_ms.is_some() {
+        // A reading that is under way may still show them.
+        if self.mail.is_reading || self.mail.next.is_some() {
             return self.mail.taken.extend(took.into_iter().map(|letter| (shard, letter)));
         }
         if let Some(shard) = self.shards.get_mut(&shard) {

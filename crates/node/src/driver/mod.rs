@@ -492,6 +492,7 @@ impl Driver {
                 Output::Release(release) => self.release(release),
                 Output::Load(entity, memory) => self.jobs.push(Timestamp(0), Job::Load(entity, memory)),
                 Output::Letter(arrived) => self.slice(arrived.to.shard()).leave(Input::Letter(arrived)),
+                Output::LookForMail(shard) => self.slice(shard).leave(Input::LookForMail),
                 Output::ReadDue(shards, before) => {
                     let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
                     self.jobs.push(Timestamp(0), Job::Due(slice, shards, before));
