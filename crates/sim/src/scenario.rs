@@ -15,15 +15,15 @@ use crate::{bounds, histories, redrive, states};
 
 /// What an execution runs, and how its tasks behave.
 #[derive(Debug)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Its definition, compiled.
-    pub definition: Arc<Definition>,
+    pub(crate) definition: Arc<Definition>,
     /// Its input, as JSON.
-    pub input: &'static str,
+    pub(crate) input: &'static str,
     /// Standard or Express.
-    pub execution_type: ExecutionType,
+    pub(crate) execution_type: ExecutionType,
     /// How its tasks behave.
     pub(crate) manner: Manner,
     /// Its history is the same whatever happens, as long as no call is in doubt.
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Manner {
 
 /// All scenarios of the worlds; the catalogue of their nodes.
 #[derive(Debug)]
-pub struct Scenarios {
+pub(crate) struct Scenarios {
     all: Vec<Scenario>,
     weights: u32,
 }
@@ -65,7 +65,7 @@ const MACHINES: u64 = 1_000;
 
 impl Scenarios {
     /// They are compiled once for all worlds.
-    pub fn get() -> &'static Arc<Scenarios> {
+    pub(crate) fn get() -> &'static Arc<Scenarios> {
         static ALL: OnceLock<Arc<Scenarios>> = OnceLock::new();
         ALL.get_or_init(|| {
             let all: Vec<Scenario> = own().into_iter().chain(engines()).enumerate().map(Draft::finish).collect();
@@ -75,7 +75,7 @@ impl Scenarios {
     }
 
     /// One of them, by its place.
-    pub fn of(&self, place: usize) -> &Scenario {
+    pub(crate) fn of(&self, place: usize) -> &Scenario {
         &self.all[place]
     }
 

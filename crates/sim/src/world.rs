@@ -73,6 +73,19 @@ pub struct Report {
     pub lasted_ms: i64,
 }
 
+impl Report {
+    /// Adds that of another world.
+    pub fn add(&mut self, other: &Report) {
+        let Report { faults, executions, transitions, events, compared, lasted_ms } = other;
+        self.faults.add(faults);
+        self.executions += executions;
+        self.transitions += transitions;
+        self.events += events;
+        self.compared += compared;
+        self.lasted_ms += lasted_ms;
+    }
+}
+
 /// What was promised and not kept.
 #[derive(Clone, Debug)]
 pub struct Violation {
@@ -82,15 +95,16 @@ pub struct Violation {
     pub at_ms: i64,
     /// What.
     pub what: String,
+    /// How the world was run.
+    pub options: Options,
 }
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Violation { seed, at_ms, what } = self;
-        write!(
-            f,
-            "seed {seed}, after {at_ms} ms: {what}\nTo see it again: cargo run --profile checked -p stepwell-sim -- --seed {seed} --trace"
-        )
+        let Violation { seed, at_ms, what, options } = self;
+        let alone = if options.is_alone { " --alone" } else { "" };
+        writeln!(f, "seed {seed}, after {at_ms} ms: {what}")?;
+        write!(f, "To see it again: cargo run --profile checked -p stepwell-sim -- --seed {seed}{alone} --trace")
     }
 }
 
@@ -182,7 +196,7 @@ impl Host for SimHost {
 pub fn live(seed: u64, options: Options) -> Result<Report, Violation> {
     let mut world = World::new(seed, options);
     let result = world.run();
-    result.map(|()| world.report()).map_err(|what| Violation { seed, at_ms: world.now, what })
+    result.map(|()| world.report()).map_err(|what| Violation { seed, at_ms: world.now, what, options })
 }
 
 impl World {
