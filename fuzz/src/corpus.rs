@@ -93,6 +93,9 @@ impl Found {
                 if object.contains_key("MockedResponses") && self.kind == Kind::Mock {
                     self.take_text(&value.to_string());
                 }
+                if object.contains_key("op") && object.contains_key("params") && self.kind == Kind::Request {
+                    self.take_text(&value.to_string());
+                }
                 for (key, value) in object.iter() {
                     self.walk(value, key);
                 }

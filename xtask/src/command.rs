@@ -58,8 +58,12 @@ pub(crate) fn tests(title: &str, command: &mut Command) -> Done {
 
 /// Where a build of [`PROFILE`] puts its programs.
 pub(crate) fn built(program: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join(PROFILE).join(program)
+    target().join(PROFILE).join(program)
+}
+
+/// The folder that may be deleted at any time.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Whether a program can be run at all.

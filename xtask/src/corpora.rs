@@ -27,7 +27,8 @@ pub(crate) fn report() {
     }
 }
 
-fn folder() -> Option<PathBuf> {
+/// The folder that holds the corpora.
+pub(crate) fn folder() -> Option<PathBuf> {
     let named = std::env::var_os("STEPWELL_SHARED").map(PathBuf::from);
     named.or_else(|| Some(root().join("../shared"))).filter(|folder| folder.is_dir())
 }

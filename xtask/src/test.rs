@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use crate::command::{PROFILE, cargo, check, exists, tests};
 use crate::tally::Tally;
-use crate::{Done, corpora, docs, fuzz, purity};
+use crate::{Done, corpora, docs, fuzz, power_cut, purity, real};
 
 /// How long each fuzz target runs in a test run.
 const FUZZ_PER_TARGET: Duration = Duration::from_secs(10);
 
 /// The same inputs in each test run, so that none fails by chance.
 const FUZZ_SEED: u64 = 1;
+
+/// Moments at which a test run cuts the power, the same in each.
+const POWER_CUTS: power_cut::Options = power_cut::Options { cuts: Some(10), seed: Some(1) };
 
 /// Everything there is to test, examples and benches included.
 const TESTS: [&str; 6] = ["test", "--workspace", "--all-targets", "--quiet", "--profile", PROFILE];
@@ -22,17 +25,22 @@ type Step = (&'static str, fn() -> Done);
 /// Runs all steps, whatever fails on the way; only what does not build ends it.
 pub(crate) fn test() -> Done {
     install_components()?;
-    let steps: [Step; 9] = [
+    let steps: [Step; 14] = [
         ("format", format),
         ("purity", purity::check),
         ("lints", lints),
         ("build", build),
         ("tests", workspace_tests),
         ("documentation tests", documentation_tests),
-        // These three run the programs that were built for the tests.
+        // All that follow run the programs that were built for the tests.
         ("examples", examples),
         ("documents", docs::check),
         ("fuzz", fuzz_a_little),
+        ("power cuts", || power_cut::run(&POWER_CUTS)),
+        ("malformed requests", real::malformed::run),
+        ("conformance", || real::conformance::run(false)),
+        ("clients", || real::clients::run(false)),
+        ("crash", || real::crash::run(real::crash::Options::default())),
     ];
     let mut total = Tally::default();
     let mut times = Vec::new();
@@ -54,12 +62,21 @@ pub(crate) fn test() -> Done {
     Ok(total)
 }
 
-/// Runs the tests that are ignored elsewhere because they take long, then fuzzes with a seed of the day.
+/// Rounds of crashes in a long run.
+const CRASH_ROUNDS: u32 = 200;
+
+/// Runs what takes too long elsewhere: the tests that are ignored, many power cuts, all recorded cases and clients, many
+/// rounds of crashes, then fuzzing; cuts and fuzzing with a seed of the day.
 pub(crate) fn soak(options: &fuzz::Options) -> Done {
     let mut total = tests(
         "long tests",
         &mut cargo(["test", "--workspace", "--no-fail-fast", "--profile", PROFILE, "--", "--ignored"]),
     )?;
+    total += power_cut::build_and_run(&power_cut::Options::default())?;
+    total += real::conformance::build_and_run(true)?;
+    total += real::clients::run(true)?;
+    total += real::crash::run(real::crash::Options { with_losses: true, ..Default::default() })?;
+    total += real::crash::run(real::crash::Options { rounds: CRASH_ROUNDS, ..Default::default() })?;
     total += fuzz::build_and_run(&fuzz::Options {
         time: options.time.or(Some(Duration::from_secs(600))),
         ..options.clone()

@@ -1,6 +1,7 @@
 //! Payload templates and expressions of both query languages: one evaluator, errors with AWS's texts.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use stepwell_jsonata as jsonata;
 use stepwell_value::{Kind, Object, Str, Value};
@@ -28,7 +29,11 @@ pub enum Template {
 
 /// A JSONata expression of a definition.
 #[derive(Clone, Debug)]
-pub struct Expression(pub std::sync::Arc<jsonata::Program>);
+pub struct Expression {
+    program: Arc<jsonata::Program>,
+    /// It may read the context object, which is made for the states that do; most do not.
+    reads_context: bool,
+}
 
 /// What an evaluation reads.
 #[derive(Clone, Copy)]
@@ -157,9 +162,19 @@ pub fn evaluate_call(call: &Call, data: Data<'_>) -> Result<Value, EvaluationErr
 }
 
 impl Expression {
+    /// The expression of a program, and whether that can read the context object.
+    pub(crate) fn new(program: jsonata::Program, reads_context: bool) -> Expression {
+        Expression { program: Arc::new(program), reads_context }
+    }
+
+    /// The compiled expression.
+    pub fn program(&self) -> &jsonata::Program {
+        &self.program
+    }
+
     /// The text between `{%` and `%}`, without the blanks around it.
     pub fn text(&self) -> &str {
-        self.0.text().trim()
+        self.program.text().trim()
     }
 
     /// The expression's value.
@@ -170,7 +185,7 @@ impl Expression {
         let surroundings = Surroundings { data, expression: self, states: OnceCell::new() };
         let environment = jsonata::Environment { input: None, variables: &surroundings, host: &surroundings };
         let mut budget = jsonata::Budget::aws();
-        let evaluated = self.0.evaluate(&environment, &mut budget);
+        let evaluated = self.program.evaluate(&environment, &mut budget);
         data.scope.spend(jsonata::FUEL_AWS - budget.fuel_left());
         match evaluated {
             Ok(jsonata::Outcome::Value(value)) => Ok(value),
@@ -203,11 +218,6 @@ impl Expression {
         )
     }
 
-    fn reads_context(&self) -> bool {
-        let reads = &self.0.references().states;
-        reads.iter().any(|read| read.path.first().is_none_or(|member| member == "context"))
-    }
-
     fn error(&self, field: &str, what: &str) -> EvaluationError {
         EvaluationError {
             name: ErrorName::QueryEvaluation,
@@ -237,8 +247,7 @@ impl Surroundings<'_> {
     fn make_states(&self) -> Value {
         let mut states = Object::with_capacity(3);
         states.insert("input", self.data.data.clone());
-        // The context object is made for each state that reads it, and most do not.
-        if self.expression.reads_context() {
+        if self.expression.reads_context {
             states.insert("context", self.data.scope.context().clone());
         }
         if let Some((name, value)) = self.data.extra {

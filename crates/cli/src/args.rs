@@ -1,5 +1,6 @@
 //! The command line: commands, flags and what their help says.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Run(Box<Run>),
     Validate(Validate),
     Eval(Eval),
+    Serve(Box<Serve>),
     Completions(Completions),
     Help(Help),
 }
@@ -269,6 +271,77 @@ pub(crate) enum Profile {
     Aws,
     /// JSONata 2.2.2, as its test suite describes it
     Suite,
+}
+
+/// Serve the API of AWS Step Functions on this machine
+///
+/// The AWS CLI, every AWS SDK, CDK, SAM and Terraform talk to it as to AWS: set AWS_ENDPOINT_URL_SFN to the address that
+/// the first line says. Standard executions are durable, Express executions run in memory. Tasks call Lambda functions
+/// at the endpoint that is given, and workers of activities call in; what else a workflow calls ends its execution with
+/// States.Runtime and a cause that says what is missing. Requests need no valid signature, so keep the port to yourself.
+#[derive(Debug, Args)]
+#[command(after_help = help::SERVE_EXAMPLES)]
+pub(crate) struct Serve {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8083")]
+    pub(crate) listen: SocketAddr,
+    /// Where data lie [env: STEPWELL_DATA] [default: .stepwell]
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep nothing: data are lost when the server stops
+    #[arg(long)]
+    pub(crate) memory: bool,
+    /// Where Lambda functions are called [env: LAMBDA_ENDPOINT, AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) lambda_endpoint: Option<String>,
+    /// Region of all that is made here [env: AWS_REGION, AWS_DEFAULT_REGION] [default: that of the request's signature]
+    #[arg(long, alias = "aws-region", value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Account of requests whose access key is not an account of 12 digits [env: AWS_ACCOUNT_ID] [default: 123456789012]
+    #[arg(long, alias = "aws-account", value_name = "ID", value_parser = account)]
+    pub(crate) account: Option<String>,
+    /// How long closed executions are kept, in days
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) retention: u32,
+    /// File to write the address to when the server is ready
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Threads that run executions; half as many answer requests [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) unused: Unused,
+}
+
+/// Options of Step Functions Local that change nothing yet. They are taken, so that a command line of it works, and named
+/// when the server starts.
+#[derive(Debug, Args)]
+pub(crate) struct Unused {
+    #[arg(long, hide = true, value_name = "FACTOR")]
+    pub(crate) wait_time_scale: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) batch_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) dynamodb_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) ecs_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) glue_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) sagemaker_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) sqs_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) sns_endpoint: Option<String>,
+    #[arg(long, hide = true, value_name = "URL")]
+    pub(crate) step_functions_endpoint: Option<String>,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    match text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("an account has 12 digits".to_owned()),
+    }
 }
 
 /// Print completions for a shell

@@ -44,6 +44,18 @@ Examples:
   stepwell eval \"States.Format('Hello {}', \\$.name)\" --input '{\"name\": \"Ada\"}'
   echo '{\"expr\": \"a + 1\", \"input\": {\"a\": 1}}' | stepwell eval --batch";
 
+pub(crate) const SERVE_EXAMPLES: &str = "\
+Examples:
+  stepwell serve
+  stepwell serve --listen 127.0.0.1:0 --memory --ready-file address.txt
+  stepwell serve --data /var/lib/stepwell --lambda-endpoint http://127.0.0.1:3001
+
+  export AWS_ENDPOINT_URL_SFN=http://127.0.0.1:8083 AWS_DISABLE_HOST_PREFIX_INJECTION=true
+  aws stepfunctions list-state-machines
+
+Options and environment variables of Step Functions Local are understood, too: -lambdaEndpoint, LAMBDA_ENDPOINT and so on.
+The server names those that change nothing yet.";
+
 pub(crate) const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   stepwell completions bash

@@ -12,6 +12,7 @@ mod help;
 mod history;
 mod outside;
 mod run;
+mod serve;
 mod show;
 mod terminal;
 mod text;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         terminal::eprint(&format!("error[INTERNAL]: a bug in Stepwell: {panic}\n"));
         std::process::exit(Exit::Internal as i32);
     }));
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(serve::with_long_options(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(run, &cli.global),
         Command::Validate(validate) => validate::validate(validate, &cli.global),
         Command::Eval(eval) => eval::eval(eval, &cli.global),
+        Command::Serve(serve) => serve::serve(serve, &cli.global),
         Command::Completions(completions) => complete(completions),
         Command::Help(help) => help::help(help),
     };

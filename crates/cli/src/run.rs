@@ -129,7 +129,7 @@ fn start(run: &Run, machine: &str, input: Value, input_text: &str) -> Beginning 
         alias_arn: None,
         execution_type,
         shows_redrive_count: true,
-            trace_header: None,
+        trace_header: None,
         region: Str::new(REGION),
         seed: run.seed,
         root: TOP,

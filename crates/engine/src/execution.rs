@@ -587,6 +587,14 @@ impl Execution {
         }
     }
 
+    /// What a task's attempt is asked to do, until its call is answered or a worker has taken it.
+    pub fn parameters(&self, attempt: AttemptId) -> Option<&Payload> {
+        match &self.frames.get(self.attempts.get(&attempt)?)?.phase {
+            Phase::Task(task) => task.asked.as_ref().map(|asked| &asked.parameters),
+            _ => None,
+        }
+    }
+
     /// Takes a frame out, to work on it.
     pub(crate) fn take_frame(&mut self, id: FrameId) -> Option<Frame> {
         let mut frame = *self.frames.remove(&id)?;

@@ -35,34 +35,48 @@ pub enum Resume {
 /// What an attempt fails with whose call may have been made when the node stopped.
 ///
 /// The name is the one that the SDK inside AWS gives to a call that got no answer, which the customary Retry block
-/// lists; what has no such name fails as a task that is not told apart.
+/// lists for Lambda. Prefixes of `aws-sdk:` integrations are spelled as the API models have it, which are not known
+/// here: such a task fails as one that is not told apart.
 pub fn in_doubt(resource: &Resource) -> ErrorCause {
     let name = match resource {
         Resource::LambdaFunction(_) => Str::new_static("Lambda.SdkClientException"),
-        Resource::Optimized { service, .. } => Str::from(format!("{}.SdkClientException", error_prefix(service))),
-        Resource::AwsSdk { service, .. } => Str::from(format!("{}.SdkClientException", error_prefix(service))),
+        Resource::Optimized { service, .. } => match error_prefix(service) {
+            Some(prefix) => Str::from(format!("{prefix}.SdkClientException")),
+            None => Str::new_static("States.TaskFailed"),
+        },
         Resource::HttpInvoke => Str::new_static("States.Http.Socket"),
-        Resource::Activity(_) | Resource::Foreign(_) => Str::new_static("States.TaskFailed"),
+        Resource::AwsSdk { .. } | Resource::Activity(_) | Resource::Foreign(_) => Str::new_static("States.TaskFailed"),
     };
     let cause = "The call was under way when this node stopped: whether it was carried out is not known. It was not \
                  repeated.";
     ErrorCause::new(name, cause)
 }
 
-/// How the names of a service's errors begin (reference/errors.md, 3).
-fn error_prefix(service: &str) -> String {
-    match service {
-        "sqs" => "SQS".into(),
-        "sns" => "SNS".into(),
-        "ecs" => "ECS".into(),
-        "eks" => "EKS".into(),
-        "dynamodb" => "DynamoDB".into(),
-        "states" | "sfn" => "StepFunctions".into(),
-        other => {
-            let (first, rest) = other.split_at(other.chars().next().map_or(0, char::len_utf8));
-            first.to_uppercase() + rest
-        }
-    }
+/// How names of errors begin that an optimized integration gives (aws-sdk/optimized.json, `errorPrefix`).
+fn error_prefix(service: &str) -> Option<&'static str> {
+    const PREFIXES: [(&str, &str); 20] = [
+        ("apigateway", "ApiGateway"),
+        ("athena", "Athena"),
+        ("batch", "Batch"),
+        ("bedrock", "Bedrock"),
+        ("codebuild", "CodeBuild"),
+        ("databrew", "DataBrew"),
+        ("dynamodb", "DynamoDB"),
+        ("ecs", "ECS"),
+        ("eks", "EKS"),
+        ("elasticmapreduce", "ElasticMapReduce"),
+        ("emr-containers", "EMRContainers"),
+        ("emr-serverless", "EMRServerless"),
+        ("events", "EventBridge"),
+        ("glue", "Glue"),
+        ("lambda", "Lambda"),
+        ("mediaconvert", "MediaConvert"),
+        ("sagemaker", "SageMaker"),
+        ("sns", "SNS"),
+        ("sqs", "SQS"),
+        ("states", "StepFunctions"),
+    ];
+    PREFIXES.iter().find(|(name, _)| *name == service).map(|(_, prefix)| *prefix)
 }
 
 impl Execution {
@@ -137,5 +151,19 @@ impl Execution {
         }
         path.reverse();
         path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_optimized_integration_has_a_name_for_calls_in_doubt() {
+        for api in stepwell_aws::OPTIMIZED {
+            if api.service != "http" {
+                assert!(error_prefix(api.service).is_some(), "{}", api.service);
+            }
+        }
     }
 }

@@ -4,9 +4,10 @@ use stepwell_value::{Str, Value};
 
 use crate::budget::Stack;
 use crate::error::{DEPTH, Error, Run};
-use crate::node::{Call, Extra, Group, Kind, Lambda, Node, NodeId, Op, SortTerm, Stage, Transform, Variable};
+use crate::names::Names;
+use crate::node::{Call, Extra, Group, Kind, Lambda, Node, NodeId, SortTerm, Stage, Transform, Variable};
 use crate::syntax::parse::Parsed;
-use crate::syntax::tree::{Tree, TreeId, TreeKind};
+use crate::syntax::tree::{List, Tree, TreeId, TreeKind};
 
 /// The tree before variables are resolved.
 pub(crate) struct Compiled {
@@ -14,7 +15,9 @@ pub(crate) struct Compiled {
     pub(crate) root: NodeId,
     pub(crate) variables: Vec<Variable>,
     /// Names of the variables that `@` and `#` bind; the index is the key.
-    pub(crate) keys: Vec<Str>,
+    pub(crate) keys: Names,
+    /// Something in the expression binds names or items: `:=`, a lambda, `@`, `#` or `%`.
+    pub(crate) has_bindings: bool,
     /// Label of each `%`: steps and `%` of the same label belong together.
     pub(crate) labels: Vec<u32>,
 }
@@ -23,11 +26,22 @@ pub(crate) struct Compiled {
 const NODES_PER_TREE_NODE_MAX: usize = 16;
 const NODES_MAX: usize = 20_000;
 
-pub(crate) fn compile(parsed: &Parsed, stack: Stack) -> Run<Compiled> {
-    let nodes_max = NODES_MAX + parsed.tree.nodes.len() * NODES_PER_TREE_NODE_MAX;
+/// Steps for which a path has room at once.
+const PATH_STEPS: usize = 4;
+
+pub(crate) fn compile(parsed: &Parsed<'_>, stack: Stack) -> Run<Compiled> {
+    let n_written = parsed.tree.nodes.len();
+    let nodes_max = NODES_MAX + n_written * NODES_PER_TREE_NODE_MAX;
     let mut compiler = Compiler {
         tree: &parsed.tree,
-        out: Compiled { nodes: Vec::new(), root: 0, variables: Vec::new(), keys: Vec::new(), labels: Vec::new() },
+        out: Compiled {
+            nodes: Vec::with_capacity(n_written),
+            root: 0,
+            variables: Vec::new(),
+            keys: Names::default(),
+            has_bindings: false,
+            labels: Vec::new(),
+        },
         slots: Vec::new(),
         nodes_max,
         stack,
@@ -50,7 +64,7 @@ struct Slot {
 }
 
 struct Compiler<'t> {
-    tree: &'t Tree,
+    tree: &'t Tree<'t>,
     out: Compiled,
     slots: Vec<Slot>,
     nodes_max: usize,
@@ -74,6 +88,7 @@ impl Compiler<'_> {
         self.extra(id).and_then(|extra| extra.seeking.as_ref())
     }
 
+    #[inline]
     fn add(&mut self, kind: Kind, position: u32) -> Run<NodeId> {
         if self.out.nodes.len() >= self.nodes_max {
             return Error::new(DEPTH).at(position).boxed();
@@ -82,21 +97,19 @@ impl Compiler<'_> {
         Ok(self.out.nodes.len() as NodeId - 1)
     }
 
-    fn variable(&mut self, name: &Str, position: u32) -> u32 {
-        self.out.variables.push(Variable { name: name.clone(), position, places: Vec::new(), global: None });
+    fn variable(&mut self, name: Str, position: u32) -> u32 {
+        self.out.variables.push(Variable { name, position, places: Vec::new(), global: None });
         self.out.variables.len() as u32 - 1
     }
 
-    fn key(&mut self, name: &Str) -> u32 {
-        let known = self.out.keys.iter().position(|key| key == name);
-        known.unwrap_or_else(|| {
-            self.out.keys.push(name.clone());
-            self.out.keys.len() - 1
-        }) as u32
+    /// The key of a variable that `@` or `#` binds.
+    fn key(&mut self, name: &str) -> u32 {
+        self.out.has_bindings = true;
+        self.out.keys.add(&Str::new(name))
     }
 
     fn process(&mut self, id: TreeId) -> Run<NodeId> {
-        let written = &self.tree.nodes[id as usize];
+        let written = self.tree.node(id);
         let position = written.position;
         if self.stack.is_exhausted() {
             return Error::new(DEPTH).at(position).boxed();
@@ -104,28 +117,36 @@ impl Compiler<'_> {
         let result = match &written.kind {
             TreeKind::End => return Error::new("S0207").at(position).token("(end)").boxed(),
             TreeKind::Name(name) => self.name(name, position, written.keep_array)?,
-            TreeKind::Operator("?") => self.add(Kind::Gap, position)?,
-            TreeKind::Operator(name) => self.name(&Str::new_static(name), position, written.keep_array)?,
-            TreeKind::Variable(name) if name.is_empty() => self.add(Kind::Context, position)?,
+            TreeKind::Variable("") => self.add(Kind::Context, position)?,
             TreeKind::Variable(name) => {
-                let variable = self.variable(name, position);
+                let variable = self.variable(Str::new(name), position);
                 self.add(Kind::Variable(variable), position)?
             }
-            TreeKind::String(text) => self.add(Kind::Literal(Value::Str(text.clone())), position)?,
+            TreeKind::String(text) => self.add(Kind::Literal(Value::string(text)), position)?,
             TreeKind::Number(number) => self.add(Kind::Literal(Value::number(*number)), position)?,
-            TreeKind::Constant(value) => self.add(Kind::Literal(value.clone()), position)?,
+            TreeKind::Boolean(bool) => self.add(Kind::Literal(Value::Bool(*bool)), position)?,
+            TreeKind::Null => self.add(Kind::Literal(Value::Null), position)?,
+            TreeKind::Gap => self.add(Kind::Gap, position)?,
             TreeKind::Regex(regex) => self.add(Kind::Regex(*regex), position)?,
             TreeKind::Wildcard => self.add(Kind::Wildcard, position)?,
             TreeKind::Descendants => self.add(Kind::Descendants, position)?,
             TreeKind::Parent => {
+                self.out.has_bindings = true;
                 let slot = self.slots.len() as u32;
                 self.slots.push(Slot { label: slot, level: 1 });
                 self.add(Kind::Parent(slot), position)?
             }
-            TreeKind::Binary(".", left, right) => self.map(*left, *right)?,
-            TreeKind::Binary(operator, left, right) => self.binary(operator, *left, *right, position)?,
-            TreeKind::Predicate(left, right) => self.predicate(*left, *right, position)?,
-            TreeKind::Group(left, pairs) => self.group(*left, pairs, position)?,
+            TreeKind::Map(left, right) => self.map(*left, *right)?,
+            TreeKind::And(left, right) => self.binary(Kind::And, *left, *right, position)?,
+            TreeKind::Or(left, right) => self.binary(Kind::Or, *left, *right, position)?,
+            TreeKind::Binary(operator, left, right) => {
+                self.binary(|left, right| Kind::Binary(*operator, left, right), *left, *right, position)?
+            }
+            TreeKind::Predicate(left, right) => {
+                let left = self.process_path(*left)?;
+                self.predicate(left, *right, position)?
+            }
+            TreeKind::Group(left, pairs) => self.group(*left, *pairs, position)?,
             TreeKind::OrderBy(left, terms) => self.order_by(*left, terms, position)?,
             TreeKind::Bind(left, right) => self.bind(*left, *right, position)?,
             TreeKind::Focus(left, name) => self.focus(*left, name, position, written.keep_array)?,
@@ -139,26 +160,25 @@ impl Compiler<'_> {
             }
             TreeKind::Negate(operand) => self.negate(*operand, position)?,
             TreeKind::Array(items) => {
-                let items = self.process_all(items)?;
-                let array = self.add(Kind::Array(items.clone()), position)?;
-                items.iter().for_each(|item| self.push_ancestry(array, *item));
-                array
+                let items = self.process_all(*items)?;
+                let sought = self.sought_in(&items);
+                self.add_seeking(Kind::Array(items), position, sought)?
             }
             TreeKind::Object(pairs) => {
-                let pairs = self.process_pairs(pairs)?;
-                let object = self.add(Kind::Object(pairs.clone()), position)?;
-                for (key, value) in pairs {
-                    self.push_ancestry(object, key);
-                    self.push_ancestry(object, value);
-                }
-                object
+                let pairs = self.process_pairs(*pairs)?;
+                let sought = self.sought_in(pairs.iter().flat_map(|(key, value)| [key, value]));
+                self.add_seeking(Kind::Object(pairs), position, sought)?
             }
-            TreeKind::Block(expressions) => self.block(expressions, position)?,
-            TreeKind::Call { procedure, arguments, partial } => self.call(*procedure, arguments, *partial, position)?,
+            TreeKind::Block(expressions) => self.block(*expressions, position)?,
+            TreeKind::Call { procedure, arguments, partial } => {
+                self.call(*procedure, *arguments, *partial, position)?
+            }
             TreeKind::Lambda { parameters, signature, body } => {
                 let body = self.process(*body)?;
                 let body = self.mark_tail_calls(body)?;
-                let (parameters, signature) = (parameters.clone(), signature.clone());
+                self.out.has_bindings = true;
+                let parameters = self.variable_names(*parameters);
+                let signature = signature.clone();
                 let lambda = Lambda { parameters, slots: Vec::new(), slots_in_order: false, signature, body, scope: 0 };
                 self.add(Kind::Lambda(Box::new(lambda)), position)?
             }
@@ -172,12 +192,12 @@ impl Compiler<'_> {
             }
             TreeKind::Coalesce { left, otherwise } => {
                 let argument = self.process(*left)?;
-                let variable = self.variable(&Str::new_static("exists"), position);
+                let variable = self.variable(Str::new_static("exists"), position);
                 let procedure = self.add(Kind::Variable(variable), position)?;
                 let name = Some(Str::new_static("exists"));
                 let call = Call { procedure, arguments: vec![argument], name, forgotten: None };
-                let condition = self.add(Kind::Call(Box::new(call)), position)?;
-                self.push_ancestry(condition, argument);
+                let sought = self.sought_in([&argument]);
+                let condition = self.add_seeking(Kind::Call(Box::new(call)), position, sought)?;
                 self.condition(condition, *left, Some(*otherwise), position)?
             }
             TreeKind::Transform { pattern, update, delete } => self.transform(*pattern, *update, *delete, position)?,
@@ -188,22 +208,70 @@ impl Compiler<'_> {
         Ok(result)
     }
 
-    fn process_all(&mut self, ids: &[TreeId]) -> Run<Vec<NodeId>> {
-        ids.iter().map(|id| self.process(*id)).collect()
+    fn process_all(&mut self, list: List) -> Run<Vec<NodeId>> {
+        let written = self.tree.list(list);
+        let mut processed = Vec::with_capacity(written.len());
+        for id in written {
+            processed.push(self.process(*id)?);
+        }
+        Ok(processed)
     }
 
-    fn process_pairs(&mut self, pairs: &[(TreeId, TreeId)]) -> Run<Vec<(NodeId, NodeId)>> {
-        pairs.iter().map(|(key, value)| Ok((self.process(*key)?, self.process(*value)?))).collect()
+    fn process_pairs(&mut self, list: List) -> Run<Vec<(NodeId, NodeId)>> {
+        let written = self.tree.list(list);
+        let mut processed = Vec::with_capacity(written.len() / 2);
+        for pair in written.chunks_exact(2) {
+            processed.push((self.process(pair[0])?, self.process(pair[1])?));
+        }
+        Ok(processed)
     }
 
-    fn name(&mut self, name: &Str, position: u32, keep_array: bool) -> Run<NodeId> {
-        let step = self.add(Kind::Name(name.clone()), position)?;
-        self.node_mut(step).keep_array = keep_array;
-        self.path(vec![step], keep_array, position)
+    /// The names of the variables in a list.
+    fn variable_names(&self, list: List) -> Vec<Str> {
+        let name = |id: &TreeId| match self.tree.node(*id).kind {
+            TreeKind::Variable(name) => Str::new(name),
+            _ => unreachable!("the parser checks it"),
+        };
+        self.tree.list(list).iter().map(name).collect()
     }
 
-    fn path(&mut self, steps: Vec<NodeId>, keep_singleton: bool, position: u32) -> Run<NodeId> {
-        self.add(Kind::Path { steps, keep_singleton }, position)
+    /// A name where a value stands is a path of one step, in short [`Kind::Field`].
+    fn name(&mut self, name: &str, position: u32, keep_array: bool) -> Run<NodeId> {
+        if !keep_array {
+            return self.add(Kind::Field(Str::new(name)), position);
+        }
+        let step = self.add(Kind::Name(Str::new(name)), position)?;
+        self.node_mut(step).keep_array = true;
+        self.path(step, true, position)
+    }
+
+    /// What becomes a part of a path: as [`Compiler::process`], but a name, with its predicates, is given as the bare
+    /// step.
+    fn process_step(&mut self, id: TreeId) -> Run<NodeId> {
+        let written = self.tree.node(id);
+        match written.kind {
+            TreeKind::Name(name) if !written.keep_array => self.add(Kind::Name(Str::new(name)), written.position),
+            TreeKind::Predicate(..) if self.stack.is_exhausted() => Error::new(DEPTH).at(written.position).boxed(),
+            TreeKind::Predicate(left, right) => {
+                let left = self.process_step(left)?;
+                self.predicate(left, right, written.position)
+            }
+            _ => self.process(id),
+        }
+    }
+
+    /// What something is added to that makes a path of a name.
+    fn process_path(&mut self, id: TreeId) -> Run<NodeId> {
+        let step = self.process_step(id)?;
+        if matches!(self.node(step).kind, Kind::Name(_)) {
+            let position = self.node(step).position;
+            return self.path(step, false, position);
+        }
+        Ok(step)
+    }
+
+    fn path(&mut self, step: NodeId, keep_singleton: bool, position: u32) -> Run<NodeId> {
+        self.add(path_of(step, keep_singleton), position)
     }
 
     fn steps(&self, path: NodeId) -> Option<&Vec<NodeId>> {
@@ -213,38 +281,42 @@ impl Compiler<'_> {
         }
     }
 
+    fn take_steps(&mut self, path: NodeId) -> Vec<NodeId> {
+        match &mut self.node_mut(path).kind {
+            Kind::Path { steps, .. } => std::mem::take(steps),
+            _ => unreachable!("only asked of paths"),
+        }
+    }
+
     #[inline(never)]
     fn map(&mut self, left: TreeId, right: TreeId) -> Run<NodeId> {
-        let left = self.process(left)?;
+        let left = self.process_step(left)?;
         let path = if self.steps(left).is_some() {
             left
         } else {
             let position = self.node(left).position;
-            self.path(vec![left], false, position)?
+            self.path(left, false, position)?
         };
         if let Kind::Parent(slot) = self.node(left).kind {
             self.node_mut(path).extra_mut().seeking = Some(vec![slot]);
         }
-        let rest = self.process(right)?;
-        let mut added = match self.steps(rest) {
-            Some(steps) => steps.clone(),
-            None => {
+        let rest = self.process_step(right)?;
+        let mut steps = self.take_steps(path);
+        // The steps from the left were checked when they came; only the first of all may still be a literal.
+        let checked = if steps.len() == 1 { 0 } else { steps.len() };
+        match &mut self.node_mut(rest).kind {
+            // Nothing else refers to the path on the right.
+            Kind::Path { steps: added, .. } => steps.append(added),
+            _ => {
                 if let Some(extra) = &mut self.node_mut(rest).extra {
                     let predicates = std::mem::take(&mut extra.predicates);
                     if !predicates.is_empty() {
                         extra.stages = predicates.into_iter().map(Stage::Filter).collect();
                     }
                 }
-                vec![rest]
+                steps.push(rest);
             }
-        };
-        let mut steps = match &mut self.node_mut(path).kind {
-            Kind::Path { steps, .. } => std::mem::take(steps),
-            _ => unreachable!("made above"),
-        };
-        // The steps from the left were checked when they came; only the first of all may still be a literal.
-        let checked = if steps.len() == 1 { 0 } else { steps.len() };
-        steps.append(&mut added);
+        }
         for step in steps[..1].iter().chain(&steps[checked.max(1)..]) {
             let node = self.node_mut(*step);
             match &node.kind {
@@ -264,28 +336,25 @@ impl Compiler<'_> {
                 node.cons = true;
             }
         }
-        match &mut self.node_mut(path).kind {
-            Kind::Path { steps: place, keep_singleton } => {
-                *place = steps;
-                *keep_singleton |= keeps;
-            }
-            _ => unreachable!("made above"),
-        }
+        let Kind::Path { steps: place, keep_singleton } = &mut self.node_mut(path).kind else {
+            unreachable!("made above");
+        };
+        *place = steps;
+        *keep_singleton |= keeps;
         self.resolve_ancestry(path)?;
         Ok(path)
     }
 
-    fn binary(&mut self, operator: &str, left: TreeId, right: TreeId, position: u32) -> Run<NodeId> {
+    fn binary(
+        &mut self,
+        kind: impl FnOnce(NodeId, NodeId) -> Kind,
+        left: TreeId,
+        right: TreeId,
+        position: u32,
+    ) -> Run<NodeId> {
         let (left, right) = (self.process(left)?, self.process(right)?);
-        let kind = match operator {
-            "and" => Kind::And(left, right),
-            "or" => Kind::Or(left, right),
-            operator => Kind::Binary(Op::of(operator), left, right),
-        };
-        let result = self.add(kind, position)?;
-        self.push_ancestry(result, left);
-        self.push_ancestry(result, right);
-        Ok(result)
+        let sought = self.sought_in([&left, &right]);
+        self.add_seeking(kind(left, right), position, sought)
     }
 
     fn negate(&mut self, operand: TreeId, position: u32) -> Run<NodeId> {
@@ -296,22 +365,21 @@ impl Compiler<'_> {
             *value = Value::number(-number);
             return Ok(operand);
         }
-        let result = self.add(Kind::Negate(operand), position)?;
-        self.push_ancestry(result, operand);
-        Ok(result)
+        let sought = self.sought_in([&operand]);
+        self.add_seeking(Kind::Negate(operand), position, sought)
     }
 
     /// The step that a suffix (`[…]`, `@`, `#`) applies to, and whether it is a step of a path.
     fn last_step(&self, id: NodeId) -> (NodeId, bool) {
-        match self.steps(id) {
-            Some(steps) => (steps[steps.len() - 1], true),
-            None => (id, false),
+        match &self.node(id).kind {
+            Kind::Path { steps, .. } => (steps[steps.len() - 1], true),
+            Kind::Name(_) => (id, true),
+            _ => (id, false),
         }
     }
 
     #[inline(never)]
-    fn predicate(&mut self, left: TreeId, right: TreeId, position: u32) -> Run<NodeId> {
-        let result = self.process(left)?;
+    fn predicate(&mut self, result: NodeId, right: TreeId, position: u32) -> Run<NodeId> {
         let (step, in_path) = self.last_step(result);
         if self.extra(step).is_some_and(|extra| extra.group.is_some()) {
             return Error::new("S0209").at(position).boxed();
@@ -325,7 +393,8 @@ impl Compiler<'_> {
                     self.slots[slot as usize].level -= 1;
                 }
             }
-            self.push_ancestry(step, predicate);
+            let sought = self.sought_in([&predicate]);
+            self.seek(step, sought);
         }
         let extra = self.node_mut(step).extra_mut();
         if in_path {
@@ -337,8 +406,8 @@ impl Compiler<'_> {
     }
 
     #[inline(never)]
-    fn group(&mut self, left: TreeId, pairs: &[(TreeId, TreeId)], position: u32) -> Run<NodeId> {
-        let result = self.process(left)?;
+    fn group(&mut self, left: TreeId, pairs: List, position: u32) -> Run<NodeId> {
+        let result = self.process_path(left)?;
         if self.extra(result).is_some_and(|extra| extra.group.is_some()) {
             return Error::new("S0210").at(position).boxed();
         }
@@ -349,15 +418,14 @@ impl Compiler<'_> {
 
     #[inline(never)]
     fn order_by(&mut self, left: TreeId, terms: &[crate::syntax::tree::SortTerm], position: u32) -> Run<NodeId> {
-        let left = self.process(left)?;
-        let path = if self.steps(left).is_some() { left } else { self.path(vec![left], false, position)? };
+        let left = self.process_path(left)?;
+        let path = if self.steps(left).is_some() { left } else { self.path(left, false, position)? };
         let mut sorted = Vec::with_capacity(terms.len());
         for term in terms {
             sorted.push(SortTerm { descending: term.descending, expression: self.process(term.expression)? });
         }
-        let expressions: Vec<NodeId> = sorted.iter().map(|term| term.expression).collect();
-        let sort = self.add(Kind::Sort(sorted), position)?;
-        expressions.into_iter().for_each(|expression| self.push_ancestry(sort, expression));
+        let sought = self.sought_in(sorted.iter().map(|term| &term.expression));
+        let sort = self.add_seeking(Kind::Sort(sorted), position, sought)?;
         match &mut self.node_mut(path).kind {
             Kind::Path { steps, .. } => steps.push(sort),
             _ => unreachable!("made above"),
@@ -367,18 +435,18 @@ impl Compiler<'_> {
     }
 
     fn bind(&mut self, left: TreeId, right: TreeId, position: u32) -> Run<NodeId> {
-        let TreeKind::Variable(name) = &self.tree.nodes[left as usize].kind else {
+        let TreeKind::Variable(name) = self.tree.node(left).kind else {
             unreachable!("the parser checks it");
         };
+        self.out.has_bindings = true;
         let value = self.process(right)?;
-        let result = self.add(Kind::Bind { name: name.clone(), slot: 0, value }, position)?;
-        self.push_ancestry(result, value);
-        Ok(result)
+        let sought = self.sought_in([&value]);
+        self.add_seeking(Kind::Bind { name: Str::new(name), slot: 0, value }, position, sought)
     }
 
     #[inline(never)]
-    fn focus(&mut self, left: TreeId, name: &Str, position: u32, keep_array: bool) -> Run<NodeId> {
-        let result = self.process(left)?;
+    fn focus(&mut self, left: TreeId, name: &str, position: u32, keep_array: bool) -> Run<NodeId> {
+        let result = self.process_path(left)?;
         let (step, _) = self.last_step(result);
         if self.extra(step).is_some_and(|extra| !extra.stages.is_empty() || !extra.predicates.is_empty()) {
             return Error::new("S0215").at(position).boxed();
@@ -395,8 +463,8 @@ impl Compiler<'_> {
     }
 
     #[inline(never)]
-    fn index(&mut self, left: TreeId, name: &Str) -> Run<NodeId> {
-        let mut result = self.process(left)?;
+    fn index(&mut self, left: TreeId, name: &str) -> Run<NodeId> {
+        let mut result = self.process_path(left)?;
         let (step, in_path) = self.last_step(result);
         let key = self.key(name);
         let node = self.node_mut(step);
@@ -412,65 +480,63 @@ impl Compiler<'_> {
             extra.stages.push(Stage::Index(key));
         }
         if !in_path {
-            result = self.path(vec![step], false, position)?;
+            result = self.path(step, false, position)?;
         }
         Ok(result)
     }
 
     #[inline(never)]
-    fn block(&mut self, expressions: &[TreeId], position: u32) -> Run<NodeId> {
+    fn block(&mut self, expressions: List, position: u32) -> Run<NodeId> {
         let expressions = self.process_all(expressions)?;
-        let block = self.add(Kind::Block { expressions: expressions.clone(), scope: None }, position)?;
-        let mut cons = false;
-        for part in expressions {
-            self.push_ancestry(block, part);
-            cons |= self.node(part).cons || self.steps(part).is_some_and(|steps| self.node(steps[0]).cons);
-        }
+        let makes_arrays =
+            |id: &NodeId| self.node(*id).cons || self.steps(*id).is_some_and(|steps| self.node(steps[0]).cons);
+        let cons = expressions.iter().any(makes_arrays);
+        let sought = self.sought_in(&expressions);
+        let block = self.add_seeking(Kind::Block { expressions, scope: None }, position, sought)?;
         self.node_mut(block).cons = cons;
         Ok(block)
     }
 
     #[inline(never)]
-    fn call(&mut self, procedure: TreeId, arguments: &[TreeId], partial: bool, position: u32) -> Run<NodeId> {
+    fn call(&mut self, procedure: TreeId, arguments: List, partial: bool, position: u32) -> Run<NodeId> {
         let arguments = self.process_all(arguments)?;
         let procedure = self.process(procedure)?;
-        let (name, forgotten) = match &self.node(procedure).kind {
-            Kind::Variable(variable) => (Some(self.out.variables[*variable as usize].name.clone()), None),
-            Kind::Path { steps, .. } => match &self.node(steps[0]).kind {
-                Kind::Name(name) => {
-                    let name = name.clone();
-                    (Some(name.clone()), Some(self.variable(&name, position)))
-                }
-                Kind::Variable(variable) => (Some(self.out.variables[*variable as usize].name.clone()), None),
-                _ => (None, None),
-            },
-            Kind::Literal(Value::Str(text)) => (Some(text.clone()), None),
-            _ => (None, None),
+        let sought = self.sought_in(&arguments);
+        let (name, forgotten) = self.called(procedure, position);
+        let call = Box::new(Call { procedure, arguments, name, forgotten });
+        self.add_seeking(if partial { Kind::Partial(call) } else { Kind::Call(call) }, position, sought)
+    }
+
+    /// What error messages call a function, and the variable that is meant if its `$` was forgotten.
+    fn called(&mut self, procedure: NodeId, position: u32) -> (Option<Str>, Option<u32>) {
+        let first = match &self.node(procedure).kind {
+            Kind::Path { steps, .. } => &self.node(steps[0]).kind,
+            Kind::Literal(Value::Str(text)) => return (Some(text.clone()), None),
+            kind => kind,
         };
-        let call = Box::new(Call { procedure, arguments: arguments.clone(), name, forgotten });
-        let result = self.add(if partial { Kind::Partial(call) } else { Kind::Call(call) }, position)?;
-        arguments.into_iter().for_each(|argument| self.push_ancestry(result, argument));
-        Ok(result)
+        match first {
+            Kind::Variable(variable) => (Some(self.out.variables[*variable as usize].name.clone()), None),
+            Kind::Name(name) | Kind::Field(name) => {
+                let name = name.clone();
+                (Some(name.clone()), Some(self.variable(name, position)))
+            }
+            _ => (None, None),
+        }
     }
 
     #[inline(never)]
     fn condition(&mut self, condition: NodeId, then: TreeId, otherwise: Option<TreeId>, position: u32) -> Run<NodeId> {
         let then = self.process(then)?;
         let otherwise = otherwise.map(|otherwise| self.process(otherwise)).transpose()?;
-        let result = self.add(Kind::Condition { condition, then, otherwise }, position)?;
-        self.push_ancestry(result, condition);
-        self.push_ancestry(result, then);
-        if let Some(otherwise) = otherwise {
-            self.push_ancestry(result, otherwise);
-        }
-        Ok(result)
+        let sought = self.sought_in([&condition, &then].into_iter().chain(&otherwise));
+        self.add_seeking(Kind::Condition { condition, then, otherwise }, position, sought)
     }
 
     #[inline(never)]
     fn transform(&mut self, pattern: TreeId, update: TreeId, delete: Option<TreeId>, position: u32) -> Run<NodeId> {
         let (pattern, update) = (self.process(pattern)?, self.process(update)?);
         let delete = delete.map(|delete| self.process(delete)).transpose()?;
-        let clone = self.variable(&Str::new_static("clone"), position);
+        let clone = self.variable(Str::new_static("clone"), position);
         self.add(Kind::Transform(Box::new(Transform { pattern, update, delete, clone })), position)
     }
 
@@ -502,15 +568,32 @@ impl Compiler<'_> {
         }
     }
 
-    /// What is still sought in `value` is sought in `result`, of which it is a part.
-    fn push_ancestry(&mut self, result: NodeId, value: NodeId) {
-        let parent = match self.node(value).kind {
-            Kind::Parent(slot) => Some(slot),
-            _ => None,
-        };
-        let Some(mut slots) = self.seeking(value).cloned().or(parent.map(|_| Vec::new())) else { return };
-        slots.extend(parent);
-        self.node_mut(result).extra_mut().seeking.get_or_insert_default().extend(slots);
+    /// Slots of the `%` in `parts` whose steps are still to be found.
+    fn sought_in<'p>(&self, parts: impl IntoIterator<Item = &'p NodeId>) -> Vec<u32> {
+        let mut sought = Vec::new();
+        // Few expressions have a `%`.
+        if !self.slots.is_empty() {
+            for part in parts {
+                sought.extend(self.seeking(*part).into_iter().flatten());
+                if let Kind::Parent(slot) = self.node(*part).kind {
+                    sought.push(slot);
+                }
+            }
+        }
+        sought
+    }
+
+    /// Adds a node in whose parts something is still sought.
+    fn add_seeking(&mut self, kind: Kind, position: u32, sought: Vec<u32>) -> Run<NodeId> {
+        let id = self.add(kind, position)?;
+        self.seek(id, sought);
+        Ok(id)
+    }
+
+    fn seek(&mut self, id: NodeId, sought: Vec<u32>) {
+        if !sought.is_empty() {
+            self.node_mut(id).extra_mut().seeking.get_or_insert_default().extend(sought);
+        }
     }
 
     /// Finds the steps that the `%` in the last step of `path` refer to.
@@ -555,6 +638,13 @@ impl Compiler<'_> {
         if self.stack.is_exhausted() {
             return Error::new(DEPTH).at(self.node(id).position).boxed();
         }
+        if let Kind::Field(name) = &mut self.node_mut(id).kind {
+            // It is no longer plain: it carries the binding of its context.
+            let name = std::mem::take(name);
+            let position = self.node(id).position;
+            let step = self.add(Kind::Name(name), position)?;
+            self.node_mut(id).kind = path_of(step, false);
+        }
         match &self.node(id).kind {
             Kind::Name(_) | Kind::Wildcard => {
                 self.slots[slot as usize].level -= 1;
@@ -597,4 +687,11 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// A path of one step, with room for a few more.
+fn path_of(step: NodeId, keep_singleton: bool) -> Kind {
+    let mut steps = Vec::with_capacity(PATH_STEPS);
+    steps.push(step);
+    Kind::Path { steps, keep_singleton }
 }

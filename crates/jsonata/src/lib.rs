@@ -35,6 +35,7 @@ mod error;
 mod eval;
 mod item;
 mod java;
+mod names;
 mod node;
 #[allow(unreachable_pub, dead_code, unused_imports)]
 mod picture;

@@ -2,6 +2,7 @@
 
 use stepwell_value::{Str, Value};
 
+use crate::builtin::Builtin;
 use crate::signature::Signature;
 
 /// Index of a node in the program.
@@ -159,26 +160,6 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    pub(crate) fn of(text: &str) -> Op {
-        match text {
-            "+" => Op::Add,
-            "-" => Op::Subtract,
-            "*" => Op::Multiply,
-            "/" => Op::Divide,
-            "%" => Op::Remainder,
-            "=" => Op::Equal,
-            "!=" => Op::NotEqual,
-            "<" => Op::Less,
-            "<=" => Op::LessEqual,
-            ">" => Op::Greater,
-            ">=" => Op::GreaterEqual,
-            "&" => Op::Concatenate,
-            ".." => Op::Range,
-            "in" => Op::In,
-            other => unreachable!("the parser makes no binary {other}"),
-        }
-    }
-
     pub(crate) fn text(self) -> &'static str {
         match self {
             Op::Add => "+",
@@ -204,8 +185,17 @@ pub(crate) struct Variable {
     pub(crate) name: Str,
     pub(crate) position: u32,
     pub(crate) places: Vec<Place>,
-    /// Where to look when none of the places has it: index in the program's list of free names. None: it cannot be missing.
-    pub(crate) global: Option<u32>,
+    /// What it is when none of the places has it. None: it cannot be missing.
+    pub(crate) global: Option<Global>,
+}
+
+/// A name that may be free.
+#[derive(Clone, Copy)]
+pub(crate) struct Global {
+    /// Which of the program's free names.
+    pub(crate) number: u32,
+    /// The function of that name.
+    pub(crate) builtin: Option<Builtin>,
 }
 
 /// Where a variable may be bound, counted in frames outward from where it is read.

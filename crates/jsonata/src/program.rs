@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use stepwell_value::{Str, Value};
 
 use crate::budget::{Budget, STACK_BYTES, Stack};
-use crate::builtin::Builtin;
 use crate::error::{Error, Run};
 use crate::eval::Evaluator;
+use crate::names::Names;
 use crate::node::{Kind, Node, NodeId, Place, Variable};
 use crate::references::References;
 use crate::regex::{Flags, Regex};
@@ -18,7 +18,6 @@ use crate::{Profile, compile, references, scope, syntax};
 pub struct Program {
     text: Str,
     code: Code,
-    references: References,
 }
 
 /// What an expression is evaluated over.
@@ -66,8 +65,7 @@ impl Program {
     /// Fails with the reference's `S…` codes, and with the code of a stack overflow above 1,000 levels of nesting.
     pub fn compile(text: &str, profile: Profile) -> Result<Program, Error> {
         let code = Code::compile(text, profile, false, Stack::here(STACK_BYTES)).map_err(|err| *err)?;
-        let references = references::find(&code);
-        Ok(Program { text: Str::new(text), code, references })
+        Ok(Program { text: Str::new(text), code })
     }
 
     /// The expression as it was written.
@@ -75,9 +73,9 @@ impl Program {
         &self.text
     }
 
-    /// What the expression reads from outside.
-    pub fn references(&self) -> &References {
-        &self.references
+    /// What the expression reads from outside; looked for each time.
+    pub fn references(&self) -> References<'_> {
+        references::find(&self.code)
     }
 
     /// Evaluates the expression. The same environment gives the same outcome on every machine.
@@ -98,12 +96,13 @@ pub(crate) struct Code {
     pub(crate) nodes: Vec<Node>,
     pub(crate) root: NodeId,
     pub(crate) variables: Vec<Variable>,
-    pub(crate) keys: Vec<Str>,
+    /// Variables that `@` and `#` bind.
+    pub(crate) n_keys: u32,
     pub(crate) labels: Vec<u32>,
+    /// Layouts of frames; none when nothing is bound, and [`scope::TOP`] then has no slots.
     pub(crate) scopes: Vec<Scope>,
-    pub(crate) globals: Vec<Str>,
-    /// The built-in of each of them, if it is one.
-    pub(crate) global_builtins: Vec<Option<Builtin>>,
+    /// Names that may be free.
+    pub(crate) n_globals: u32,
     /// Scope of each node that has a frame of its own per item.
     pub(crate) item_scopes: Vec<(NodeId, u32)>,
     pub(crate) regexes: Vec<RegexLiteral>,
@@ -116,45 +115,27 @@ impl Code {
     pub(crate) fn compile(text: &str, profile: Profile, is_nested: bool, stack: Stack) -> Run<Code> {
         let parsed = syntax::parse::parse(text, profile, stack)?;
         let mut compiled = compile::compile(&parsed, stack)?;
-        let resolved = scope::resolve(&mut compiled, stack)?;
+        let resolved = scope::resolve(&mut compiled, profile, stack)?;
         let mut item_scopes = resolved.item_scopes;
         item_scopes.sort_unstable();
         let mut code = Code {
             nodes: compiled.nodes,
             root: compiled.root,
             variables: compiled.variables,
-            keys: compiled.keys,
+            n_keys: compiled.keys.len() as u32,
             labels: compiled.labels,
             scopes: resolved.scopes,
-            global_builtins: resolved.globals.iter().map(|name| Builtin::named(name, profile)).collect(),
-            globals: resolved.globals,
+            n_globals: resolved.n_globals,
             item_scopes,
             regexes: parsed.regexes,
             profile,
             is_nested,
         };
-        code.mark_fields();
-        code.mark_parameters();
+        if compiled.has_bindings {
+            code.mark_parameters();
+        }
         code.mark_records();
         Ok(code)
-    }
-
-    /// Paths of one plain name are by far the most common: they get a kind of their own.
-    fn mark_fields(&mut self) {
-        for id in 0..self.nodes.len() {
-            let node = &self.nodes[id];
-            let Kind::Path { steps, keep_singleton: false } = &node.kind else { continue };
-            let [step] = steps[..] else { continue };
-            let step = &self.nodes[step as usize];
-            if let Kind::Name(name) = &step.kind
-                && step.extra.is_none()
-                && node.extra.is_none()
-                && !(step.tuple || step.keep_array || node.tuple || node.keep_array)
-            {
-                let name = name.clone();
-                self.nodes[id].kind = Kind::Field(name);
-            }
-        }
     }
 
     /// References that have exactly one place, and are always found there.
@@ -172,24 +153,34 @@ impl Code {
     /// Objects whose keys are literals: their keys need no evaluation.
     fn mark_records(&mut self) {
         for id in 0..self.nodes.len() {
-            let Kind::Object(pairs) = &self.nodes[id].kind else { continue };
-            let mut members = Vec::with_capacity(pairs.len());
-            for (key, value) in pairs {
-                let key_node = &self.nodes[*key as usize];
-                if let Kind::Literal(Value::Str(key)) = &key_node.kind
-                    && key_node.extra.is_none()
-                    && self.nodes[id].extra.is_none()
-                {
-                    members.push((key.clone(), *value));
-                }
-            }
-            let mut keys: Vec<&Str> = members.iter().map(|(key, _)| key).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            if keys.len() == pairs.len() {
+            let node = &self.nodes[id];
+            if let Kind::Object(pairs) = &node.kind
+                && node.extra.is_none()
+                && let Some(members) = self.record(pairs)
+            {
                 self.nodes[id].kind = Kind::Record(members);
             }
         }
+    }
+
+    fn record(&self, pairs: &[(NodeId, NodeId)]) -> Option<Vec<(Str, NodeId)>> {
+        let mut keys = Names::default();
+        let mut members = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let Node { kind: Kind::Literal(Value::Str(key)), extra: None, .. } = &self.nodes[*key as usize] else {
+                return None;
+            };
+            if keys.add(key) as usize != members.len() {
+                return None;
+            }
+            members.push((key.clone(), *value));
+        }
+        Some(members)
+    }
+
+    /// The names of the slots of a frame.
+    pub(crate) fn slot_names(&self, scope: u32) -> &[Str] {
+        self.scopes.get(scope as usize).map_or(&[], |scope| &scope.names)
     }
 
     /// Layout of the frame that `id` gets for each item with bindings.

@@ -1,45 +1,43 @@
 //! What an expression reads from outside, found without evaluating it.
 
-use stepwell_value::Str;
-
-use crate::builtin::Builtin;
 use crate::node::{Kind, NodeId, Stage};
 use crate::program::Code;
 
-/// What an expression reads from outside.
+/// What an expression reads from outside; names are borrowed from its program.
 #[derive(Clone, Debug, Default)]
-pub struct References {
+pub struct References<'p> {
     /// Free variables that are no built-in functions, in the order of the text; one entry per read.
-    pub variables: Vec<Read>,
+    pub variables: Vec<Read<'p>>,
     /// Reads of `$states`, with the members that the path goes on to.
-    pub states: Vec<StatesRead>,
+    pub states: Vec<StatesRead<'p>>,
     /// `$`, `$$` and bare names where the context is that of the whole expression. AWS has no such context and
     /// refuses them: "Reference to 'phone' at the top level is not supported."
-    pub top_level: Vec<Read>,
+    pub top_level: Vec<Read<'p>>,
 }
 
 /// One place that reads something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read {
+pub struct Read<'p> {
     /// Name of the variable without `$`; among [`References::top_level`] `$`, `$$`, `*`, `**`, `%` or a name.
-    pub name: Str,
+    pub name: &'p str,
     /// Byte offset of the end of the token.
     pub position: usize,
 }
 
 /// A read of `$states`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatesRead {
+pub struct StatesRead<'p> {
     /// `["input", "id"]` for `$states.input.id[0]`; empty for `$states` alone.
-    pub path: Vec<Str>,
+    pub path: Vec<&'p str>,
     /// Byte offset of the end of `$states`.
     pub position: usize,
 }
 
-pub(crate) fn find(code: &Code) -> References {
+pub(crate) fn find(code: &Code) -> References<'_> {
     let mut finder = Finder { code, found: References::default() };
     // A list instead of recursion: what is still to visit, and whether its context is the whole expression's.
-    let mut pending = vec![(code.root, true)];
+    let mut pending = Vec::with_capacity(PENDING);
+    pending.push((code.root, true));
     while let Some((id, top)) = pending.pop() {
         finder.visit(id, top, &mut pending);
     }
@@ -50,14 +48,17 @@ pub(crate) fn find(code: &Code) -> References {
     found
 }
 
+/// Room for what is still to visit; few expressions need more.
+const PENDING: usize = 16;
+
 struct Finder<'c> {
     code: &'c Code,
-    found: References,
+    found: References<'c>,
 }
 
-impl Finder<'_> {
-    fn top_level(&mut self, name: &str, position: u32) {
-        self.found.top_level.push(Read { name: Str::new(name), position: position as usize });
+impl<'c> Finder<'c> {
+    fn top_level(&mut self, name: &'c str, position: u32) {
+        self.found.top_level.push(Read { name, position: position as usize });
     }
 
     fn visit(&mut self, id: NodeId, top: bool, pending: &mut Vec<(NodeId, bool)>) {
@@ -133,9 +134,7 @@ impl Finder<'_> {
     fn variable(&mut self, variable: u32, top: bool, steps: &[NodeId]) {
         let variable = &self.code.variables[variable as usize];
         // A name that a scope around it may bind is the expression's own.
-        if !variable.places.is_empty() || variable.global.is_none() {
-            return;
-        }
+        let (true, Some(global)) = (variable.places.is_empty(), variable.global) else { return };
         let position = variable.position;
         if variable.name == "$" {
             if top {
@@ -143,16 +142,16 @@ impl Finder<'_> {
             }
             return;
         }
-        if Builtin::named(&variable.name, self.code.profile).is_some() {
+        if global.builtin.is_some() {
             return;
         }
         if variable.name == "states" {
             let names = steps.iter().map_while(|step| match &self.code.nodes[*step as usize].kind {
-                Kind::Name(name) => Some(name.clone()),
+                Kind::Name(name) => Some(name.as_str()),
                 _ => None,
             });
             self.found.states.push(StatesRead { path: names.collect(), position: position as usize });
         }
-        self.found.variables.push(Read { name: variable.name.clone(), position: position as usize });
+        self.found.variables.push(Read { name: &variable.name, position: position as usize });
     }
 }

@@ -4,14 +4,15 @@
 //! per item wherever a step, predicate, sort term or group runs over items that carry bindings. A block that
 //! binds nothing gets none.
 
-use std::collections::BTreeMap;
-
 use stepwell_value::Str;
 
+use crate::Profile;
 use crate::budget::Stack;
+use crate::builtin::Builtin;
 use crate::compile::Compiled;
 use crate::error::{DEPTH, Error, Run};
-use crate::node::{Kind, NodeId, Place, Stage};
+use crate::names::Names;
+use crate::node::{Extra, Global, Group, Kind, Node, NodeId, Place, Stage, Variable};
 
 /// The names of a frame's slots. In the frame of an item with bindings, slot 0 holds the item's bindings and has no name.
 #[derive(Default)]
@@ -21,25 +22,97 @@ pub(crate) struct Scope {
 
 /// The scope of the whole expression.
 pub(crate) const TOP: u32 = 0;
+
 pub(crate) struct Resolved {
     pub(crate) scopes: Vec<Scope>,
     /// Names that may be free.
-    pub(crate) globals: Vec<Str>,
+    pub(crate) n_globals: u32,
     /// Scope of each node that runs in a frame of its own over items with bindings: step, predicate, sort term, group member.
     pub(crate) item_scopes: Vec<(NodeId, u32)>,
 }
 
-pub(crate) fn resolve(compiled: &mut Compiled, stack: Stack) -> Run<Resolved> {
+pub(crate) fn resolve(compiled: &mut Compiled, profile: Profile, stack: Stack) -> Run<Resolved> {
+    let mut globals = Globals { names: Names::default(), profile };
+    if !compiled.has_bindings {
+        // As in most expressions: all variables are free.
+        for variable in &mut compiled.variables {
+            variable.global = Some(globals.add(&variable.name));
+        }
+        return Ok(Resolved { scopes: Vec::new(), n_globals: globals.names.len() as u32, item_scopes: Vec::new() });
+    }
     let mut resolver = Resolver {
-        compiled,
-        scopes: vec![Draft { parent: None, kind: DraftKind::Top, names: Vec::new(), index: BTreeMap::new() }],
-        references: Vec::new(),
+        nodes: &compiled.nodes,
+        scopes: vec![Draft { parent: None, kind: DraftKind::Top, names: Names::default() }],
+        references: Vec::with_capacity(compiled.variables.len()),
+        binds: Vec::new(),
         blocks: Vec::new(),
+        lambdas: Vec::new(),
         item_scopes: Vec::new(),
         stack,
     };
-    resolver.walk(resolver.compiled.root, TOP)?;
-    Ok(resolver.finish())
+    resolver.walk(compiled.root, TOP)?;
+    let Resolver { scopes, references, binds, blocks, lambdas, item_scopes, .. } = resolver;
+    for (variable, scope) in references {
+        place(&mut compiled.variables[variable as usize], scope, &scopes, &compiled.keys, &mut globals);
+    }
+    for (id, bound) in binds {
+        if let Kind::Bind { slot, .. } = &mut compiled.nodes[id as usize].kind {
+            *slot = bound;
+        }
+    }
+    for (id, inner) in blocks {
+        if let Kind::Block { scope, .. } = &mut compiled.nodes[id as usize].kind {
+            *scope = scopes[inner as usize].is_real().then_some(inner);
+        }
+    }
+    for (id, inner, slots) in lambdas {
+        if let Kind::Lambda(lambda) = &mut compiled.nodes[id as usize].kind {
+            lambda.scope = inner;
+            lambda.slots_in_order = slots.iter().enumerate().all(|(index, slot)| index as u32 == *slot);
+            lambda.slots = slots;
+        }
+    }
+    let scopes = scopes.into_iter().map(|draft| Scope { names: draft.names.into_list() }).collect();
+    Ok(Resolved { scopes, n_globals: globals.names.len() as u32, item_scopes })
+}
+
+/// Names that may be free.
+struct Globals {
+    names: Names,
+    profile: Profile,
+}
+
+impl Globals {
+    fn add(&mut self, name: &Str) -> Global {
+        Global { number: self.names.add(name), builtin: Builtin::named(name, self.profile) }
+    }
+}
+
+/// Gives a variable that is read in `scope` the places where it may be.
+fn place(variable: &mut Variable, scope: u32, scopes: &[Draft], keys: &Names, globals: &mut Globals) {
+    let key = keys.number(&variable.name);
+    let mut hops = 0;
+    let mut next = Some(scope);
+    while let Some(id) = next {
+        let scope = &scopes[id as usize];
+        next = scope.parent;
+        if let Some(slot) = scope.names.number(&variable.name) {
+            variable.places.push(Place::Slot { hops, slot });
+            if let DraftKind::Lambda { n_parameters } = scope.kind
+                && (slot as usize) < n_parameters
+            {
+                // Always bound: nothing further out is ever asked.
+                return;
+            }
+        }
+        if matches!(scope.kind, DraftKind::Item)
+            && let Some(key) = key
+        {
+            variable.places.push(Place::Tuple { hops, key });
+        }
+        hops += u32::from(scope.is_real());
+    }
+    variable.global = Some(globals.add(&variable.name));
 }
 
 enum DraftKind {
@@ -52,9 +125,7 @@ enum DraftKind {
 struct Draft {
     parent: Option<u32>,
     kind: DraftKind,
-    names: Vec<Str>,
-    /// Slot of each name.
-    index: BTreeMap<Str, u32>,
+    names: Names,
 }
 
 impl Draft {
@@ -65,34 +136,29 @@ impl Draft {
 }
 
 struct Resolver<'c> {
-    compiled: &'c mut Compiled,
+    nodes: &'c [Node],
     scopes: Vec<Draft>,
     /// Variable references and the scope where each stands.
     references: Vec<(u32, u32)>,
+    /// Slot of each binding.
+    binds: Vec<(NodeId, u32)>,
+    /// Scope of each block.
     blocks: Vec<(NodeId, u32)>,
+    /// Scope of each lambda, and the slots of its parameters.
+    lambdas: Vec<(NodeId, u32, Vec<u32>)>,
     item_scopes: Vec<(NodeId, u32)>,
     stack: Stack,
 }
 
 impl Resolver<'_> {
     fn open(&mut self, parent: u32, kind: DraftKind) -> u32 {
-        let names = match kind {
-            DraftKind::Item => vec![Str::default()],
-            _ => Vec::new(),
-        };
-        self.scopes.push(Draft { parent: Some(parent), kind, names, index: BTreeMap::new() });
+        let n_unnamed = usize::from(matches!(kind, DraftKind::Item));
+        self.scopes.push(Draft { parent: Some(parent), kind, names: Names::behind(n_unnamed) });
         self.scopes.len() as u32 - 1
     }
 
     fn slot(&mut self, scope: u32, name: &Str) -> u32 {
-        let Draft { names, index, .. } = &mut self.scopes[scope as usize];
-        if let Some(slot) = index.get(name) {
-            return *slot;
-        }
-        let slot = names.len() as u32;
-        names.push(name.clone());
-        index.insert(name.clone(), slot);
-        slot
+        self.scopes[scope as usize].names.add(name)
     }
 
     /// Walks `id`, which is evaluated in a frame of its own per item when the items carry bindings.
@@ -110,73 +176,45 @@ impl Resolver<'_> {
     }
 
     fn walk(&mut self, id: NodeId, scope: u32) -> Run<()> {
+        let node = &self.nodes[id as usize];
         if self.stack.is_exhausted() {
-            return Error::new(DEPTH).at(self.compiled.nodes[id as usize].position).boxed();
+            return Error::new(DEPTH).at(node.position).boxed();
         }
-        self.walk_kind(id, scope)?;
-        self.walk_extra(id, scope)
+        self.walk_kind(id, node, scope)?;
+        match &node.extra {
+            Some(extra) => self.walk_extra(node, extra, scope),
+            None => Ok(()),
+        }
     }
 
     /// The predicates and the group of a node that is no path: a path's belong to its steps and its own end.
     #[inline(never)]
-    fn walk_extra(&mut self, id: NodeId, scope: u32) -> Run<()> {
-        let node = &self.compiled.nodes[id as usize];
-        let Some(extra) = &node.extra else { return Ok(()) };
+    fn walk_extra(&mut self, node: &Node, extra: &Extra, scope: u32) -> Run<()> {
         if matches!(node.kind, Kind::Path { .. }) {
             return Ok(());
         }
         let with_bindings = node.tuple && matches!(node.kind, Kind::Block { .. });
-        let predicates = extra.predicates.clone();
-        let group = extra.group.as_ref().map(|group| group.pairs.clone());
-        for predicate in predicates {
-            self.walk_per_item(predicate, scope, with_bindings)?;
+        for predicate in &extra.predicates {
+            self.walk_per_item(*predicate, scope, with_bindings)?;
         }
-        self.walk_group(group, scope, with_bindings)
+        self.walk_group(extra.group.as_ref(), scope, with_bindings)
     }
 
-    fn walk_group(&mut self, pairs: Option<Vec<(NodeId, NodeId)>>, scope: u32, with_bindings: bool) -> Run<()> {
-        for (key, value) in pairs.into_iter().flatten() {
-            self.walk_per_item(key, scope, with_bindings)?;
-            self.walk_per_item(value, scope, with_bindings)?;
+    fn walk_group(&mut self, group: Option<&Group>, scope: u32, with_bindings: bool) -> Run<()> {
+        group.map_or(Ok(()), |group| self.walk_pairs(&group.pairs, scope, with_bindings))
+    }
+
+    fn walk_pairs(&mut self, pairs: &[(NodeId, NodeId)], scope: u32, with_bindings: bool) -> Run<()> {
+        for (key, value) in pairs {
+            self.walk_per_item(*key, scope, with_bindings)?;
+            self.walk_per_item(*value, scope, with_bindings)?;
         }
         Ok(())
     }
 
     #[inline(never)]
-    fn walk_kind(&mut self, id: NodeId, scope: u32) -> Run<()> {
-        // Taken out while its children are walked, then put back.
-        let kind = std::mem::replace(&mut self.compiled.nodes[id as usize].kind, Kind::Gap);
-        let walked = self.walk_children(id, &kind, scope);
-        self.compiled.nodes[id as usize].kind = kind;
-        walked?;
-        if let Kind::Bind { name, .. } = &self.compiled.nodes[id as usize].kind {
-            let name = name.clone();
-            let bound = self.slot(scope, &name);
-            if let Kind::Bind { slot, .. } = &mut self.compiled.nodes[id as usize].kind {
-                *slot = bound;
-            }
-        }
-        self.walk_lambda(id, scope)
-    }
-
-    fn walk_lambda(&mut self, id: NodeId, scope: u32) -> Run<()> {
-        let Kind::Lambda(lambda) = &self.compiled.nodes[id as usize].kind else { return Ok(()) };
-        let (body, parameters) = (lambda.body, lambda.parameters.clone());
-        let inner = self.open(scope, DraftKind::Lambda { n_parameters: 0 });
-        let bound: Vec<u32> = parameters.iter().map(|name| self.slot(inner, name)).collect();
-        let n_parameters = self.scopes[inner as usize].names.len();
-        self.scopes[inner as usize].kind = DraftKind::Lambda { n_parameters };
-        self.walk(body, inner)?;
-        if let Kind::Lambda(lambda) = &mut self.compiled.nodes[id as usize].kind {
-            lambda.scope = inner;
-            lambda.slots_in_order = bound.iter().enumerate().all(|(index, slot)| index as u32 == *slot);
-            lambda.slots = bound;
-        }
-        Ok(())
-    }
-
-    fn walk_children(&mut self, id: NodeId, kind: &Kind, scope: u32) -> Run<()> {
-        match kind {
+    fn walk_kind(&mut self, id: NodeId, node: &Node, scope: u32) -> Run<()> {
+        match &node.kind {
             Kind::Literal(_)
             | Kind::Name(_)
             | Kind::Field(_)
@@ -185,7 +223,6 @@ impl Resolver<'_> {
             | Kind::Parent(_)
             | Kind::Context
             | Kind::Regex(_)
-            | Kind::Lambda(_)
             | Kind::Gap
             | Kind::Parameter { .. }
             | Kind::Record(_) => Ok(()),
@@ -193,7 +230,7 @@ impl Resolver<'_> {
                 self.references.push((*variable, scope));
                 Ok(())
             }
-            Kind::Path { steps, .. } => self.walk_path(id, steps, scope),
+            Kind::Path { steps, .. } => self.walk_path(node, steps, scope),
             Kind::Binary(_, left, right)
             | Kind::And(left, right)
             | Kind::Or(left, right)
@@ -202,9 +239,14 @@ impl Resolver<'_> {
                 self.walk(*right, scope)
             }
             Kind::Negate(operand) | Kind::TailCall(operand) => self.walk(*operand, scope),
-            Kind::Bind { value, .. } => self.walk(*value, scope),
+            Kind::Bind { name, value, .. } => {
+                self.walk(*value, scope)?;
+                let slot = self.slot(scope, name);
+                self.binds.push((id, slot));
+                Ok(())
+            }
             Kind::Array(items) => self.walk_all(items, scope),
-            Kind::Object(pairs) => self.walk_group(Some(pairs.clone()), scope, false),
+            Kind::Object(pairs) => self.walk_pairs(pairs, scope, false),
             Kind::Condition { condition, then, otherwise } => {
                 self.walk(*condition, scope)?;
                 self.walk(*then, scope)?;
@@ -220,6 +262,14 @@ impl Resolver<'_> {
                 self.walk(call.procedure, scope)?;
                 self.walk_all(&call.arguments, scope)
             }
+            Kind::Lambda(lambda) => {
+                let inner = self.open(scope, DraftKind::Lambda { n_parameters: 0 });
+                let slots: Vec<u32> = lambda.parameters.iter().map(|name| self.slot(inner, name)).collect();
+                let n_parameters = self.scopes[inner as usize].names.len();
+                self.scopes[inner as usize].kind = DraftKind::Lambda { n_parameters };
+                self.lambdas.push((id, inner, slots));
+                self.walk(lambda.body, inner)
+            }
             Kind::Transform(transform) => {
                 self.references.push((transform.clone, scope));
                 self.walk(transform.pattern, scope)?;
@@ -231,79 +281,27 @@ impl Resolver<'_> {
     }
 
     #[inline(never)]
-    fn walk_path(&mut self, id: NodeId, steps: &[NodeId], scope: u32) -> Run<()> {
+    fn walk_path(&mut self, path: &Node, steps: &[NodeId], scope: u32) -> Run<()> {
         let mut with_bindings = false;
-        for (index, step) in steps.iter().enumerate() {
-            let node = &self.compiled.nodes[*step as usize];
+        for (index, id) in steps.iter().enumerate() {
+            let step = &self.nodes[*id as usize];
             let had_bindings = with_bindings;
-            with_bindings |= node.tuple;
-            let is_whole = index == 0 && node.cons;
-            let stages: Vec<NodeId> = node.extra.iter().flat_map(|extra| &extra.stages).filter_map(filter).collect();
-            if let Kind::Sort(terms) = &node.kind {
-                let terms: Vec<NodeId> = terms.iter().map(|term| term.expression).collect();
+            with_bindings |= step.tuple;
+            let is_whole = index == 0 && step.cons;
+            if let Kind::Sort(terms) = &step.kind {
                 for term in terms {
-                    self.walk_per_item(term, scope, had_bindings)?;
+                    self.walk_per_item(term.expression, scope, had_bindings)?;
                 }
             } else {
-                self.walk_per_item(*step, scope, with_bindings && !is_whole)?;
+                self.walk_per_item(*id, scope, with_bindings && !is_whole)?;
             }
-            for stage in stages {
-                self.walk_per_item(stage, scope, with_bindings)?;
+            for stage in step.extra.iter().flat_map(|extra| &extra.stages) {
+                if let Stage::Filter(predicate) = stage {
+                    self.walk_per_item(*predicate, scope, with_bindings)?;
+                }
             }
         }
-        let extra = self.compiled.nodes[id as usize].extra.as_ref();
-        let group = extra.and_then(|extra| extra.group.as_ref()).map(|group| group.pairs.clone());
+        let group = path.extra.as_ref().and_then(|extra| extra.group.as_ref());
         self.walk_group(group, scope, with_bindings)
-    }
-
-    fn finish(self) -> Resolved {
-        let mut globals: Vec<Str> = Vec::new();
-        let mut known: BTreeMap<Str, u32> = BTreeMap::new();
-        for (variable, scope) in &self.references {
-            let variable = &mut self.compiled.variables[*variable as usize];
-            let key = self.compiled.keys.iter().position(|key| *key == variable.name);
-            let mut hops = 0;
-            let mut certain = false;
-            let mut next = Some(*scope);
-            while let Some(id) = next {
-                let scope = &self.scopes[id as usize];
-                next = scope.parent;
-                let is_item = matches!(scope.kind, DraftKind::Item);
-                if let Some(slot) = scope.index.get(&variable.name) {
-                    variable.places.push(Place::Slot { hops, slot: *slot });
-                    if let DraftKind::Lambda { n_parameters } = scope.kind
-                        && (*slot as usize) < n_parameters
-                    {
-                        certain = true;
-                        break;
-                    }
-                }
-                if is_item && let Some(key) = key {
-                    variable.places.push(Place::Tuple { hops, key: key as u32 });
-                }
-                hops += u32::from(scope.is_real());
-            }
-            if !certain {
-                let global = *known.entry(variable.name.clone()).or_insert_with(|| {
-                    globals.push(variable.name.clone());
-                    globals.len() as u32 - 1
-                });
-                variable.global = Some(global);
-            }
-        }
-        for (block, id) in &self.blocks {
-            if let Kind::Block { scope, .. } = &mut self.compiled.nodes[*block as usize].kind {
-                *scope = self.scopes[*id as usize].is_real().then_some(*id);
-            }
-        }
-        let scopes = self.scopes.into_iter().map(|draft| Scope { names: draft.names }).collect();
-        Resolved { scopes, globals, item_scopes: self.item_scopes }
-    }
-}
-
-fn filter(stage: &Stage) -> Option<NodeId> {
-    match stage {
-        Stage::Filter(predicate) => Some(*predicate),
-        Stage::Index(_) => None,
     }
 }

@@ -120,36 +120,59 @@ impl Signature {
 
     #[inline(never)]
     fn fit_generally<'v>(&self, arguments: &mut Vec<Item<'v>>, context: &Item<'v>) -> Run<()> {
-        let types: Vec<Types> = arguments.iter().map(type_of).collect();
-        let Some(taken) = matching(&self.parameters, &types, true) else {
-            return self.mismatch(&types).boxed();
+        let mut few_types = [0; FEW];
+        let many_types: Vec<Types>;
+        let types = if arguments.len() <= FEW {
+            few_types.iter_mut().zip(&*arguments).for_each(|(place, argument)| *place = type_of(argument));
+            &few_types[..arguments.len()]
+        } else {
+            many_types = arguments.iter().map(type_of).collect();
+            &many_types
         };
-        let mut given = std::mem::take(arguments).into_iter();
-        let mut position = 0;
+        let mut few_taken = [0; FEW];
+        let many_taken: Vec<usize>;
+        let first_try = few_taken.get_mut(..self.parameters.len());
+        let taken = if first_try.is_some_and(|taken| takes_greedily(&self.parameters, types, taken)) {
+            &few_taken[..self.parameters.len()]
+        } else if let Some(taken) = matching(&self.parameters, types, true) {
+            many_taken = taken;
+            &many_taken
+        } else {
+            return self.mismatch(types).boxed();
+        };
+        // The argument as it was given, and the place of the next one as it will be.
+        let (mut position, mut place) = (0, 0);
         for (parameter, n_taken) in self.parameters.iter().zip(taken) {
-            if n_taken == 0 {
+            if *n_taken == 0 {
                 if parameter.context {
                     if type_of(context) & parameter.types == 0 {
                         return Error::new("T0411").insert("index", (position + 1).to_string()).boxed();
                     }
-                    arguments.push(context.clone());
+                    arguments.insert(place, context.clone());
                 } else {
                     // As in the reference, an absent optional argument uses up the next one.
-                    arguments.push(given.next().unwrap_or(Item::Undefined));
+                    if place == arguments.len() {
+                        arguments.push(Item::Undefined);
+                    }
                     position += 1;
                 }
+                place += 1;
                 continue;
             }
             let whole = &types[position.min(types.len())..(position + n_taken).min(types.len())];
-            for _ in 0..n_taken {
-                let mut argument = given.next().unwrap_or(Item::Undefined);
-                if parameter.array {
-                    parameter.fit_array(&mut argument, position, Some(whole))?;
+            for _ in 0..*n_taken {
+                // What was used up above is missing at the end.
+                if place == arguments.len() {
+                    arguments.push(Item::Undefined);
                 }
-                arguments.push(argument);
+                if parameter.array {
+                    parameter.fit_array(&mut arguments[place], position, Some(whole))?;
+                }
                 position += 1;
+                place += 1;
             }
         }
+        arguments.truncate(place);
         Ok(())
     }
 
@@ -201,6 +224,24 @@ impl Parameter {
         }
         Ok(())
     }
+}
+
+/// So many arguments and parameters are matched without a list on the heap.
+const FEW: usize = 8;
+
+/// Whether the arguments fit when each parameter takes as many as it can: what [`matching`] tries first, and what most
+/// calls are.
+fn takes_greedily(parameters: &[Parameter], types: &[Types], taken: &mut [usize]) -> bool {
+    let mut rest = types;
+    for (parameter, taken) in parameters.iter().zip(taken) {
+        let most = if parameter.repeated { rest.len() } else { 1 };
+        *taken = rest.iter().take(most).take_while(|given| **given & parameter.types != 0).count();
+        if *taken == 0 && !parameter.optional {
+            return false;
+        }
+        rest = &rest[*taken..];
+    }
+    rest.is_empty()
 }
 
 /// How many arguments each parameter takes, as a greedy regular expression would match; None if they do not fit.

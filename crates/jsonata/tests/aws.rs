@@ -181,23 +181,25 @@ fn the_limits_of_aws() {
 
 #[test]
 fn references_say_what_an_expression_reads() {
-    let of = |expression: &str| Program::compile(expression, Profile::aws()).unwrap().references().clone();
-    let names = |reads: &[stepwell_jsonata::Read]| reads.iter().map(|read| read.name.to_string()).collect::<Vec<_>>();
+    let compiled = |expression: &str| Program::compile(expression, Profile::aws()).unwrap();
+    let names =
+        |reads: &[stepwell_jsonata::Read<'_>]| reads.iter().map(|read| read.name.to_string()).collect::<Vec<_>>();
 
-    let found = of("$states.input.orders[total > $limit and $ != 1].id & $sum($rate)");
+    let program = compiled("$states.input.orders[total > $limit and $ != 1].id & $sum($rate)");
+    let found = program.references();
     assert_eq!(names(&found.variables), ["states", "limit", "rate"]);
     assert_eq!(found.states[0].path, ["input", "orders", "id"]);
     assert_eq!(found.states[0].position, 7);
     assert!(found.top_level.is_empty());
 
-    assert_eq!(names(&of("phone.number").top_level), ["phone"]);
-    assert_eq!(names(&of("$$.a").top_level), ["$$"]);
-    assert_eq!(names(&of("$count($)").top_level), ["$"]);
-    assert_eq!(names(&of("$map([1], function($x){ $x + phone })").top_level), ["phone"]);
-    assert_eq!(names(&of("$states.{'a': phone}").top_level), Vec::<String>::new());
-    assert_eq!(names(&of("$states.input{status: $count($)}").top_level), Vec::<String>::new());
-    assert_eq!(names(&of("($x := 1; $x + $y)").variables), ["y"]);
-    assert_eq!(names(&of("function($a){ $a + $b }").variables), ["b"]);
-    assert_eq!(of("$states").states[0].path.len(), 0);
-    assert_eq!(names(&of("$states.input ~> |orders|{'seen': id}|").top_level), Vec::<String>::new());
+    assert_eq!(names(&compiled("phone.number").references().top_level), ["phone"]);
+    assert_eq!(names(&compiled("$$.a").references().top_level), ["$$"]);
+    assert_eq!(names(&compiled("$count($)").references().top_level), ["$"]);
+    assert_eq!(names(&compiled("$map([1], function($x){ $x + phone })").references().top_level), ["phone"]);
+    assert_eq!(names(&compiled("$states.{'a': phone}").references().top_level), Vec::<String>::new());
+    assert_eq!(names(&compiled("$states.input{status: $count($)}").references().top_level), Vec::<String>::new());
+    assert_eq!(names(&compiled("($x := 1; $x + $y)").references().variables), ["y"]);
+    assert_eq!(names(&compiled("function($a){ $a + $b }").references().variables), ["b"]);
+    assert_eq!(compiled("$states").references().states[0].path.len(), 0);
+    assert_eq!(names(&compiled("$states.input ~> |orders|{'seen': id}|").references().top_level), Vec::<String>::new());
 }

@@ -218,3 +218,67 @@ fn as_file_name(part: &str) -> Option<String> {
     }
     Some(part.chars().map(|c| if c == '/' || c == '\0' || c == '\\' { '_' } else { c }).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use stepwell_engine::{ErrorCause, Payload, PayloadId, Timestamp};
+
+    use super::*;
+
+    fn event(id: u32, kind: EventKind) -> Event {
+        Event { id, previous: id - 1, timestamp: Timestamp(1_700_000_000_000), kind }
+    }
+
+    fn logged(level: LogLevel, with_data: bool) -> Vec<String> {
+        let input = Payload::new(PayloadId(0), stepwell_value::parse(r#"{"secret":1}"#).unwrap());
+        let entered =
+            |state_type, name| EventKind::StateEntered { state_type, name: Str::from(name), input: input.clone() };
+        let events = [
+            event(2, entered("Pass", "Fine")),
+            event(3, EventKind::StateAborted { state_type: "Task" }),
+            event(4, entered("Fail", "Oh")),
+            event(5, EventKind::ExecutionFailed(ErrorCause::new("E", "c"))),
+        ];
+        let logging = Logging { level, with_data, log_group: Str::from("g") };
+        let records = logging.records("arn", 0, &events).unwrap_or_default();
+        records.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_record_is_what_aws_writes_to_a_log_group() {
+        assert_eq!(
+            logged(LogLevel::All, true)[0],
+            r#"{"id":"2","type":"PassStateEntered","details":{"name":"Fine","input":"{\"secret\":1}","inputDetails":{"truncated":false}},"previous_event_id":"1","event_timestamp":"1700000000000","execution_arn":"arn","redrive_count":"0"}"#
+        );
+        assert!(logged(LogLevel::All, false).iter().all(|record| !record.contains("secret")));
+    }
+
+    #[test]
+    fn the_level_says_which_events_are_logged() {
+        let ids = |level| logged(level, true).iter().map(|record| record[7..8].to_owned()).collect::<String>();
+        assert_eq!(ids(LogLevel::All), "2345");
+        assert_eq!(ids(LogLevel::Error), "345");
+        assert_eq!(ids(LogLevel::Fatal), "5");
+    }
+
+    #[test]
+    fn a_file_stays_below_its_directory_whatever_a_log_group_is_called() {
+        assert_eq!(as_file_name(".."), Some("__".into()));
+        assert_eq!(as_file_name(""), None);
+        assert_eq!(as_file_name("a/b\\c"), Some("a_b_c".into()));
+    }
+
+    #[test]
+    fn records_that_find_no_room_are_counted_and_reported() {
+        let warnings = Arc::new(Mutex::new(Vec::new()));
+        let lines = warnings.clone();
+        let lost =
+            Lost { count: AtomicU64::new(0), warn: Box::new(move |line| lines.lock().unwrap().push(line.into())) };
+        let batch = Lines { log_group: Str::from("g"), execution_arn: Str::from("a"), text: "1\n2\n3\n".into() };
+        (0..100).for_each(|_| lost.add(&batch, "it is slow"));
+        assert_eq!(lost.count.load(Ordering::Relaxed), 300);
+        let warnings: Vec<String> = warnings.lock().unwrap().clone();
+        assert_eq!(warnings[0], "3 log records of executions were lost: it is slow");
+        assert!(warnings.len() < 10, "{warnings:?}");
+    }
+}

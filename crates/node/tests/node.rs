@@ -1,4 +1,5 @@
 //! A whole node with its threads, on the memory store.
+#![allow(clippy::disallowed_methods)] // It reads the log that was written.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -6,14 +7,13 @@ use std::time::Duration;
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, compile};
-use stepwell_engine::{
-    AttemptId, Described, ErrorCause, ExecutionId, ExecutionStatus, Identity, Signal, Timestamp,
-};
+use stepwell_engine::{AttemptId, Described, ErrorCause, ExecutionId, ExecutionStatus, Identity, Signal, Timestamp};
 use stepwell_node::{
     AnswerTo, Config, Definition, LogLevel, Logging, NewExecution, Node, Programs, Refusal, TaskCall, Tasks,
     TokenAnswer,
 };
 use stepwell_store::memory::Memory;
+use stepwell_store::sqlite::Sqlite;
 use stepwell_store::{Create, Entity, Place, RowNumber, Store, StoreError};
 use stepwell_value::{Str, Value, parse};
 
@@ -69,32 +69,41 @@ impl Set {
         let outside = Arc::new(Outside::default());
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let lines = warnings.clone();
-        let config = Config { workers: 2, warn: Arc::new(move |line| lines.lock().unwrap().push(line.into())), ..config };
+        let config =
+            Config { workers: 2, warn: Arc::new(move |line| lines.lock().unwrap().push(line.into())), ..config };
         let node = Node::open(store.clone(), config, catalogue.clone(), outside.clone()).unwrap();
         Set { store, catalogue, outside, node, warnings }
     }
 
     fn define(&self, text: &str, machine_type: ExecutionType, logging: Option<Logging>) -> Arc<Definition> {
-        let compiled = compile(text, Format::Json, &Options { machine_type, ..Options::default() });
-        let program = Arc::new(compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics)));
-        let mut definitions = self.catalogue.0.lock().unwrap();
-        let row = RowNumber(definitions.len() as u64 * 2 + 2);
-        let definition = Arc::new(Definition { row, machine: RowNumber(row.0 - 1), program, logging });
-        definitions.insert(row, definition.clone());
-        definition
+        define(&self.catalogue, text, machine_type, logging)
     }
 
     async fn ended(&self, id: ExecutionId) -> Described {
-        let entity = Entity::Execution(id);
-        loop {
-            let root = self.store.root(entity).unwrap().expect("a started execution is there");
-            let record = self.node.codec().open(Place::Root(entity), &root.record).unwrap();
-            let described = Described::decode(&record).unwrap();
-            if described.status != ExecutionStatus::Running {
-                return described;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
+        ended(&self.node, id).await
+    }
+}
+
+fn define(catalogue: &Catalogue, text: &str, machine_type: ExecutionType, logging: Option<Logging>) -> Arc<Definition> {
+    let compiled = compile(text, Format::Json, &Options { machine_type });
+    let program = Arc::new(compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics)));
+    let mut definitions = catalogue.0.lock().unwrap();
+    let row = RowNumber(definitions.len() as u64 * 2 + 2);
+    let definition = Arc::new(Definition { row, machine: RowNumber(row.0 - 1), program, logging });
+    definitions.insert(row, definition.clone());
+    definition
+}
+
+/// An execution's end, as the store shows it.
+async fn ended(node: &Node, id: ExecutionId) -> Described {
+    let entity = Entity::Execution(id);
+    loop {
+        let root = node.store().root(entity).unwrap().expect("a started execution is there");
+        let described = Described::decode(&node.codec().open(Place::Root(entity), &root.record).unwrap()).unwrap();
+        if described.status != ExecutionStatus::Running {
+            return described;
         }
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -269,10 +278,16 @@ fn a_drained_node_has_waited_for_its_calls_and_leaves_nothing_in_doubt() {
             let set = set.clone();
             async move { set.node.drain(Duration::from_secs(10)).await }
         });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(!drained.is_finished());
-        let refused = set.node.start(new(&definition, "two", "[1]", ExecutionType::Standard)).await;
+        let refused = loop {
+            tokio::task::yield_now().await;
+            // The same name again: not another execution.
+            match set.node.start(new(&definition, "one", "[1]", ExecutionType::Standard)).await {
+                Err(Refusal::NameTaken { .. }) => {}
+                refused => break refused,
+            }
+        };
         assert_eq!(refused, Err(Refusal::Away));
+        assert!(!drained.is_finished());
         let (call, answer) = set.outside.kept.lock().unwrap().pop().unwrap();
         answer.send(Signal::TaskSucceeded { attempt: call.request.attempt, output: Value::Null });
         drained.await.unwrap();
@@ -316,4 +331,48 @@ fn a_shard_whose_commit_failed_is_open_again_soon() {
         assert!(!set.warnings.lock().unwrap().is_empty());
         assert!(set.node.now() > Timestamp(0));
     });
+}
+
+#[test]
+fn a_node_that_went_away_goes_on_where_it_was() {
+    let directory = std::env::temp_dir().join(format!("stepwell-node-restart-{}", std::process::id()));
+    let catalogue = Arc::new(Catalogue::default());
+    let outside = Arc::new(Outside::default());
+    let open = || {
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&directory).unwrap());
+        let config = Config { workers: 2, ..Config::default() };
+        let node = Node::open(store.clone(), config, catalogue.clone(), outside.clone()).unwrap();
+        (node, store)
+    };
+    runtime().block_on(async {
+        let nap = define(
+            &catalogue,
+            r#"{"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 1, "End": true}}}"#,
+            ExecutionType::Standard,
+            None,
+        );
+        let call = define(&catalogue, &task("Keep"), ExecutionType::Standard, None);
+        let ship = define(&catalogue, &activity(), ExecutionType::Standard, None);
+        let (node, store) = open();
+        let nap = node.start(new(&nap, "nap", "[1]", ExecutionType::Standard)).await.unwrap().id;
+        let call = node.start(new(&call, "call", "[1]", ExecutionType::Standard)).await.unwrap().id;
+        let ship = node.start(new(&ship, "ship", "[1]", ExecutionType::Standard)).await.unwrap().id;
+        // Without being drained.
+        drop(node);
+        while Arc::strong_count(&store) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(store);
+        let (node, store) = open();
+        let in_doubt = ended(&node, call).await;
+        assert_eq!(in_doubt.error.error.as_deref(), Some("Lambda.SdkClientException"));
+        let task = node.poll_activity(ACTIVITY, None, Duration::from_secs(10)).await.unwrap().expect("it waits again");
+        node.answer(&task.token, TokenAnswer::Success(Value::Null)).await.unwrap();
+        assert_eq!(ended(&node, ship).await.status, ExecutionStatus::Succeeded);
+        assert_eq!(ended(&node, nap).await.status, ExecutionStatus::Succeeded);
+        node.drain(Duration::from_secs(1)).await;
+        drop((node, store));
+    });
+    outside.kept.lock().unwrap().clear();
+    std::fs::remove_dir_all(directory).unwrap();
 }

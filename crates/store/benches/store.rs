@@ -1,6 +1,7 @@
 //! How fast the embedded store is, as a table: commits by batch size, opening, reading, retention.
 //!
-//! `cargo bench -p stepwell-store --bench store [FOLDER]`; the folder decides which disk is measured.
+//! `cargo bench -p stepwell-store --bench store -- [FOLDER [PART…]]`; the folder decides which disk is measured, parts
+//! are `codec`, `commits`, `openings` and `crash`.
 #![allow(missing_docs)]
 #![allow(clippy::disallowed_methods)] // It measures by the clock.
 
@@ -21,14 +22,24 @@ const RUNNING: usize = 1000;
 const TRANSITIONS: u64 = 25;
 
 fn main() {
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from);
-    let folder = folder.unwrap_or_else(std::env::temp_dir);
-    codec();
-    println!("\nbatch   transitions/s   µs of CPU each   p50 ms   p99 ms   log MB");
-    for (batch, batches) in [(1, 2000), (16, 2000), (64, 1000), (500, 300)] {
-        commits(&folder, batch, batches);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let folder = arguments.first().map_or_else(std::env::temp_dir, PathBuf::from);
+    let is_wanted = |part: &str| arguments.len() < 2 || arguments[1..].iter().any(|wanted| wanted == part);
+    if is_wanted("codec") {
+        codec();
     }
-    openings(&folder);
+    if is_wanted("commits") {
+        println!("\nbatch   transitions/s   µs of CPU each   p50 ms   p99 ms   log MB");
+        for (batch, batches) in [(1, 2000), (16, 2000), (64, 1000), (500, 300)] {
+            commits(&folder, batch, batches);
+        }
+    }
+    if is_wanted("openings") {
+        openings(&folder);
+    }
+    if is_wanted("crash") {
+        crash(&folder);
+    }
 }
 
 /// One transition in its parts, and what it costs to make values of them.
@@ -105,6 +116,37 @@ fn openings(folder: &Path) {
     let store = timed("100,000 ended executions");
     reads(&store);
     retention(&store);
+}
+
+/// What a process finds that was killed under full load: a log that nobody has moved into the file.
+fn crash(folder: &Path) {
+    let directory = tempfile::tempdir_in(folder).unwrap();
+    let store = Sqlite::open(directory.path()).unwrap();
+    let mut load = Load::new(&store, RUNNING);
+    let batches: Vec<Vec<Write>> = (0..1000).map(|_| load.batch(500)).collect();
+    let (start, mut longest, mut log) = (Instant::now(), 0.0_f64, 0);
+    for batch in batches {
+        let commit = Instant::now();
+        store.commit(batch).unwrap();
+        longest = longest.max(commit.elapsed().as_secs_f64() * 1e3);
+        log = log.max(store.figures().log_bytes >> 20);
+    }
+    let s = start.elapsed().as_secs_f64();
+    println!(
+        "\n500,000 transitions in {s:.1} s, longest commit {longest:.0} ms, log {log} MB at most; {:?}",
+        store.figures()
+    );
+    let left = tempfile::tempdir_in(folder).unwrap();
+    for file in ["stepwell.db", "stepwell.db-wal"] {
+        std::fs::copy(directory.path().join(file), left.path().join(file)).unwrap();
+    }
+    let log = std::fs::metadata(left.path().join("stepwell.db-wal")).unwrap().len() >> 20;
+    let start = Instant::now();
+    let store = Sqlite::open(left.path()).unwrap();
+    let opened = start.elapsed().as_secs_f64() * 1e3;
+    store.owing(&Shards::ALL).unwrap();
+    let ready = start.elapsed().as_secs_f64() * 1e3;
+    println!("open after a crash, log of {log} MB: {opened:.0} ms, with debts read {ready:.0} ms");
 }
 
 fn reads(store: &Sqlite) {

@@ -217,6 +217,14 @@ mod tests {
     }
 
     #[test]
+    fn what_the_first_release_wrote_is_read() {
+        assert_eq!(opened(b"\0{\"a\":1}").unwrap(), b"{\"a\":1}");
+        // 70 times "a": a literal, then a match of 64 at distance 1, then five literals.
+        let block = [&[LZ4, 70, 0, 0, 0][..], &[0x1f, b'a', 1, 0, 45, 0x50], b"aaaaa"].concat();
+        assert_eq!(opened(&block).unwrap(), [b'a'; 70]);
+    }
+
+    #[test]
     fn bytes_that_are_no_value_are_an_error_that_says_so() {
         assert_eq!(opened(b""), Err(CodecError::Unknown));
         assert_eq!(opened(b"\x02abc"), Err(CodecError::Unknown));

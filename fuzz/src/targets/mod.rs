@@ -6,6 +6,9 @@ mod json;
 mod jsonata;
 mod jsonpath;
 mod mock;
+mod page_token;
+mod request;
+mod task_token;
 
 use std::cell::Cell;
 
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Jsonata,
     Definition,
     Mock,
+    Request,
+    Token,
 }
 
 impl Kind {
@@ -44,8 +49,17 @@ impl Kind {
 }
 
 /// All targets.
-pub(crate) const TARGETS: &[Target] =
-    &[json::TARGET, jsonpath::TARGET, intrinsic::TARGET, jsonata::TARGET, definition::TARGET, mock::TARGET];
+pub(crate) const TARGETS: &[Target] = &[
+    json::TARGET,
+    jsonpath::TARGET,
+    intrinsic::TARGET,
+    jsonata::TARGET,
+    definition::TARGET,
+    mock::TARGET,
+    request::TARGET,
+    page_token::TARGET,
+    task_token::TARGET,
+];
 
 /// A broken promise unless `kept`.
 fn promise(kept: bool, what: impl FnOnce() -> String) -> Result<(), String> {
@@ -88,4 +102,37 @@ impl Scope for World {
     }
 
     fn spend(&self, _fuel: u64) {}
+}
+
+/// What tokens of other makers look like.
+const TOKENS: &[&str] = &[
+    "AAAA",
+    "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==",
+    "AQAcvpmg0P8AAAAAAAAAAAAAAAAAAAABAAAAAiTzT1rLr3pPWU9kYF2yVxXqVn1F2xj6B5X9X4rGmbc7fQ==",
+    "eyJhbGciOiJub25lIn0.e30.",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "\u{0}\u{1}\u{2}",
+];
+
+const TOKEN_WORDS: &[&str] = &["", "A", "=", "==", "-", "_", "+", "/", "%3D", "AQ", " ", "\n", "é😀", "\u{0}"];
+
+/// A token with something else in one place, cut off, made longer, and with other letters for the same bits.
+fn changed_tokens(token: &str, text: &str) -> Vec<String> {
+    let place = text.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % token.len();
+    let (before, after) = token.split_at(place);
+    let other = if after.starts_with('A') { 'B' } else { 'A' };
+    let mut changed = vec![
+        format!("{before}{other}{}", &after[1..]),
+        before.to_owned(),
+        format!("{token}A"),
+        format!("{token}="),
+        format!(" {token}"),
+        format!("{token}\n"),
+        format!("{before}{text}{after}"),
+        token.replace('+', "-").replace('/', "_"),
+        token.replace('-', "+").replace('_', "/"),
+        token.trim_end_matches('=').to_owned(),
+    ];
+    changed.retain(|other| other != token);
+    changed
 }

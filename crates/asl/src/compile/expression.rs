@@ -1,7 +1,6 @@
 //! JSONata expressions: their delimiters, their syntax and what they may refer to.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use stepwell_jsonata as jsonata;
 
@@ -82,19 +81,21 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        self.check_references(place, text, program.references(), offered);
-        Some(Expression(Arc::new(program)))
+        let references = program.references();
+        self.check_references(place, text, &references, offered);
+        let reads_context = references.states.iter().any(reads_context);
+        Some(Expression::new(program, reads_context))
     }
 
     /// Reports what an expression reads although it is not there: each once.
-    fn check_references(&mut self, place: &Place<'_>, text: &str, read: &jsonata::References, offered: Offered) {
+    fn check_references(&mut self, place: &Place<'_>, text: &str, read: &jsonata::References<'_>, offered: Offered) {
         let mut reported = BTreeSet::new();
         for jsonata::Read { name, position } in &read.top_level {
-            if !reported.insert(name.as_str()) {
+            if !reported.insert(*name) {
                 continue;
             }
             let span = inside(place, text, *position);
-            if name == "$$" {
+            if *name == "$$" {
                 let message = "Reference to '$$' is not supported.".to_owned();
                 self.refuse_later(Code::UnsupportedJsonataExpression, place, span, message).hint =
                     Some("the input of the state is $states.input".to_owned());
@@ -110,7 +111,7 @@ impl Compiler<'_> {
         }
         for jsonata::StatesRead { path, position } in &read.states {
             let Some(member) = path.first().filter(|member| !offered.has(member)) else { continue };
-            if reported.insert(member.as_str()) {
+            if reported.insert(*member) {
                 let span = inside(place, text, *position);
                 let message = format!("Field '$states.{member}' does not exist.");
                 self.refuse_later(Code::UnsupportedJsonataExpression, place, span, message).summary =
@@ -118,6 +119,11 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// Whether a read of `$states` can give the context object: all of it is read, or that member.
+fn reads_context(read: &jsonata::StatesRead<'_>) -> bool {
+    read.path.first().is_none_or(|member| *member == "context")
 }
 
 /// The place in the definition's text of the character that ends at an expression's byte `position`.

@@ -163,8 +163,8 @@ impl Names {
     }
 
     fn expression(&mut self, expression: &Expression) {
-        let read = &expression.0.references().variables;
-        self.0.extend(read.iter().map(|read| read.name.clone()).filter(|name| name != "states"));
+        let read = expression.program().references().variables;
+        self.0.extend(read.iter().map(|read| read.name).filter(|name| *name != "states").map(Str::new));
     }
 
     fn data_path(&mut self, path: &DataPath) {

@@ -400,3 +400,160 @@ impl EventFields<'_, '_> {
         Ok(self.decoder.datatype()? == Type::Break)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stepwell_value::parse;
+
+    use super::*;
+
+    /// One event of every kind, with and without what may be missing.
+    fn kinds() -> Vec<EventKind> {
+        let payload = |id: u32, json: &str| Payload::new(PayloadId(id), parse(json).unwrap());
+        let error = || ErrorCause::new("Error", "cause");
+        let name = || Str::new("Name");
+        let mut kinds = vec![
+            EventKind::ExecutionStarted {
+                input: Payload::as_sent(PayloadId(0), Value::from(1), " 1".into()),
+                role_arn: name(),
+                version_arn: None,
+                alias_arn: Some("alias".into()),
+            },
+            EventKind::ExecutionSucceeded { output: payload(1, "{}") },
+            EventKind::ExecutionFailed(error()),
+            EventKind::ExecutionAborted(ErrorCause::default()),
+            EventKind::ExecutionTimedOut(ErrorCause::without_cause("States.Timeout")),
+            EventKind::ExecutionRedriven { redrive_count: 3 },
+            EventKind::StateExited {
+                state_type: "Pass",
+                name: name(),
+                output: payload(1, "{}"),
+                assigned: Some([("x", Value::from(1))].into_iter().collect()),
+            },
+            EventKind::ParallelStateStarted,
+            EventKind::ParallelStateSucceeded,
+            EventKind::ParallelStateFailed,
+            EventKind::MapStateStarted { length: 40_000 },
+            EventKind::MapStateSucceeded,
+            EventKind::MapStateFailed,
+            EventKind::MapRunStarted { map_run_arn: name() },
+            EventKind::MapRunSucceeded,
+            EventKind::MapRunFailed(error()),
+            EventKind::MapRunAborted,
+            EventKind::MapRunRedriven { map_run_arn: name(), redrive_count: 1 },
+            EventKind::EvaluationFailed { state: name(), error: name(), cause: name(), location: None },
+            EventKind::EvaluationFailed { state: name(), error: name(), cause: name(), location: Some(name()) },
+        ];
+        for state_type in STATE_TYPES {
+            kinds.push(EventKind::StateEntered { state_type, name: name(), input: payload(2, "[1,2.50]") });
+            kinds.push(EventKind::StateExited {
+                state_type,
+                name: name(),
+                output: payload(2, "[1,2.50]"),
+                assigned: None,
+            });
+            kinds.push(EventKind::StateAborted { state_type });
+        }
+        for event in
+            [IterationEvent::Started, IterationEvent::Succeeded, IterationEvent::Failed, IterationEvent::Aborted]
+        {
+            kinds.push(EventKind::MapIteration { event, name: name(), index: 70_000 });
+        }
+        let workers = [
+            Worker::LambdaFunction { resource: name() },
+            Worker::Activity { resource: name() },
+            Worker::Service { resource_type: "sqs".into(), resource: "sendMessage".into() },
+        ];
+        for worker in workers {
+            let scheduled = |timeout_s, role_arn| TaskEvent::Scheduled {
+                parameters: payload(3, r#"{"QueueUrl":"q"}"#),
+                region: "eu-west-1".into(),
+                timeout_s,
+                heartbeat_s: None,
+                role_arn,
+            };
+            let events = [
+                scheduled(None, None),
+                scheduled(Some(5), None),
+                scheduled(None, Some(name())),
+                TaskEvent::ScheduleFailed(error()),
+                TaskEvent::Started { worker_name: None },
+                TaskEvent::Started { worker_name: Some(name()) },
+                TaskEvent::StartFailed(error()),
+                TaskEvent::Submitted { output: payload(4, "null") },
+                TaskEvent::SubmitFailed(error()),
+                TaskEvent::Succeeded { output: payload(4, "null") },
+                TaskEvent::Failed(error()),
+                TaskEvent::TimedOut(error()),
+            ];
+            kinds.extend(events.map(|event| EventKind::Task { worker: worker.clone(), event }));
+        }
+        kinds
+    }
+
+    fn events() -> Vec<Event> {
+        (7..)
+            .zip(kinds())
+            .map(|(id, kind)| Event {
+                id,
+                previous: id % 3,
+                timestamp: Timestamp(1_750_000_000_000 + i64::from(id)),
+                kind,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn events_of_every_kind_are_read_as_they_were_written() {
+        let events = events();
+        let read = decode_events(&encode_events(&events), &BTreeMap::new()).unwrap();
+        assert_eq!(format!("{read:#?}"), format!("{events:#?}"));
+        assert_eq!(decode_events(&encode_events(&[]), &BTreeMap::new()), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_a_later_release_adds_to_an_event_is_skipped() {
+        let mut out = Record::with_capacity(64);
+        out.int(1);
+        out.int(0);
+        out.array(2);
+        for _ in 0..2 {
+            out.open_list();
+            for int in [code(&EventKind::MapStateSucceeded), 0, 5] {
+                out.int(int);
+            }
+            out.nested(|out| out.field(1, |out| out.text("new")));
+            out.int(9);
+            out.close();
+        }
+        let read = decode_events(&out.into_bytes(), &BTreeMap::new()).unwrap();
+        assert_eq!(read.iter().map(|event| event.id).collect::<Vec<_>>(), [1, 2]);
+        assert!(read.iter().all(|event| event.kind == EventKind::MapStateSucceeded));
+    }
+
+    #[test]
+    fn a_payload_stands_in_a_chunk_once() {
+        let payload = Payload::new(PayloadId(5), Value::from("x".repeat(100)));
+        let entered = |id| Event {
+            id,
+            previous: 0,
+            timestamp: Timestamp(0),
+            kind: EventKind::StateEntered { state_type: "Pass", name: "A".into(), input: payload.clone() },
+        };
+        let chunk = |n: u32| encode_events(&(1..=n).map(entered).collect::<Vec<_>>()).len();
+        assert!(chunk(1) > 100 && chunk(10) - chunk(1) < 9 * 12, "{} {}", chunk(1), chunk(10));
+    }
+
+    #[test]
+    fn damaged_events_are_an_error_and_nothing_worse() {
+        let chunk = encode_events(&events());
+        for end in 0..chunk.len() {
+            assert!(decode_events(&chunk[..end], &BTreeMap::new()).is_err(), "cut at {end}");
+        }
+        for (place, bit) in (0..chunk.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
+            let mut damaged = chunk.clone();
+            damaged[place] ^= 1 << bit;
+            let _ = decode_events(&damaged, &BTreeMap::new());
+        }
+    }
+}

@@ -6,7 +6,7 @@ use minicbor::Decoder;
 use stepwell_value::{Str, Value};
 
 use super::execution::{decode_child_of, decode_identity, encode_child_of, encode_identity, status_code, status_of};
-use super::map_run::{decode_start, encode_start};
+use super::map_run::{decode_map_run_start, encode_map_run_start};
 use super::record::{Fields, Record};
 use super::{Read, StoredError};
 use crate::event::ErrorCause;
@@ -34,14 +34,12 @@ impl Letter {
             }
             Letter::StartChild { start, child_of } => {
                 out.field(1, |out| out.int(START_CHILD));
-                out.field(4, |out| encode_identity(&start.identity, out));
-                out.field(5, |out| out.json(&start.input));
-                out.optional(6, start.input_text.as_ref(), |out, text| out.text(text));
+                encode_start(start, &mut out);
                 out.field(7, |out| encode_child_of(child_of, out));
             }
             Letter::StartMapRun(start) => {
                 out.field(1, |out| out.int(START_MAP_RUN));
-                out.field(4, |out| encode_start(start, out));
+                out.field(4, |out| encode_map_run_start(start, out));
             }
         }
         out.finish()
@@ -56,18 +54,46 @@ impl Letter {
         let code = i64::from(fields.number(1)?);
         Ok(match code {
             START_CHILD => Letter::StartChild {
-                start: Box::new(Start {
-                    identity: Arc::new(decode_identity(fields.need(4)?)?),
-                    input: fields.json(5)?.unwrap_or_default(),
-                    input_text: fields.maybe_text(6)?,
-                }),
+                start: Box::new(decode_start(&fields)?),
                 child_of: decode_child_of(&mut fields.need(7)?)?,
             },
-            START_MAP_RUN => Letter::StartMapRun(Box::new(decode_start(fields.need(4)?)?)),
+            START_MAP_RUN => Letter::StartMapRun(Box::new(decode_map_run_start(fields.need(4)?)?)),
             MAP_RUN_CODES.. => Letter::MapRun(fields.text(2)?, decode_map_run_signal(code, &fields)?),
             _ => Letter::Execution(ExecutionId(fields.id(2)?), decode_signal(code, &fields)?),
         })
     }
+}
+
+impl Start {
+    /// Its stored form, for an execution of which nothing else is stored.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Record::of_fields(256);
+        encode_start(self, &mut out);
+        out.finish()
+    }
+
+    /// A start from its stored form.
+    ///
+    /// # Errors
+    /// When bytes are not what this or an earlier release wrote.
+    pub fn decode(start: &[u8]) -> Read<Start> {
+        decode_start(&Fields::of(start)?)
+    }
+}
+
+/// Fields 4 to 6.
+fn encode_start(start: &Start, out: &mut Record) {
+    out.field(4, |out| encode_identity(&start.identity, out));
+    out.field(5, |out| out.json(&start.input));
+    out.optional(6, start.input_text.as_ref(), |out, text| out.text(text));
+}
+
+fn decode_start(fields: &Fields<'_>) -> Read<Start> {
+    Ok(Start {
+        identity: Arc::new(decode_identity(fields.need(4)?)?),
+        input: fields.json(5)?.unwrap_or_default(),
+        input_text: fields.maybe_text(6)?,
+    })
 }
 
 /// Letters to executions have numbers from 0, to Map Runs from here.
@@ -244,4 +270,50 @@ fn encode_error(error: &ErrorCause, out: &mut Record) {
 
 fn decode_error(fields: &Fields<'_>) -> Read<ErrorCause> {
     Ok(ErrorCause { error: fields.maybe_text(4)?, cause: fields.maybe_text(5)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_of_every_kind_are_read_as_they_were_written() {
+        let attempt = AttemptId(3);
+        let error = || ErrorCause::new("Error", "cause");
+        let ended = |end| Signal::MapRunEnded { map_run_arn: "arn".into(), end };
+        let mut letters: Vec<_> = [
+            Signal::Start,
+            Signal::Continue,
+            Signal::TaskStarted { attempt, worker_name: Some("worker".into()) },
+            Signal::TaskSubmitted { attempt, output: Value::Null },
+            Signal::TaskSucceeded { attempt, output: Value::from(1) },
+            Signal::TaskHeartbeat { attempt },
+            Signal::TaskCannotRun { attempt, cause: "cause".into() },
+            Signal::TimerFired,
+            ended(MapRunEnd::Succeeded(Value::Null)),
+            ended(MapRunEnd::Failed(error())),
+            ended(MapRunEnd::CannotRun("cause".into())),
+            Signal::Stop(ErrorCause::default()),
+            Signal::Redrive { client_token: Some("token".into()) },
+        ]
+        .into_iter()
+        .chain(STAGES.map(|stage| Signal::TaskFailed { attempt, error: error(), stage }))
+        .map(|signal| Letter::Execution(ExecutionId(u128::MAX), signal))
+        .collect();
+        let to_map_run = [
+            MapRunSignal::Start,
+            MapRunSignal::ItemsRead(Value::from(1)),
+            MapRunSignal::ReadFailed(error()),
+            MapRunSignal::ResultsWritten(Value::Null),
+            MapRunSignal::WriteFailed(error()),
+            MapRunSignal::Continue,
+            MapRunSignal::CannotRun("cause".into()),
+            MapRunSignal::Stop,
+        ];
+        letters.extend(to_map_run.into_iter().map(|signal| Letter::MapRun("arn".into(), signal)));
+        for letter in letters {
+            let read = Letter::decode(&letter.encode()).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{letter:?}"));
+        }
+    }
 }

@@ -65,6 +65,11 @@ impl MapRun {
         let plan = Fields::of(record(PLAN).ok_or_else(|| missing("the plan of a Map Run"))?)?;
         let given = items.clone().unwrap_or_default();
         let start = decode_plan(&plan, described.map_run_arn, described.concurrency, described.tolerated, given)?;
+        // Every child has a record.
+        let children = described.execution_counts.total as usize;
+        if children > records.len() {
+            return Err(missing("the record of a child"));
+        }
         let is_known = !matches!(stage, MapRunStage::New | MapRunStage::Reading);
         let mut map_run = MapRun {
             stage,
@@ -74,7 +79,7 @@ impl MapRun {
             length: fields.number(12)?,
             next_index: fields.number(13)?,
             goes_on: fields.flag(14),
-            results: vec![None; described.execution_counts.total as usize],
+            results: vec![None; children],
             item_counts: described.item_counts,
             execution_counts: described.execution_counts,
             unwritten: UnwrittenMapRun { plan: false, items: false, children: BTreeSet::new() },
@@ -263,7 +268,7 @@ fn decode_plan(
 }
 
 /// Writes all that a Map Run starts with, as a letter carries it.
-pub(super) fn encode_start(start: &MapRunStart, out: &mut Record) {
+pub(super) fn encode_map_run_start(start: &MapRunStart, out: &mut Record) {
     out.nested(|out| {
         plan_fields(start, out);
         out.field(20, |out| out.text(&start.map_run_arn));
@@ -275,7 +280,7 @@ pub(super) fn encode_start(start: &MapRunStart, out: &mut Record) {
     });
 }
 
-pub(super) fn decode_start(record: Decoder<'_>) -> Read<MapRunStart> {
+pub(super) fn decode_map_run_start(record: Decoder<'_>) -> Read<MapRunStart> {
     let fields = Fields::in_record(record)?;
     let tolerated = fields.given(22).map(decode_tolerance).transpose()?;
     decode_plan(&fields, fields.text(20)?, fields.number(21)?, tolerated, fields.json(23)?.unwrap_or_default())

@@ -1,12 +1,13 @@
 //! What is written of an execution: how much, and what it says by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use expect_test::expect;
 use stepwell_engine::local::PlainHost;
 use stepwell_engine::{
-    Described, Effect, Execution, ExecutionStatus, PayloadRef, Signal, Start, Turn, WithoutData, decode_events,
+    AttemptId, ChildEnd, Described, DescribedMapRun, Effect, ErrorCause, Execution, ExecutionStatus, FailureStage,
+    MapRun, MapRunEffect, MapRunEnd, MapRunSignal, PayloadRef, Signal, Start, Turn, WithoutData, Writes, decode_events,
     encode_events, step,
 };
 use stepwell_value::{Value, parse};
@@ -85,8 +86,8 @@ fn results_of_a_map_that_is_run_again_do_not_mix_with_those_of_the_first_time() 
         }
         if answers == 60 {
             let Some(Signal::TaskSucceeded { attempt, .. }) = signals.pop() else { panic!("a task is open") };
-            let error = stepwell_engine::ErrorCause::without_cause("No");
-            let signal = Signal::TaskFailed { attempt, error, stage: stepwell_engine::FailureStage::Run };
+            let error = ErrorCause::without_cause("No");
+            let signal = Signal::TaskFailed { attempt, error, stage: FailureStage::Run };
             let outcome = step(&program, &mut execution, signal, Turn { now, host: &PlainHost });
             stored.commit(&mut execution, &outcome);
             now = execution.next_deadline().unwrap();
@@ -145,4 +146,96 @@ fn a_small_execution_takes_little_room() {
         root 245, 12 events 194, frame of a wait 41
     "#]]
     .assert_eq(&format!("root {root}, {} events {events}, frame of a wait {frame}\n", outcome.events.len()));
+}
+
+#[test]
+fn damaged_records_are_an_error_and_nothing_worse() {
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "ToleratedFailureCount": 2,
+        "ItemProcessor": {"StartAt": "Call", "States": {"Call": {"Type": "Task",
+            "Resource": "arn:aws:states:us-east-1:123456789012:activity:a", "HeartbeatSeconds": 5,
+            "Parameters": {"v.$": "$"}, "Retry": [{"ErrorEquals": ["Again"]}], "End": true}}}, "End": true}}}"#)
+    .input("[1,2,3]");
+    let mut execution = Execution::new(scenario.start(), START);
+    let mut signals = vec![
+        Signal::TaskFailed {
+            attempt: AttemptId(1),
+            error: ErrorCause::without_cause("Again"),
+            stage: FailureStage::Run,
+        },
+        Signal::TaskSucceeded { attempt: AttemptId(0), output: Value::from(1) },
+        Signal::Start,
+    ];
+    while let Some(signal) = signals.pop() {
+        step(&scenario.program(), &mut execution, signal, turn());
+    }
+    let Writes { root, records } = execution.take_writes();
+    let records: Vec<_> = records.into_iter().filter_map(|(key, record)| Some((key, record?))).collect();
+    assert_eq!(records.len(), 4, "the Map, its results, an iteration that waits and one with a task");
+    assert!(Execution::decode(&root, &records, &BTreeMap::new()).is_ok());
+    let flips =
+        |bytes: &[u8]| (0..bytes.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))).collect::<Vec<_>>();
+    for (place, bit) in flips(&root) {
+        let mut damaged = root.clone();
+        damaged[place] ^= 1 << bit;
+        let _ = Execution::decode(&damaged, &records, &BTreeMap::new());
+        let _ = Described::decode(&damaged);
+    }
+    for n in 0..records.len() {
+        for (place, bit) in flips(&records[n].1) {
+            let mut damaged = records.clone();
+            damaged[n].1[place] ^= 1 << bit;
+            let _ = Execution::decode(&root, &damaged, &BTreeMap::new());
+        }
+        let mut cut = records.clone();
+        cut[n].1.pop();
+        assert!(Execution::decode(&root, &cut, &BTreeMap::new()).is_err());
+    }
+}
+
+#[test]
+fn the_end_of_one_of_5_000_children_writes_no_more_than_what_it_touched() {
+    let scenario = run(r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map",
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "One", "States": {"One": {"Type": "Pass", "End": true}}}, "End": true}}}"#);
+    let items: Value = (0..5_000).map(Value::from).collect();
+    let start = Start { identity: Arc::new(identity(scenario.execution_type)), input: items, input_text: None };
+    let program = scenario.program();
+    let mut execution = Execution::new(start, START);
+    let mut outcome = step(&program, &mut execution, Signal::Start, turn());
+    let Some(Effect::StartMapRun(start)) = outcome.effects.pop() else { panic!("no Map Run starts") };
+    let mut map_run = MapRun::new(*start, START);
+    let mut signals = VecDeque::from([MapRunSignal::Start]);
+    let (mut records, mut root, mut largest) = (BTreeMap::new(), Vec::new(), 0);
+    while let Some(signal) = signals.pop_front() {
+        let ended = usize::from(matches!(signal, MapRunSignal::ChildEnded { .. }));
+        let mut started = 0;
+        for effect in map_run.step(&program, signal, START) {
+            match effect {
+                MapRunEffect::StartChild { start, child_of } => {
+                    started += 1;
+                    let mut child = Execution::of_map_run(*start, child_of.clone(), START);
+                    step(&program, &mut child, Signal::Start, turn());
+                    let end = Box::new(ChildEnd::of(&child));
+                    signals.push_back(MapRunSignal::ChildEnded { child: child_of.child, end });
+                }
+                MapRunEffect::GoOn => signals.push_back(MapRunSignal::Continue),
+                MapRunEffect::Ended(MapRunEnd::Succeeded(result)) => {
+                    assert_eq!(result.as_array().map(|results| results.len()), Some(5_000));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let writes = map_run.take_writes();
+        let of_children: Vec<_> = writes.records.iter().filter(|(key, _)| *key > 1).collect();
+        assert_eq!(of_children.len(), started + ended);
+        let bytes = of_children.iter().flat_map(|(_, record)| record).map(Vec::len).sum::<usize>();
+        largest = largest.max((bytes + writes.root.len()) / (1 + started));
+        root = writes.root;
+        records.extend(writes.records.into_iter().filter_map(|(key, record)| Some((key, record?))));
+    }
+    assert!(largest < 400, "{largest} bytes for a start or an end");
+    let described = DescribedMapRun::decode(&root).unwrap();
+    assert_eq!((described.status, described.item_counts.succeeded), (ExecutionStatus::Succeeded, 5_000));
+    assert_eq!(described.results_written(&described.item_counts), 5_000);
+    assert_eq!(MapRun::decode(&root, &records.into_iter().collect::<Vec<_>>()), Ok(map_run));
 }

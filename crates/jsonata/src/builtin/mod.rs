@@ -146,6 +146,32 @@ static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
     ENTRIES.iter().map(parse).collect::<Result<_, _>>().expect("our own signatures are well formed")
 });
 
+/// Open addressing over [`ENTRIES`]: the index + 1; 0 is free. Every variable of an expression is looked for.
+static SLOTS: [u8; 256] = {
+    let mut slots = [0; 256];
+    let mut index = 0;
+    while index < ENTRIES.len() {
+        let mut slot = slot_of(ENTRIES[index].name.as_bytes());
+        while slots[slot] != 0 {
+            slot = (slot + 1) % slots.len();
+        }
+        slots[slot] = index as u8 + 1;
+        index += 1;
+    }
+    slots
+};
+
+const fn slot_of(name: &[u8]) -> usize {
+    let mut hash = name.len();
+    let mut at = 0;
+    // The longest name has 18 bytes.
+    while at < name.len() && at < 18 {
+        hash = (hash * 31 + name[at] as usize) % 0x1_0000;
+        at += 1;
+    }
+    (hash ^ hash >> 8) % 256
+}
+
 impl Builtin {
     /// The function of that name in the profile.
     pub(crate) fn named(name: &str, profile: Profile) -> Option<Builtin> {
@@ -155,8 +181,15 @@ impl Builtin {
             Some(Only::Suite) if entry.name == "eval" => profile.has_eval(),
             Some(Only::Suite) => !profile.has_aws_functions(),
         };
-        let index = ENTRIES.iter().position(|entry| entry.name == name && exists(entry))?;
-        Some(Builtin(index as u8))
+        let mut slot = slot_of(name.as_bytes());
+        while let Some(index) = SLOTS[slot].checked_sub(1) {
+            let entry = &ENTRIES[usize::from(index)];
+            if entry.name == name && exists(entry) {
+                return Some(Builtin(index));
+            }
+            slot = (slot + 1) % SLOTS.len();
+        }
+        None
     }
 
     pub(crate) fn entry(self) -> &'static Entry {

@@ -16,7 +16,7 @@ use crate::budget::{Budget, DEADLINE_FUEL, Stack};
 use crate::builtin::{Builtin, Pictures};
 use crate::error::{DEPTH, Error, MEMORY, Run, TIME};
 use crate::item::{FALSE, Item, KEEP, List, OUTER, SEQUENCE, Seq, TRUE, View};
-use crate::node::{Kind, Node, NodeId, Place, Variable};
+use crate::node::{Global, Kind, Node, NodeId, Place, Variable};
 use crate::program::{Arena, Code, Environment, Outcome, RegexLiteral};
 use crate::regex::Scratch;
 use crate::scope::TOP;
@@ -125,7 +125,7 @@ impl<'v> Evaluator<'v> {
             frames: Vec::new(),
             slots: Vec::new(),
             functions: Vec::new(),
-            globals: vec![None; code.globals.len()],
+            globals: vec![None; code.n_globals as usize],
             buffer: String::new(),
             spare: Vec::new(),
             caller_frame: 0,
@@ -316,7 +316,7 @@ impl<'v> Evaluator<'v> {
         arguments: &mut Vec<Item<'v>>,
     ) -> FrameId {
         let first_slot = self.slots.len() as u32;
-        let n_slots = self.code.scopes[scope as usize].names.len();
+        let n_slots = self.code.slot_names(scope).len();
         arguments.truncate(n_parameters);
         let n_given = arguments.len();
         self.slots.extend(arguments.drain(..).map(Some));
@@ -329,7 +329,7 @@ impl<'v> Evaluator<'v> {
 
     pub(crate) fn push_frame(&mut self, parent: FrameId, scope: u32) -> FrameId {
         let first_slot = self.slots.len() as u32;
-        let n_slots = self.code.scopes[scope as usize].names.len();
+        let n_slots = self.code.slot_names(scope).len();
         self.slots.extend((0..n_slots).map(|_| None));
         self.frames.push(Frame { parent, first_slot, captured: false, scope, code_is_nested: self.code.is_nested });
         self.frames.len() as FrameId - 1
@@ -414,7 +414,7 @@ impl<'v> Evaluator<'v> {
 
     /// The item that a `%` stands for.
     fn ancestor(&self, slot: u32, frame: FrameId) -> Item<'v> {
-        let key = self.code.keys.len() as u32 + self.code.labels[slot as usize];
+        let key = self.code.n_keys + self.code.labels[slot as usize];
         let mut next = frame;
         while next != NO_FRAME {
             let frame = &self.frames[next as usize];
@@ -429,48 +429,38 @@ impl<'v> Evaluator<'v> {
     }
 
     #[inline]
-    fn global(&mut self, global: u32, name: &str, frame: FrameId) -> Run<Item<'v>> {
+    fn global(&mut self, global: Global, name: &str, frame: FrameId) -> Run<Item<'v>> {
         if self.code.is_nested {
-            return self.nested_global(name, frame);
+            return self.nested_global(name, global.builtin, frame);
         }
-        if let Some(Some(item)) = self.globals.get(global as usize) {
+        if let Some(Some(item)) = self.globals.get(global.number as usize) {
             return Ok(item.clone());
         }
-        let item = self.free_at(global, name);
-        self.globals[global as usize] = Some(item.clone());
+        let item = self.free(name, global.builtin);
+        self.globals[global.number as usize] = Some(item.clone());
         Ok(item)
     }
 
-    /// A name that no frame of the program itself binds.
-    fn free(&self, name: &str) -> Item<'v> {
+    /// A name that no frame of the program itself binds, and the function that it may name.
+    fn free(&self, name: &str, builtin: Option<Builtin>) -> Item<'v> {
         if name == "$" {
             return self.root_input();
         }
         if let Some(value) = self.environment.variables.get(name) {
             return Item::Ref(value);
         }
-        Builtin::named(name, self.code.profile).map_or(Item::Undefined, Item::Builtin)
-    }
-
-    fn free_at(&self, global: u32, name: &str) -> Item<'v> {
-        if name == "$" {
-            return self.root_input();
-        }
-        if let Some(value) = self.environment.variables.get(name) {
-            return Item::Ref(value);
-        }
-        self.code.global_builtins[global as usize].map_or(Item::Undefined, Item::Builtin)
+        builtin.map_or(Item::Undefined, Item::Builtin)
     }
 
     /// A name free in a program that `$eval` compiled: it may be bound in a frame of the caller.
     #[inline(never)]
-    fn nested_global(&mut self, name: &str, frame: FrameId) -> Run<Item<'v>> {
+    fn nested_global(&mut self, name: &str, builtin: Option<Builtin>, frame: FrameId) -> Run<Item<'v>> {
         let mut next = frame;
         while next != NO_FRAME {
             self.tick(1)?;
             let frame = &self.frames[next as usize];
             if !frame.code_is_nested {
-                let names = &self.outermost.scopes[frame.scope as usize].names;
+                let names = self.outermost.slot_names(frame.scope);
                 for (index, other) in names.iter().enumerate() {
                     if other == name
                         && let Some(item) = &self.slots[frame.first_slot as usize + index]
@@ -481,7 +471,7 @@ impl<'v> Evaluator<'v> {
             }
             next = frame.parent;
         }
-        Ok(self.free(name))
+        Ok(self.free(name, builtin))
     }
 
     // Evaluation.

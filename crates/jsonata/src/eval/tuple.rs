@@ -140,7 +140,7 @@ impl<'v> Evaluator<'v> {
             bind(&mut next, key, Item::int(index));
         }
         if let Some(slot) = extra.ancestor {
-            let key = self.code.keys.len() as u32 + self.code.labels[slot as usize];
+            let key = self.code.n_keys + self.code.labels[slot as usize];
             bind(&mut next, key, tuple.at.clone());
         }
         next

@@ -1,37 +1,139 @@
 //! Tokens.
 
-use stepwell_value::{Str, Value};
+use std::borrow::Cow;
+
+use stepwell_value::Value;
 
 use crate::Profile;
 use crate::error::{Error, Run};
 
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Token {
+/// One word of an expression; names are pieces of its text.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Token<'t> {
     End,
-    Name(Str),
-    Variable(Str),
-    Operator(&'static str),
-    String(Str),
+    Name(&'t str),
+    /// Without its `$`.
+    Variable(&'t str),
+    Symbol(Symbol),
+    /// The text that is meant: a piece of the expression's where that has no escapes.
+    String(Cow<'t, str>),
     Number(f64),
-    Constant(Value),
-    Regex { pattern: Str, ignore_case: bool, multi_line: bool },
+    Boolean(bool),
+    Null,
+    Regex {
+        pattern: &'t str,
+        ignore_case: bool,
+        multi_line: bool,
+    },
 }
 
-impl Token {
+impl Token<'_> {
     /// What error messages call the token.
     pub(crate) fn value(&self) -> Value {
         match self {
             Token::End => Value::from("(end)"),
-            Token::Name(text) | Token::Variable(text) | Token::String(text) => Value::Str(text.clone()),
-            Token::Operator(text) => Value::from(*text),
+            Token::Name(text) | Token::Variable(text) => Value::from(*text),
+            Token::Symbol(symbol) => Value::from(symbol.text()),
+            Token::String(text) => Value::from(&**text),
             Token::Number(number) => Value::number(*number),
-            Token::Constant(value) => value.clone(),
+            Token::Boolean(bool) => Value::Bool(*bool),
+            Token::Null => Value::Null,
             Token::Regex { .. } => Value::empty_object(),
         }
     }
 
-    pub(crate) fn is(&self, operator: &str) -> bool {
-        matches!(self, Token::Operator(text) if *text == operator)
+    pub(crate) fn is(&self, symbol: Symbol) -> bool {
+        matches!(self, Token::Symbol(other) if *other == symbol)
+    }
+}
+
+/// Operators and punctuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Symbol {
+    Dot,
+    BracketOpen,
+    BracketClose,
+    BraceOpen,
+    BraceClose,
+    ParenthesisOpen,
+    ParenthesisClose,
+    Comma,
+    At,
+    Hash,
+    Semicolon,
+    Colon,
+    Question,
+    Bar,
+    Caret,
+    Bang,
+    Tilde,
+    /// An operator between two values; `Minus`, `Star` and `Percent` also stand alone.
+    Plus,
+    Minus,
+    Star,
+    Slash,
+    Percent,
+    Ampersand,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Range,
+    Descendants,
+    Assign,
+    Apply,
+    Elvis,
+    Coalesce,
+    And,
+    Or,
+    In,
+}
+
+impl Symbol {
+    /// How it is written.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Symbol::Dot => ".",
+            Symbol::BracketOpen => "[",
+            Symbol::BracketClose => "]",
+            Symbol::BraceOpen => "{",
+            Symbol::BraceClose => "}",
+            Symbol::ParenthesisOpen => "(",
+            Symbol::ParenthesisClose => ")",
+            Symbol::Comma => ",",
+            Symbol::At => "@",
+            Symbol::Hash => "#",
+            Symbol::Semicolon => ";",
+            Symbol::Colon => ":",
+            Symbol::Question => "?",
+            Symbol::Bar => "|",
+            Symbol::Caret => "^",
+            Symbol::Bang => "!",
+            Symbol::Tilde => "~",
+            Symbol::Plus => "+",
+            Symbol::Minus => "-",
+            Symbol::Star => "*",
+            Symbol::Slash => "/",
+            Symbol::Percent => "%",
+            Symbol::Ampersand => "&",
+            Symbol::Equal => "=",
+            Symbol::NotEqual => "!=",
+            Symbol::Less => "<",
+            Symbol::LessEqual => "<=",
+            Symbol::Greater => ">",
+            Symbol::GreaterEqual => ">=",
+            Symbol::Range => "..",
+            Symbol::Descendants => "**",
+            Symbol::Assign => ":=",
+            Symbol::Apply => "~>",
+            Symbol::Elvis => "?:",
+            Symbol::Coalesce => "??",
+            Symbol::And => "and",
+            Symbol::Or => "or",
+            Symbol::In => "in",
+        }
     }
 }
 
@@ -39,17 +141,13 @@ pub(crate) struct Tokenizer<'t> {
     text: &'t str,
     position: usize,
     profile: Profile,
+    /// The token that was read last. It is written in place: handing it on by value takes longer than reading it.
+    pub(crate) token: Token<'t>,
 }
-
-const DOUBLE: [&str; 9] = ["..", ":=", "!=", ">=", "<=", "**", "~>", "?:", "??"];
-const SINGLE: [&str; 25] = [
-    ".", "[", "]", "{", "}", "(", ")", ",", "@", "#", ";", ":", "?", "+", "-", "*", "/", "%", "|", "=", "<", ">", "^",
-    "&", "!",
-];
 
 impl<'t> Tokenizer<'t> {
     pub(crate) fn new(text: &'t str, profile: Profile) -> Tokenizer<'t> {
-        Tokenizer { text, position: 0, profile }
+        Tokenizer { text, position: 0, profile, token: Token::End }
     }
 
     /// Byte offset behind the last token.
@@ -65,35 +163,37 @@ impl<'t> Tokenizer<'t> {
         Error::new(code).at(position as u32)
     }
 
-    /// The next token. After an operand (`infix`), `/` divides; elsewhere it starts a regular expression.
-    pub(crate) fn next(&mut self, infix: bool) -> Run<Token> {
+    /// Reads the next token. After an operand (`infix`), `/` divides; elsewhere it starts a regular expression.
+    pub(crate) fn advance(&mut self, infix: bool) -> Run<()> {
         self.skip_blanks_and_comments()?;
         if self.position >= self.text.len() {
-            return Ok(Token::End);
+            self.token = Token::End;
+            return Ok(());
         }
         let byte = self.byte(self.position);
-        if byte == b'/' && !infix {
-            self.position += 1;
-            return self.regex();
+        match CLASSES[usize::from(byte)] {
+            Class::Symbol if byte == b'/' && !infix => {
+                self.position += 1;
+                return self.regex();
+            }
+            Class::Symbol => self.token = Token::Symbol(self.symbol(byte)),
+            Class::Name => match byte {
+                b'"' | b'\'' => return self.string(byte),
+                b'0'..=b'9' => return self.number(),
+                b'`' => return self.quoted_name(),
+                _ => self.name(),
+            },
+            Class::Blank => unreachable!("blanks were skipped"),
         }
-        if let Some(operator) = self.operator() {
-            self.position += operator.len();
-            return Ok(Token::Operator(operator));
-        }
-        match byte {
-            b'"' | b'\'' => self.string(byte),
-            b'0'..=b'9' => self.number(),
-            b'`' => self.quoted_name(),
-            _ => Ok(self.name()),
-        }
+        Ok(())
     }
 
     fn skip_blanks_and_comments(&mut self) -> Run<()> {
         loop {
-            while is_blank(self.byte(self.position)) {
+            while CLASSES[usize::from(self.byte(self.position))] == Class::Blank {
                 self.position += 1;
             }
-            if !self.text.as_bytes()[self.position.min(self.text.len())..].starts_with(b"/*") {
+            if self.byte(self.position) != b'/' || self.byte(self.position + 1) != b'*' {
                 return Ok(());
             }
             match memchr::memmem::find(&self.text.as_bytes()[self.position + 2..], b"*/") {
@@ -103,23 +203,52 @@ impl<'t> Tokenizer<'t> {
         }
     }
 
-    fn operator(&self) -> Option<&'static str> {
-        let rest = &self.text.as_bytes()[self.position..];
-        if let [first, second, ..] = rest {
-            let double = DOUBLE.iter().find(|operator| operator.as_bytes() == [*first, *second]);
-            if let Some(double) = double
-                && (self.profile.has_default_operators() || !matches!(*double, "?:" | "??"))
-            {
-                return Some(double);
-            }
-        }
-        if rest[0] == b'~' {
-            return Some("~");
-        }
-        SINGLE.iter().find(|operator| operator.as_bytes()[0] == rest[0]).copied()
+    /// The symbol that starts with the byte `first`, which is one of [`Class::Symbol`].
+    fn symbol(&mut self, first: u8) -> Symbol {
+        let has_default_operators = self.profile.has_default_operators();
+        let (symbol, length) = match (first, self.byte(self.position + 1)) {
+            (b'.', b'.') => (Symbol::Range, 2),
+            (b':', b'=') => (Symbol::Assign, 2),
+            (b'!', b'=') => (Symbol::NotEqual, 2),
+            (b'>', b'=') => (Symbol::GreaterEqual, 2),
+            (b'<', b'=') => (Symbol::LessEqual, 2),
+            (b'*', b'*') => (Symbol::Descendants, 2),
+            (b'~', b'>') => (Symbol::Apply, 2),
+            (b'?', b':') if has_default_operators => (Symbol::Elvis, 2),
+            (b'?', b'?') if has_default_operators => (Symbol::Coalesce, 2),
+            (b'.', _) => (Symbol::Dot, 1),
+            (b'[', _) => (Symbol::BracketOpen, 1),
+            (b']', _) => (Symbol::BracketClose, 1),
+            (b'{', _) => (Symbol::BraceOpen, 1),
+            (b'}', _) => (Symbol::BraceClose, 1),
+            (b'(', _) => (Symbol::ParenthesisOpen, 1),
+            (b')', _) => (Symbol::ParenthesisClose, 1),
+            (b',', _) => (Symbol::Comma, 1),
+            (b'@', _) => (Symbol::At, 1),
+            (b'#', _) => (Symbol::Hash, 1),
+            (b';', _) => (Symbol::Semicolon, 1),
+            (b':', _) => (Symbol::Colon, 1),
+            (b'?', _) => (Symbol::Question, 1),
+            (b'+', _) => (Symbol::Plus, 1),
+            (b'-', _) => (Symbol::Minus, 1),
+            (b'*', _) => (Symbol::Star, 1),
+            (b'/', _) => (Symbol::Slash, 1),
+            (b'%', _) => (Symbol::Percent, 1),
+            (b'|', _) => (Symbol::Bar, 1),
+            (b'=', _) => (Symbol::Equal, 1),
+            (b'<', _) => (Symbol::Less, 1),
+            (b'>', _) => (Symbol::Greater, 1),
+            (b'^', _) => (Symbol::Caret, 1),
+            (b'&', _) => (Symbol::Ampersand, 1),
+            (b'!', _) => (Symbol::Bang, 1),
+            (b'~', _) => (Symbol::Tilde, 1),
+            _ => unreachable!("no symbol starts with byte {first}"),
+        };
+        self.position += length;
+        symbol
     }
 
-    fn regex(&mut self) -> Run<Token> {
+    fn regex(&mut self) -> Run<()> {
         let bytes = self.text.as_bytes();
         let start = self.position;
         let mut depth = 0_i64;
@@ -143,7 +272,7 @@ impl<'t> Tokenizer<'t> {
         if self.position >= bytes.len() {
             return self.error("S0302", self.position).boxed();
         }
-        let pattern = Str::new(&self.text[start..self.position]);
+        let pattern = &self.text[start..self.position];
         if pattern.is_empty() {
             return self.error("S0301", self.position).boxed();
         }
@@ -157,12 +286,14 @@ impl<'t> Tokenizer<'t> {
             }
             self.position += 1;
         }
-        Ok(Token::Regex { pattern, ignore_case, multi_line })
+        self.token = Token::Regex { pattern, ignore_case, multi_line };
+        Ok(())
     }
 
-    fn string(&mut self, quote: u8) -> Run<Token> {
+    fn string(&mut self, quote: u8) -> Run<()> {
         let bytes = self.text.as_bytes();
         self.position += 1;
+        let start = self.position;
         let mut text = String::new();
         let mut high_surrogate = None;
         loop {
@@ -170,15 +301,23 @@ impl<'t> Tokenizer<'t> {
             let Some(length) = memchr::memchr2(quote, b'\\', rest) else {
                 return self.error("S0101", bytes.len()).boxed();
             };
+            let piece = &self.text[self.position..self.position + length];
+            let is_whole = self.position == start && bytes[start + length] == quote;
+            self.position += length;
+            if is_whole {
+                self.position += 1;
+                self.token = Token::String(Cow::Borrowed(piece));
+                return Ok(());
+            }
             if length > 0 {
                 flush_surrogate(&mut high_surrogate, &mut text);
-                text.push_str(&self.text[self.position..self.position + length]);
+                text.push_str(piece);
             }
-            self.position += length;
             if bytes[self.position] == quote {
                 flush_surrogate(&mut high_surrogate, &mut text);
                 self.position += 1;
-                return Ok(Token::String(Str::from(text)));
+                self.token = Token::String(Cow::Owned(text));
+                return Ok(());
             }
             self.position += 1;
             let plain = match self.byte(self.position) {
@@ -211,7 +350,7 @@ impl<'t> Tokenizer<'t> {
         }
     }
 
-    fn number(&mut self) -> Run<Token> {
+    fn number(&mut self) -> Run<()> {
         let start = self.position;
         let digits = |from: usize| {
             self.text.as_bytes()[from.min(self.text.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count()
@@ -230,80 +369,72 @@ impl<'t> Tokenizer<'t> {
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => {
                 self.position = end;
-                Ok(Token::Number(number))
+                self.token = Token::Number(number);
+                Ok(())
             }
             _ => self.error("S0102", start).token(text).boxed(),
         }
     }
 
-    fn quoted_name(&mut self) -> Run<Token> {
+    fn quoted_name(&mut self) -> Run<()> {
         let start = self.position + 1;
         match memchr::memchr(b'`', &self.text.as_bytes()[start..]) {
             Some(length) => {
                 self.position = start + length + 1;
-                Ok(Token::Name(Str::new(&self.text[start..start + length])))
+                self.token = Token::Name(&self.text[start..start + length]);
+                Ok(())
             }
             None => self.error("S0105", self.text.len()).boxed(),
         }
     }
 
-    fn name(&mut self) -> Token {
-        let bytes = self.text.as_bytes();
-        let start = self.position;
-        let mut end = start;
-        while end < bytes.len() && !is_blank(bytes[end]) && !is_operator_byte(bytes[end]) {
-            end += 1;
+    fn name(&mut self) {
+        let rest = &self.text[self.position..];
+        let is_name = |byte: &u8| CLASSES[usize::from(*byte)] == Class::Name;
+        let name = &rest[..rest.bytes().take_while(is_name).count()];
+        self.position += name.len();
+        if let Some(variable) = name.strip_prefix('$') {
+            self.token = Token::Variable(variable);
+            return;
         }
-        self.position = end;
-        if bytes[start] == b'$' {
-            return Token::Variable(Str::new(&self.text[start + 1..end]));
-        }
-        match &self.text[start..end] {
-            "or" => Token::Operator("or"),
-            "in" => Token::Operator("in"),
-            "and" => Token::Operator("and"),
-            "true" => Token::Constant(Value::Bool(true)),
-            "false" => Token::Constant(Value::Bool(false)),
-            "null" => Token::Constant(Value::Null),
-            name => Token::Name(Str::new(name)),
-        }
+        self.token = match name {
+            "or" => Token::Symbol(Symbol::Or),
+            "in" => Token::Symbol(Symbol::In),
+            "and" => Token::Symbol(Symbol::And),
+            "true" => Token::Boolean(true),
+            "false" => Token::Boolean(false),
+            "null" => Token::Null,
+            name => Token::Name(name),
+        };
     }
 }
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b)
+/// What a byte is where a token may begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Blank,
+    /// Part of an operator or a bracket; ends a name.
+    Symbol,
+    /// Everything else: names, numbers, quotes.
+    Name,
 }
 
-fn is_operator_byte(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'.' | b'['
-            | b']'
-            | b'{'
-            | b'}'
-            | b'('
-            | b')'
-            | b','
-            | b'@'
-            | b'#'
-            | b';'
-            | b':'
-            | b'?'
-            | b'+'
-            | b'-'
-            | b'*'
-            | b'/'
-            | b'%'
-            | b'|'
-            | b'='
-            | b'<'
-            | b'>'
-            | b'^'
-            | b'&'
-            | b'!'
-            | b'~'
-    )
-}
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Name; 256];
+    let mut mark = 0;
+    const BLANKS: &[u8] = b" \t\n\r\x0b";
+    while mark < BLANKS.len() {
+        classes[BLANKS[mark] as usize] = Class::Blank;
+        mark += 1;
+    }
+    mark = 0;
+    const SYMBOLS: &[u8] = b".[]{}(),@#;:?+-*/%|=<>^&!~";
+    while mark < SYMBOLS.len() {
+        classes[SYMBOLS[mark] as usize] = Class::Symbol;
+        mark += 1;
+    }
+    classes
+};
 
 /// Takes up one `\u` escape. UTF-8 has no lone surrogates: they become U+FFFD.
 fn push_unit(unit: u16, high_surrogate: &mut Option<u16>, text: &mut String) {

@@ -1,20 +1,22 @@
 //! The tree as it was written, before paths are flattened.
 
-use stepwell_value::{Str, Value};
+use std::borrow::Cow;
 
+use crate::node::Op;
 use crate::signature::Signature;
 
 /// Index of a node in [`Tree::nodes`].
 pub(crate) type TreeId = u32;
 
 /// Nodes refer to one another by index: a tree of 100,000 levels is then freed without recursion.
-#[derive(Default)]
-pub(crate) struct Tree {
-    pub(crate) nodes: Vec<TreeNode>,
+pub(crate) struct Tree<'t> {
+    pub(crate) nodes: Vec<TreeNode<'t>>,
+    /// The members of all lists, one list after the other.
+    lists: Vec<TreeId>,
 }
 
-pub(crate) struct TreeNode {
-    pub(crate) kind: TreeKind,
+pub(crate) struct TreeNode<'t> {
+    pub(crate) kind: TreeKind<'t>,
     /// Byte offset of the end of the token that made the node.
     pub(crate) position: u32,
     /// `[]` follows: a sequence of one stays an array.
@@ -23,42 +25,58 @@ pub(crate) struct TreeNode {
     pub(crate) height: u16,
 }
 
-pub(crate) enum TreeKind {
+/// A run of nodes in [`Tree::lists`].
+#[derive(Clone, Copy)]
+pub(crate) struct List {
+    start: u32,
+    end: u32,
+}
+
+/// Names are pieces of the expression's text.
+pub(crate) enum TreeKind<'t> {
     End,
-    Name(Str),
-    Variable(Str),
-    String(Str),
+    /// A field; `and`, `or`, `in` where a value stands are fields, too.
+    Name(&'t str),
+    Variable(&'t str),
+    String(Cow<'t, str>),
     Number(f64),
-    /// `true`, `false`, `null`
-    Constant(Value),
+    Boolean(bool),
+    Null,
     /// Index in the program's list.
     Regex(u32),
-    /// `and`, `or`, `in` where a value stands: field names. `?`: a gap in a partial application.
-    Operator(&'static str),
+    /// `?` in a partial application.
+    Gap,
     Wildcard,
     Descendants,
     Parent,
-    Binary(&'static str, TreeId, TreeId),
+    /// `left.right`
+    Map(TreeId, TreeId),
+    And(TreeId, TreeId),
+    Or(TreeId, TreeId),
+    Binary(Op, TreeId, TreeId),
     Predicate(TreeId, TreeId),
-    OrderBy(TreeId, Vec<SortTerm>),
-    Group(TreeId, Vec<(TreeId, TreeId)>),
+    OrderBy(TreeId, Box<[SortTerm]>),
+    /// Keys and values alternate.
+    Group(TreeId, List),
     Bind(TreeId, TreeId),
     /// `@$name`
-    Focus(TreeId, Str),
+    Focus(TreeId, &'t str),
     /// `#$name`
-    Index(TreeId, Str),
+    Index(TreeId, &'t str),
     Apply(TreeId, TreeId),
     Negate(TreeId),
-    Array(Vec<TreeId>),
-    Object(Vec<(TreeId, TreeId)>),
-    Block(Vec<TreeId>),
+    Array(List),
+    /// Keys and values alternate.
+    Object(List),
+    Block(List),
     Call {
         procedure: TreeId,
-        arguments: Vec<TreeId>,
+        arguments: List,
         partial: bool,
     },
     Lambda {
-        parameters: Vec<Str>,
+        /// Variables.
+        parameters: List,
         signature: Option<Box<Signature>>,
         body: TreeId,
     },
@@ -88,4 +106,28 @@ pub(crate) enum TreeKind {
 pub(crate) struct SortTerm {
     pub(crate) descending: bool,
     pub(crate) expression: TreeId,
+}
+
+impl<'t> Tree<'t> {
+    /// An empty tree with room for that of an expression of `text_bytes` bytes.
+    pub(crate) fn for_text(text_bytes: usize) -> Tree<'t> {
+        // Most expressions have a node for each four or five bytes; others make the room grow.
+        Tree { nodes: Vec::with_capacity((text_bytes / 4 + 2).min(1_024)), lists: Vec::new() }
+    }
+
+    pub(crate) fn node(&self, id: TreeId) -> &TreeNode<'t> {
+        &self.nodes[id as usize]
+    }
+
+    /// The nodes of a list.
+    pub(crate) fn list(&self, list: List) -> &[TreeId] {
+        &self.lists[list.start as usize..list.end as usize]
+    }
+
+    /// Makes a list.
+    pub(crate) fn add_list(&mut self, ids: impl IntoIterator<Item = TreeId>) -> List {
+        let start = self.lists.len() as u32;
+        self.lists.extend(ids);
+        List { start, end: self.lists.len() as u32 }
+    }
 }

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_engine::{
-    Described, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId,
-    PayloadRef, Payloads, Start, StoredError, Timestamp,
+    Described, Execution, ExecutionId, Letter as Text, MapRun, Payload, PayloadId, PayloadRef, Payloads, Start,
+    StoredError, Timestamp,
 };
 use stepwell_store::{
-    Codec, CodecError, Entity, ExpressRecord, Lease, LetterId, Place, Revision, RowNumber, Shards, Store, StoreError,
+    Codec, CodecError, Entity, ExpressRecord, Lease, Letter as StoredLetter, LetterId, Place, Revision, RowNumber,
+    Shards, Store, StoreError,
 };
 
 use super::resident::{Body, Resident};
@@ -37,6 +38,13 @@ pub enum ReadError {
     /// A letter or the record of an Express execution is too short.
     #[error("a stored record is too short")]
     Short,
+}
+
+impl ReadError {
+    /// Whether it may go by: the store failed, and what it holds is not known to be wrong.
+    pub fn may_go_by(&self) -> bool {
+        matches!(self, ReadError::Store(error) if !matches!(error, StoreError::Corrupt(_)))
+    }
 }
 
 /// An execution or a Map Run as it was read.
@@ -71,6 +79,19 @@ pub struct OpenedShard {
     pub mail: Vec<Arrived>,
     /// Asynchronous Express executions that have not ended: they start over.
     pub express: Vec<OpenedExpress>,
+    /// What could not be read of the letters and the Express executions, and stays where it is.
+    pub unreadable: Vec<ReadError>,
+}
+
+/// Letters that were read.
+#[derive(Debug, Default)]
+pub struct ReadMail {
+    /// Those that can be read.
+    pub letters: Vec<Arrived>,
+    /// Why others cannot; they stay where they are.
+    pub unreadable: Vec<ReadError>,
+    /// The last one of them all; none: there are no more.
+    pub last: Option<LetterId>,
 }
 
 /// An asynchronous Express execution that has not ended.
@@ -193,6 +214,7 @@ pub fn open_shard(
                 owing: Vec::new(),
                 mail: Vec::new(),
                 express: Vec::new(),
+                unreadable: Vec::new(),
             };
             (lease.shard, shard)
         })
@@ -207,22 +229,32 @@ pub fn open_shard(
             shard.owing.push(entity);
         }
     }
+    let mut unreadable = Vec::new();
     let mut after = LetterId(0);
     loop {
-        let letters = read_mail(store, codec, programs, &shards, after)?;
-        let Some(last) = letters.last() else { break };
-        after = last.id;
-        for letter in letters {
+        let mail = read_mail(store, codec, programs, &shards, after)?;
+        let Some(last) = mail.last else { break };
+        after = last;
+        unreadable.extend(mail.unreadable);
+        for letter in mail.letters {
             if let Some(shard) = opened.get_mut(&letter.to.shard()) {
                 shard.mail.push(letter);
             }
         }
     }
     for record in store.express_open(&shards)? {
-        let express = decode_express(codec, programs, &record)?;
-        if let Some(shard) = opened.get_mut(&record.execution.shard()) {
-            shard.express.push(express);
+        match decode_express(codec, programs, &record) {
+            Ok(express) => {
+                if let Some(shard) = opened.get_mut(&record.execution.shard()) {
+                    shard.express.push(express);
+                }
+            }
+            Err(error) if error.may_go_by() => return Err(error),
+            Err(error) => unreadable.push(error),
         }
+    }
+    if let Some(shard) = opened.values_mut().next() {
+        shard.unreadable = unreadable;
     }
     Ok(opened.into_values().collect())
 }
@@ -245,16 +277,24 @@ pub fn read_mail(
     programs: &dyn Programs,
     shards: &Shards,
     after: LetterId,
-) -> Result<Vec<Arrived>, ReadError> {
-    let mut arrived = Vec::new();
-    for letter in store.mail(shards, after, LETTERS_MAX)? {
-        let body = codec.open(Place::Letter(letter.to), &letter.body)?;
-        let (row, body) = body.split_first_chunk::<8>().ok_or(ReadError::Short)?;
-        let definition = programs.definition(RowNumber(u64::from_be_bytes(*row)))?;
-        let letter = Arrived { id: letter.id, to: letter.to, letter: Letter { definition, body: Text::decode(body)? } };
-        arrived.push(letter);
+) -> Result<ReadMail, ReadError> {
+    let mut mail = ReadMail::default();
+    for stored in store.mail(shards, after, LETTERS_MAX)? {
+        mail.last = Some(stored.id);
+        match decode_letter(codec, programs, &stored) {
+            Ok(letter) => mail.letters.push(Arrived { id: stored.id, to: stored.to, letter }),
+            Err(error) if error.may_go_by() => return Err(error),
+            Err(error) => mail.unreadable.push(error),
+        }
     }
-    Ok(arrived)
+    Ok(mail)
+}
+
+fn decode_letter(codec: &Codec, programs: &dyn Programs, stored: &StoredLetter) -> Result<Letter, ReadError> {
+    let letter = codec.open(Place::Letter(stored.to), &stored.body)?;
+    let (row, body) = letter.split_first_chunk::<8>().ok_or(ReadError::Short)?;
+    let definition = programs.definition(RowNumber(u64::from_be_bytes(*row)))?;
+    Ok(Letter { definition, body: Text::decode(body)? })
 }
 
 pub(super) fn encode_letter(letter: &Letter) -> Vec<u8> {

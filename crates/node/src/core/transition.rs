@@ -195,10 +195,14 @@ impl Steps<'_> {
 
     fn answer(&mut self, attempt: AttemptId, answer: TokenAnswer) {
         match answer {
-            TokenAnswer::Success(output) => self.step(Signal::TaskSucceeded { attempt, output }),
-            TokenAnswer::Failure(error) => self.step(Signal::TaskFailed { attempt, error, stage: FailureStage::Run }),
-            TokenAnswer::Heartbeat => return self.heartbeat(attempt),
-        };
+            TokenAnswer::Success(output) => {
+                self.step(Signal::TaskSucceeded { attempt, output });
+            }
+            TokenAnswer::Failure(error) => {
+                self.step(Signal::TaskFailed { attempt, error, stage: FailureStage::Run });
+            }
+            TokenAnswer::Heartbeat => self.heartbeat(attempt),
+        }
     }
 
     /// Moves the deadline in memory at once, and durably when a third of the time until the old one is used up.

@@ -1,4 +1,5 @@
 //! Threads around the cores: workers, the committer, readers; and the clock.
+#![allow(clippy::disallowed_methods)] // This is where time and chance come in; below, they are arguments.
 
 mod committer;
 mod express;
@@ -24,7 +25,9 @@ use crate::activities::{Activities, Poller, Waiting};
 use crate::api::{
     ActivityTask, AnswerTo, Ended, NewExecution, Programs, Refusal, Started, TaskCall, Tasks, TokenAnswer,
 };
-use crate::core::{Core, ExpressRun, Input, Limits, NewStart, Output, Release, Reply, ReplyTo, Take, open_shard};
+use crate::core::{
+    Core, ExpressRun, Input, Limits, NewStart, OpenedShard, Output, Release, Reply, ReplyTo, Take, open_shard,
+};
 use crate::log::LogWriter;
 use crate::tokens::Tokens;
 use committer::{Commits, is_committer};
@@ -293,6 +296,7 @@ impl Node {
     pub async fn drain(&self, limit: Duration) {
         let driver = self.driver();
         driver.draining.store(true, Ordering::SeqCst);
+        driver.slices.iter().for_each(|slice| slice.submit(driver, Input::Drain));
         drop(locked(&driver.activities).dismiss());
         let end = driver.now().after_ms(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
         while !driver.is_quiet() && driver.now() < end {
@@ -381,6 +385,7 @@ impl Driver {
             self.spawn(&format!("worker-{number}"), move |driver| driver.slices[number].work(driver))?;
         }
         for shard in opened {
+            self.report(&shard);
             self.slice(shard.lease.shard).submit(self, Input::Opened(Box::new(shard)));
         }
         if self.retention_ms.is_some() {
@@ -413,7 +418,8 @@ impl Driver {
 
     /// Whether nothing is under way.
     fn is_quiet(&self) -> bool {
-        let is_idle = |core: &Core| core.commits_in_flight() == 0 && core.open_calls() == 0;
+        let is_idle =
+            |core: &Core| core.commits_in_flight() + core.open_calls() + core.open_express() == 0 && !core.has_ready();
         self.running_express.load(Ordering::SeqCst) == 0
             && self.slices.iter().all(|slice| slice.is_empty() && slice.look(is_idle))
     }
@@ -432,6 +438,12 @@ impl Driver {
 
     fn warn_of(&self, what: &str, error: &dyn std::error::Error) {
         self.warn(&format!("{what}: {}", chain(error)));
+    }
+
+    fn report(&self, opened: &OpenedShard) {
+        for error in &opened.unreadable {
+            self.warn_of("a letter or an Express execution could not be read; it stays in the store", error);
+        }
     }
 
     fn slice_of(&self, shard: ShardId) -> usize {
@@ -501,7 +513,10 @@ impl Driver {
                     let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
                     self.jobs.push(Timestamp(0), Job::Mail(slice, shards, after));
                 }
-                Output::Reopen(shard, epoch) => self.jobs.push(Timestamp(0), Job::Reopen(shard, epoch, 0)),
+                Output::Reopen(shard, epoch) => {
+                    let at = self.now().after_ms(readers::REOPEN_MS.0);
+                    self.jobs.push(at, Job::Reopen(shard, epoch, 1));
+                }
             }
         }
     }

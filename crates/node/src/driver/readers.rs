@@ -14,8 +14,8 @@ use crate::core::{self, Input, Memory, OpenedShard, ReadError};
 /// Number of threads.
 pub(super) const READERS: usize = 2;
 
-/// How long to wait before a shard that could not be opened is tried again, at first and at most.
-const REOPEN_MS: (i64, i64) = (50, 5_000);
+/// How long to wait before a shard whose memory was lost is read again, at first and, after failures, at most.
+pub(super) const REOPEN_MS: (i64, i64) = (10, 5_000);
 
 /// How often closed executions that are too old are looked for.
 const EXPIRE_EVERY_MS: i64 = 10 * 60 * 1000;
@@ -110,10 +110,16 @@ impl Driver {
             }
             Job::Mail(slice, shards, after) => {
                 let result = core::read_mail(store, codec, programs, &shards, after);
+                for error in result.iter().flat_map(|mail| &mail.unreadable) {
+                    self.warn_of("a letter could not be read; it stays in the store", error);
+                }
                 self.slices[slice].submit(self, Input::Mail(result));
             }
             Job::Reopen(shard, epoch, tried) => match self.reopen(shard, epoch) {
-                Ok(Some(opened)) => self.slice(shard).submit(self, Input::Opened(Box::new(opened))),
+                Ok(Some(opened)) => {
+                    self.report(&opened);
+                    self.slice(shard).submit(self, Input::Opened(Box::new(opened)));
+                }
                 result => {
                     if let Err(error) = result {
                         self.warn_of(&format!("shard {} could not be opened again", shard.0), &error);

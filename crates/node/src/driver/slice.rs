@@ -138,14 +138,14 @@ impl Slice {
                 for _ in 0..TURNS_AT_A_TIME {
                     // Others may want the core, too.
                     let is_late = now > began.after_ms(TURNS_MS_MAX);
-                    if is_late || driver.is_draining() || core.next_turn(now).is_none_or(|next| next > now) {
+                    if is_late || core.next_turn(now).is_none_or(|next| next > now) {
                         break;
                     }
                     core.handle(Input::Turn, now, &mut out);
                     driver.carry_out(std::mem::take(&mut out));
                     now = driver.now();
                 }
-                let next = core.next_turn(now).filter(|_| !driver.is_draining());
+                let next = core.next_turn(now);
                 let until = next.unwrap_or(Timestamp(i64::MAX)).min(now.after_ms(SLEEP_MS_MAX));
                 // Within the lock: whoever sets an earlier timer after us sees that we would sleep too long.
                 self.sleeps_until.store(until.0, Ordering::SeqCst);

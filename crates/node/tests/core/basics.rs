@@ -144,9 +144,8 @@ fn a_loop_without_end_lets_its_neighbours_and_a_stop_through() {
         world.commit();
         assert_eq!(world.last_event(neighbour), "ExecutionSucceeded");
     }
-    let stopped = world.request(|reply| {
-        stepwell_node::core::Input::Stop(endless, ErrorCause::new("Enough", "of it"), reply)
-    });
+    let stopped =
+        world.request(|reply| stepwell_node::core::Input::Stop(endless, ErrorCause::new("Enough", "of it"), reply));
     world.run();
     assert!(matches!(answered(&stopped), Some(Ok(Reply::Stopped(_)))));
     assert_eq!(world.last_event(endless), "ExecutionAborted");

@@ -107,8 +107,8 @@ fn a_loop_goes_on_after_a_crash() {
 #[test]
 fn an_asynchronous_express_execution_starts_over_until_its_end_is_durable() {
     let mut world = World::new();
-    let definition = world
-        .define_as(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#, ExecutionType::Express);
+    let definition =
+        world.define_as(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#, ExecutionType::Express);
     let mut identity = identity(stepwell_engine::ExecutionId(5 << 80), "one");
     identity.execution_type = ExecutionType::Express;
     let large = format!("[{}1]", "1,".repeat(200));
@@ -172,7 +172,12 @@ fn a_crash_after_any_commit_loses_nothing() {
                 }
             }
         }
-        assert_eq!(world.last_event(id), "ExecutionSucceeded", "crash after commit {crash_after}: {}", world.history(id));
+        assert_eq!(
+            world.last_event(id),
+            "ExecutionSucceeded",
+            "crash after commit {crash_after}: {}",
+            world.history(id)
+        );
         if !crashed {
             assert!(crash_after >= 4);
             break;

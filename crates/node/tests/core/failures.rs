@@ -1,21 +1,25 @@
 //! Commits that fail: the shard's memory is dropped, nobody is answered wrongly, and everything goes on.
 
-use stepwell_engine::{ErrorCause, ExecutionId};
-use stepwell_node::Refusal;
-use stepwell_node::core::{Input, Reply};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stepwell_engine::{ErrorCause, ExecutionId, Start};
+use stepwell_node::core::{Input, Limits, NewStart, Reply};
+use stepwell_node::{Definition, Refusal};
 use stepwell_store::memory::{Call, Fault};
-use stepwell_store::{Entity, Store};
+use stepwell_store::{Create, Entity, Store};
+use stepwell_value::{Str, parse};
 
 use crate::basics::{ENDLESS, FIVE_PASSES, NAP, TWO_TASKS};
-use crate::world::{World, answered, succeeds};
+use crate::world::{Answer, World, answered, identity, succeeds};
 
 const FAULTS: [Fault; 5] = [Fault::AnswerLost, Fault::Fenced, Fault::Full, Fault::Io, Fault::Away];
 
 /// The next commit fails so, and no other.
 fn fail_once(world: &World, fault: Fault) {
-    let failed = std::sync::atomic::AtomicBool::new(false);
+    let failed = AtomicBool::new(false);
     world.store.set_faults(move |call| {
-        let is_first = matches!(call, Call::Commit(_)) && !failed.swap(true, std::sync::atomic::Ordering::SeqCst);
+        let is_first = matches!(call, Call::Commit(_)) && !failed.swap(true, Ordering::SeqCst);
         is_first.then_some(fault)
     });
 }
@@ -74,7 +78,7 @@ fn a_call_under_way_survives_the_failure_of_a_neighbours_commit() {
         let neighbour = (1..).map(ExecutionId).find(|other| other.shard() == id.shard()).unwrap();
         fail_once(&world, fault);
         let shard = id.shard();
-        let (_, _) = start_as(&mut world, &definition, neighbour);
+        start_as(&mut world, &definition, neighbour, "{}");
         world.run();
         assert!(world.core.has_open(shard), "{fault:?}");
         let mut calls = std::mem::take(&mut world.calls);
@@ -90,28 +94,19 @@ fn a_call_under_way_survives_the_failure_of_a_neighbours_commit() {
     }
 }
 
-fn start_as(
-    world: &mut World,
-    definition: &std::sync::Arc<stepwell_node::Definition>,
-    id: ExecutionId,
-) -> (ExecutionId, crate::world::Answer) {
-    let identity = crate::world::identity(id, "neighbour");
-    let start = stepwell_engine::Start {
-        identity: std::sync::Arc::new(identity),
-        input: stepwell_value::parse("{}").unwrap(),
-        input_text: None,
-    };
-    let create = stepwell_store::Create {
+fn start_as(world: &mut World, definition: &Arc<Definition>, id: ExecutionId, input: &str) -> Answer {
+    let start = Start { identity: Arc::new(identity(id, "neighbour")), input: parse(input).unwrap(), input_text: None };
+    let create = Create {
         machine: definition.machine,
         definition: definition.row,
-        name: stepwell_value::Str::from(":neighbour"),
+        name: Str::from(":neighbour"),
         version: None,
         alias: None,
         map_run: None,
         execution: None,
     };
-    let new = stepwell_node::core::NewStart { start, create, definition: definition.clone() };
-    (id, world.request(|reply| Input::Start(Box::new(new), reply)))
+    let new = NewStart { start, create, definition: definition.clone() };
+    world.request(|reply| Input::Start(Box::new(new), reply))
 }
 
 #[test]
@@ -120,8 +115,7 @@ fn everyone_who_waits_for_a_shard_is_told_when_its_memory_is_lost() {
     let definition = world.define(NAP);
     let id = world.start(&definition, "one", r#"{"seconds":7200}"#);
     fail_once(&world, Fault::Io);
-    let stops: Vec<_> =
-        (0..5).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
+    let stops: Vec<_> = (0..5).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
     world.commit();
     for stop in stops {
         assert_eq!(answered(&stop), Some(Err(Refusal::Away)));
@@ -170,4 +164,23 @@ fn a_timer_survives_the_failure_of_its_commit() {
         assert_eq!(world.last_event(id), "ExecutionSucceeded", "{fault:?}");
         assert_eq!(world.events(id).len(), 6, "{fault:?}: {}", world.history(id));
     }
+}
+
+#[test]
+fn what_is_damaged_concerns_its_own_execution_alone() {
+    let mut world = World::with(Limits { idle_bytes_max: 0, ..Limits::default() });
+    let damaged = world.define(NAP);
+    let whole = world.define(NAP);
+    let one = world.start(&damaged, "one", r#"{"seconds":10}"#);
+    let two = (1..).map(ExecutionId).find(|other| other.shard() == one.shard()).unwrap();
+    start_as(&mut world, &whole, two, r#"{"seconds":10}"#);
+    world.run();
+    world.catalogue.definitions.lock().unwrap().remove(&damaged.row);
+    assert_eq!(world.ask(|reply| Input::Stop(one, ErrorCause::default(), reply)), Err(Refusal::Away));
+    world.pass(10_000);
+    assert_eq!(world.last_event(one), "WaitStateEntered");
+    assert_eq!(world.last_event(two), "ExecutionSucceeded");
+    world.catalogue.definitions.lock().unwrap().insert(damaged.row, damaged.clone());
+    world.pass(60_000);
+    assert_eq!(world.last_event(one), "ExecutionSucceeded", "it is found again when it can be read");
 }

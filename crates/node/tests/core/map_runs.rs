@@ -2,7 +2,7 @@
 
 use stepwell_engine::{DescribedMapRun, ErrorCause, ExecutionStatus, MapRunId};
 use stepwell_node::core::{Input, Limits};
-use stepwell_store::{Entity, ListOf, ListQuery, LetterId, Place, Shards, Store};
+use stepwell_store::{Entity, LetterId, ListOf, ListQuery, Place, Shards, Store};
 
 use crate::world::{World, succeeds};
 
@@ -44,7 +44,8 @@ fn standard_children_are_executions_and_their_results_come_back() {
     let run = described(&world, id);
     assert_eq!((run.status, run.execution_counts.succeeded), (ExecutionStatus::Succeeded, 5));
     let of = ListOf::MapRun(MapRunId::of_arn(&run.map_run_arn));
-    let children = world.store.list(&ListQuery { of, qualifier: None, status: None, redriven: None }, None, 10).unwrap();
+    let children =
+        world.store.list(&ListQuery { of, qualifier: None, status: None, redriven: None }, None, 10).unwrap();
     assert_eq!(children.len(), 5);
     assert_eq!(mail(&world), 0, "every letter was taken");
     assert_eq!(world.core.sizes(), (0, 0));

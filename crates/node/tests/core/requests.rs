@@ -213,8 +213,7 @@ fn too_many_requests_are_refused_and_nothing_grows() {
 
     let definition = world.define(NAP);
     let id = world.start(&definition, "nap", r#"{"seconds":7200}"#);
-    let stops: Vec<_> =
-        (0..20).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
+    let stops: Vec<_> = (0..20).map(|_| world.request(|reply| Input::Stop(id, ErrorCause::default(), reply))).collect();
     world.run();
     assert!(stops.iter().all(|stop| answered(stop).is_some()));
 }

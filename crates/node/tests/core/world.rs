@@ -10,8 +10,8 @@ use stepwell_engine::{
     Timestamp, Turn, decode_events, step,
 };
 use stepwell_node::core::{
-    CommitQueue, Core, ExpressRun, Input, Limits, NewStart, Output, Release, Reply, ReplyTo, StoredPayloads, open_shard,
-    read_due, read_entity, read_mail,
+    CommitQueue, Core, ExpressRun, Input, Limits, NewStart, Output, Release, Reply, ReplyTo, StoredPayloads,
+    open_shard, read_due, read_entity, read_mail,
 };
 use stepwell_node::{Definition, Programs, Refusal, TaskCall, Tokens, Waiting};
 use stepwell_store::memory::Memory;
@@ -30,7 +30,8 @@ pub(crate) struct Catalogue {
 
 impl Programs for Catalogue {
     fn definition(&self, row: RowNumber) -> Result<Arc<Definition>, StoreError> {
-        self.definitions.lock().unwrap().get(&row).cloned().ok_or(StoreError::Away)
+        // What is asked for and not there was damaged.
+        self.definitions.lock().unwrap().get(&row).cloned().ok_or_else(|| StoreError::Corrupt("no definition".into()))
     }
 
     fn has_activity(&self, _: &str) -> bool {
@@ -65,7 +66,6 @@ pub(crate) struct World {
     started: u128,
 }
 
-
 impl World {
     pub(crate) fn new() -> World {
         World::with(Limits::default())
@@ -99,8 +99,7 @@ impl World {
     fn open(&mut self) {
         let leases = self.store.claim("node", &Shards::ALL, self.now, FOREVER).unwrap();
         self.leases = leases.iter().map(|lease| (lease.shard.0, *lease)).collect();
-        let opened =
-            open_shard(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &leases, self.now).unwrap();
+        let opened = open_shard(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &leases, self.now).unwrap();
         self.inputs.extend(opened.into_iter().map(|shard| Input::Opened(Box::new(shard))));
         self.handle_inputs();
     }
@@ -126,7 +125,7 @@ impl World {
     }
 
     pub(crate) fn define_as(&mut self, text: &str, execution_type: ExecutionType) -> Arc<Definition> {
-        let compiled = compile(text, Format::Json, &Options { machine_type: execution_type, ..Options::default() });
+        let compiled = compile(text, Format::Json, &Options { machine_type: execution_type });
         let program = compiled.program.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
         let mut definitions = self.catalogue.definitions.lock().unwrap();
         let row = RowNumber(definitions.len() as u64 * 2 + 2);
@@ -240,8 +239,7 @@ impl World {
             assert!(!leases.is_empty(), "nobody else has it");
             self.leases.insert(shard.0, leases[0]);
         }
-        let opened =
-            open_shard(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &leases, self.now).unwrap();
+        let opened = open_shard(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &leases, self.now).unwrap();
         opened.into_iter().for_each(|shard| self.input(Input::Opened(Box::new(shard))));
         true
     }
@@ -264,8 +262,7 @@ impl World {
                         self.inputs.push_back(Input::Due(read_due(self.store.as_ref(), &shards, before)));
                     }
                     Output::ReadMail(shards, after) => {
-                        let mail =
-                            read_mail(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &shards, after);
+                        let mail = read_mail(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &shards, after);
                         self.inputs.push_back(Input::Mail(mail));
                     }
                     Output::Reopen(shard, _) => self.reopens.push_back(shard),

@@ -17,9 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// As soon as so much has been written, it does not wait.
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 
-/// A log of this size is emptied while the writer waits. Without a pause in the load it is never emptied otherwise:
-/// new commits are behind it whenever its end is reached.
+/// A log of this size is brought to its end, so that it starts anew from the front. Under unbroken load no checkpoint
+/// beside the writer gets there: new commits are behind it whenever it is done.
+const LOG_BYTES: u64 = 256 << 20;
+
+/// The writer waits for the end of a log only when this much or less is left to move: some ten milliseconds.
+const REST_BYTES: u64 = 2 << 20;
+
+/// At this size it waits, however much is left.
 const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// How often a checkpoint is repeated at once to come near the end of a log.
+const ROUNDS_MAX: u32 = 4;
 
 /// Free pages are given back when they are a quarter of the file and more than this many.
 const FREE_PAGES_MIN: u64 = 1024;
@@ -61,20 +70,41 @@ pub(super) fn run(shared: &Shared, db: &Connection, until: &Receiver<()>) {
 }
 
 fn checkpoint(shared: &Shared, db: &Connection) -> rusqlite::Result<()> {
-    let counters = &shared.counters;
-    let pages: i64 = db.query_one("pragma wal_checkpoint(passive)", [], |row| row.get(1))?;
-    let log_bytes = u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
-    counters.log_bytes.store(log_bytes, Ordering::Relaxed);
-    counters.checkpoints.fetch_add(1, Ordering::Relaxed);
-    if log_bytes >= LOG_BYTES_MAX {
-        let _writer = shared.writer();
-        let start = Instant::now();
-        db.query_one("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
-        counters.log_bytes.store(0, Ordering::Relaxed);
-        counters.blocking.fetch_add(1, Ordering::Relaxed);
-        counters.blocking_longest_us.fetch_max(start.elapsed().as_micros() as u64, Ordering::Relaxed);
+    for _ in 0..ROUNDS_MAX {
+        let before = shared.counters.pending_bytes.load(Ordering::Relaxed);
+        let log_bytes = move_log(shared, db, "passive")?;
+        if log_bytes < LOG_BYTES {
+            return Ok(());
+        }
+        let rest = shared.counters.pending_bytes.load(Ordering::Relaxed).saturating_sub(before);
+        if rest <= REST_BYTES {
+            return block(shared, db, "passive");
+        }
+        if log_bytes >= LOG_BYTES_MAX {
+            return block(shared, db, "truncate");
+        }
     }
     Ok(())
+}
+
+/// Moves the rest of the log while the writer waits.
+fn block(shared: &Shared, db: &Connection, mode: &str) -> rusqlite::Result<()> {
+    let _writer = shared.writer();
+    let start = Instant::now();
+    move_log(shared, db, mode)?;
+    let counters = &shared.counters;
+    counters.blocking.fetch_add(1, Ordering::Relaxed);
+    counters.blocking_longest_us.fetch_max(start.elapsed().as_micros() as u64, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Makes a checkpoint and gives the size of the log before it.
+fn move_log(shared: &Shared, db: &Connection, mode: &str) -> rusqlite::Result<u64> {
+    let pages: i64 = db.query_one(&format!("pragma wal_checkpoint({mode})"), [], |row| row.get(1))?;
+    let log_bytes = u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
+    shared.counters.log_bytes.store(log_bytes, Ordering::Relaxed);
+    shared.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+    Ok(log_bytes)
 }
 
 fn give_back(shared: &Shared, db: &Connection) -> rusqlite::Result<()> {
@@ -82,8 +112,44 @@ fn give_back(shared: &Shared, db: &Connection) -> rusqlite::Result<()> {
     let free = count("pragma freelist_count")?;
     if free > FREE_PAGES_MIN && free > count("pragma page_count")? / 4 {
         let writer = shared.writer();
-        writer.db.execute_batch(&format!("pragma incremental_vacuum({VACUUM_PAGES})"))?;
+        // Each row that is asked for gives one page back.
+        let mut vacuum = writer.db.prepare(&format!("pragma incremental_vacuum({VACUUM_PAGES})"))?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {}
         shared.counters.pending_bytes.fetch_add(u64::from(VACUUM_PAGES) * PAGE_BYTES, Ordering::Relaxed);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::OpenFlags;
+
+    use super::super::{FILE, Sqlite, open};
+    use super::*;
+
+    #[test]
+    fn free_pages_are_given_back_until_few_are_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path()).unwrap();
+        let db = open(&directory.path().join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+        let pages =
+            |what: &str| db.query_one(&format!("pragma {what}"), [], |row| row.get::<_, i64>(0)).unwrap() as u64;
+        // Twice the least that counts as many, written and removed.
+        let fill = "with recursive n (n) as (values (1) union all select n + 1 from n where n < 2048)
+            insert into piece (entity, number, count, body) select 1, n, 0, zeroblob(8000) from n";
+        store.shared.writer().db.execute_batch(&format!("{fill}; delete from piece")).unwrap();
+        let free = pages("freelist_count");
+        assert!(free > 2 * FREE_PAGES_MIN - 100, "{free}");
+
+        give_back(&store.shared, &db).unwrap();
+        // The store's own thread may have done so, too.
+        assert!(pages("freelist_count") <= free - u64::from(VACUUM_PAGES), "a slice");
+        for _ in 0..100 {
+            give_back(&store.shared, &db).unwrap();
+        }
+        assert!(pages("freelist_count") <= FREE_PAGES_MIN);
+        assert!(pages("page_count") < 2 * FREE_PAGES_MIN);
+        assert_eq!(store.damages().unwrap(), Vec::<String>::new());
+    }
 }

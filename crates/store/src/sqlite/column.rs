@@ -2,7 +2,7 @@
 
 use rusqlite::types::FromSqlError;
 use rusqlite::{Error, Row};
-use stepwell_engine::{ExecutionId, ExecutionStatus, MapRunId};
+use stepwell_engine::{ExecutionId, ExecutionStatus, MapRunId, PayloadId};
 
 use crate::{Entity, Kind, RowNumber};
 
@@ -47,6 +47,11 @@ pub(super) fn entity_of(kind: i64, id: [u8; 16]) -> rusqlite::Result<Entity> {
 
 pub(super) fn execution_id(id: [u8; 16]) -> ExecutionId {
     ExecutionId(u128::from_be_bytes(id))
+}
+
+/// The number of a payload among the pieces of its execution: -1 and down, while chunks of events go from 1 up.
+pub(super) fn payload_piece(payload: PayloadId) -> i64 {
+    -1 - i64::from(payload.0)
 }
 
 /// A row's number in a column; the catalogue would have to be written for aeons to exceed it.

@@ -65,8 +65,7 @@ fn hide_next(writer: &Writer, before: Timestamp) -> rusqlite::Result<Option<i64>
 /// Removes what belongs to an entity. False: the slice is over, and there is more.
 fn remove_rows(writer: &Writer, no: i64, slice: &Slice) -> rusqlite::Result<bool> {
     let statements = [
-        "delete from chunk where no in (select no from chunk where entity = ?1 limit ?2)",
-        "delete from payload where no in (select no from payload where entity = ?1 limit ?2)",
+        "delete from piece where no in (select no from piece where entity = ?1 limit ?2)",
         "delete from record where entity = ?1 and key in (select key from record where entity = ?1 limit ?2)",
     ];
     for sql in statements {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row as SqlRow, params};
 use stepwell_engine::{Epoch, ExecutionId, MapRunId, PayloadId, ShardId, Timestamp};
 use stepwell_value::Str;
@@ -13,7 +14,7 @@ use crate::{
 };
 
 use super::column::{
-    STATUSES, entity_columns, entity_of, execution_id, kind_of, row_number, row_number_at, status_number,
+    STATUSES, entity_columns, entity_of, execution_id, kind_of, payload_piece, row_number, row_number_at, status_number,
 };
 use super::error::failed;
 
@@ -118,9 +119,10 @@ pub(super) fn load(db: &Connection, entity: Entity) -> rusqlite::Result<Option<L
 }
 
 pub(super) fn payload(db: &Connection, execution: ExecutionId, payload: PayloadId) -> rusqlite::Result<Option<Sealed>> {
-    let sql = "select p.body from entity e join payload p on p.entity = e.no
+    let sql = "select p.body from entity e join piece p on p.entity = e.no
         where e.id = ?1 and e.kind = 0 and p.number = ?2";
-    let found = db.prepare_cached(sql)?.query_row(params![execution.0.to_be_bytes(), payload.0], |row| row.get(0));
+    let params = params![execution.0.to_be_bytes(), payload_piece(payload)];
+    let found = db.prepare_cached(sql)?.query_row(params, |row| row.get(0));
     Ok(found.optional()?.map(Sealed))
 }
 
@@ -134,14 +136,14 @@ pub(super) fn history(
     let sql = match reverse {
         // From the last chunk on that starts at `from` or before it.
         false => {
-            "select c.first, c.count, c.body from entity e join chunk c on c.entity = e.no
-             where e.id = ?1 and e.kind = 0 and c.first >= coalesce(
-                (select max(b.first) from chunk b where b.entity = e.no and b.first <= ?2), 0)
-             order by c.first"
+            "select c.number, c.count, c.body from entity e join piece c on c.entity = e.no
+             where e.id = ?1 and e.kind = 0 and c.number >= coalesce(
+                (select max(b.number) from piece b where b.entity = e.no and b.number between 1 and ?2), 1)
+             order by c.number"
         }
         true => {
-            "select c.first, c.count, c.body from entity e join chunk c on c.entity = e.no
-             where e.id = ?1 and e.kind = 0 and c.first <= ?2 order by c.first desc"
+            "select c.number, c.count, c.body from entity e join piece c on c.entity = e.no
+             where e.id = ?1 and e.kind = 0 and c.number between 1 and ?2 order by c.number desc"
         }
     };
     let mut statement = db.prepare_cached(sql)?;
@@ -172,13 +174,23 @@ pub(super) fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Listed>> {
-    let (owner, of) = match query.of {
-        ListOf::Machine(machine) => {
-            (rusqlite::types::Value::Integer(row_number(machine)), "machine = ?1 and map_run is null")
-        }
-        ListOf::MapRun(id) => (rusqlite::types::Value::Blob(id.0.to_be_bytes().to_vec()), "map_run = ?1"),
+    let owner = match query.of {
+        ListOf::Machine(machine) => Value::Integer(row_number(machine)),
+        ListOf::MapRun(id) => Value::Blob(id.0.to_be_bytes().to_vec()),
     };
-    // One range of an index for each status, and for versions and aliases: they are merged by their order.
+    let (sort, id) = behind(after);
+    let qualifier = query.qualifier.map(row_number);
+    all(db, &list_sql(query), params![owner, sort, id, limit, qualifier, query.redriven], listed)
+}
+
+/// One range of an index for each status, and for versions and for aliases: they are merged by their order.
+fn list_sql(query: &ListQuery) -> String {
+    let of = match (query.of, query.qualifier) {
+        (ListOf::Machine(_), None) => "machine = ?1 and map_run is null",
+        // A `+` keeps SQLite from an index: here that of the version or the alias is the better one.
+        (ListOf::Machine(_), Some(_)) => "+machine = ?1 and map_run is null",
+        (ListOf::MapRun(_), _) => "map_run = ?1",
+    };
     let qualifiers: &[&str] = match query.qualifier {
         None => &["?5 is null"],
         Some(_) => &["version = ?5", "alias = ?5"],
@@ -191,25 +203,20 @@ pub(super) fn list(
         None => STATUSES,
         Some(status) => status_number(status)..=status_number(status),
     };
-    let ranges: Vec<String> = statuses
-        .flat_map(|status| {
-            qualifiers.iter().map(move |qualifier| {
-                format!(
-                    "select * from (select no, sort, id from entity
-                     where kind = 0 and {of} and {qualifier} and {redriven} and status = {status}
-                     and (sort, id) < (?2, ?3) order by sort desc, id desc limit ?4)"
-                )
-            })
-        })
-        .collect();
-    let sql = format!(
+    let range = |status, qualifier| {
+        format!(
+            "select * from (select no, sort, id from entity
+             where kind = 0 and {of} and {qualifier} and {redriven} and status = {status}
+             and (sort, id) < (?2, ?3) order by sort desc, id desc limit ?4)"
+        )
+    };
+    let ranges: Vec<String> =
+        statuses.flat_map(|status| qualifiers.iter().map(move |qualifier| range(status, qualifier))).collect();
+    format!(
         "select l.sort, l.id, {ROOT} from (select no, sort, id from ({}) order by sort desc, id desc limit ?4) l
          join entity e on e.no = l.no order by l.sort desc, l.id desc",
         ranges.join(" union all ")
-    );
-    let (sort, id) = behind(after);
-    let qualifier = query.qualifier.map(row_number);
-    all(db, &sql, params![owner, sort, id, limit, qualifier, query.redriven], listed)
+    )
 }
 
 pub(super) fn map_runs(
@@ -352,4 +359,49 @@ fn some<T>(
         }
     }
     Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_engine::ExecutionStatus;
+
+    use super::super::schema;
+    use super::*;
+
+    /// How SQLite goes about a query: the lines of its plan.
+    fn plan(sql: &str) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file.db");
+        schema::create_if_missing(&file).unwrap();
+        let db = Connection::open(&file).unwrap();
+        let mut statement = db.prepare(&format!("explain query plan {sql}")).unwrap();
+        let parameters = vec![Value::Null; statement.parameter_count()];
+        let lines = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();
+        lines.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn each_list_reads_ranges_of_the_index_that_was_made_for_it() {
+        let machine = ListOf::Machine(RowNumber(1));
+        let child = ListOf::MapRun(MapRunId(1));
+        for (of, qualifier, indexes) in [
+            (machine, None, &["entity_list"][..]),
+            (machine, Some(RowNumber(2)), &["entity_version", "entity_alias"]),
+            (child, None, &["entity_child"]),
+        ] {
+            for status in [None, Some(ExecutionStatus::Failed)] {
+                for redriven in [None, Some(true)] {
+                    let plan = plan(&list_sql(&ListQuery { of, qualifier, status, redriven }));
+                    let used: Vec<&String> = plan.iter().filter(|line| line.starts_with("SEARCH entity ")).collect();
+                    let ranges = indexes.len() * if status.is_none() { STATUSES.count() } else { 1 };
+                    assert_eq!(used.len(), ranges, "{plan:#?}");
+                    for line in used {
+                        assert!(indexes.iter().any(|index| line.contains(index)), "{line}");
+                        assert!(line.contains("status=?") && line.contains("(sort,id)<(?,?)"), "{line}");
+                    }
+                    assert!(!plan.iter().any(|line| line.starts_with("SCAN entity")), "{plan:#?}");
+                }
+            }
+        }
+    }
 }

@@ -18,6 +18,9 @@ const SCHEMA_VERSION: i64 = 1;
 /// Says that a file is ours; SQLite's `application_id`: "Step".
 const APPLICATION_ID: i64 = 0x5374_6570;
 
+/// A piece is written once: a chunk of events under the number of its first event, or a payload under its own number
+/// turned negative (see `payload_piece`). In one table they dirty the same pages.
+///
 /// Of an entity: `kind` is 0 for an execution and 1 for a Map Run; ids are 16 bytes, big-endian, and stand here alone.
 ///
 /// An index holds what it is for and no more: executions that have ended leave those of timers and recovery. Lists
@@ -41,10 +44,9 @@ create index entity_due on entity (due, shard) where due is not null;
 create index entity_owes on entity (shard) where owes > 0;
 create index entity_closed on entity (stopped) where kind = 0 and stopped is not null;
 
-create table chunk (no integer primary key, entity int not null, first int not null, count int not null, body blob not null);
-create unique index chunk_of on chunk (entity, first);
-create table payload (no integer primary key, entity int not null, number int not null, body blob not null);
-create unique index payload_of on payload (entity, number);
+create table piece (
+    no integer primary key, entity int not null, number int not null, count int not null, body blob not null);
+create unique index piece_of on piece (entity, number);
 create table record (
     entity int not null, key int not null, body blob not null, primary key (entity, key)) without rowid;
 

@@ -6,11 +6,11 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use stepwell_engine::{Epoch, ExecutionId, ShardId, Timestamp};
 
 use crate::{
-    Create, Entity, ExpressRecord, Lease, LetterId, Mail, Revision, RowNumber, Shards, Stored, Summary, Transition,
-    Verdict, Write,
+    Create, Entity, ExpressRecord, Lease, LetterId, Mail, Revision, RowNumber, Sealed, Shards, Stored, Summary,
+    Transition, Verdict, Write,
 };
 
-use super::column::{EXECUTION, entity_columns, execution_id, name_hash, row_number, status_number};
+use super::column::{EXECUTION, entity_columns, execution_id, name_hash, payload_piece, row_number, status_number};
 use super::error::failed;
 use super::schema::sync;
 
@@ -171,12 +171,10 @@ impl Writer {
             (None, None) => unreachable!("a transition is consistent"),
         };
         if let Some(chunk) = &transition.chunk {
-            self.statement("insert into chunk (entity, first, count, body) values (?1, ?2, ?3, ?4)")?
-                .execute(params![no, chunk.first, chunk.count, chunk.body.0])?;
+            self.piece(no, i64::from(chunk.first), chunk.count, &chunk.body)?;
         }
-        for (number, body) in &transition.payloads {
-            self.statement("insert into payload (entity, number, body) values (?1, ?2, ?3)")?
-                .execute(params![no, number.0, body.0])?;
+        for (payload, body) in &transition.payloads {
+            self.piece(no, payload_piece(*payload), 0, body)?;
         }
         for (key, record) in &transition.records {
             match record {
@@ -271,6 +269,12 @@ impl Writer {
             let sql = "update entity set revision = ?2, root = ?3 where no = ?1";
             self.statement(sql)?.execute(params![no, revision, root])?;
         }
+        Ok(())
+    }
+
+    fn piece(&self, entity: i64, number: i64, count: u32, body: &Sealed) -> rusqlite::Result<()> {
+        let sql = "insert into piece (entity, number, count, body) values (?1, ?2, ?3, ?4)";
+        self.statement(sql)?.execute(params![entity, number, count, body.0])?;
         Ok(())
     }
 

@@ -1,0 +1,316 @@
+//! `stepwell serve`: the API of AWS Step Functions on this machine.
+
+use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{env, fs};
+
+use stepwell_connect::{Client, Endpoint, Lambda, Outside};
+use stepwell_server::{Config, Limits, Server, Service};
+use stepwell_store::memory::Memory;
+use stepwell_store::sqlite::Sqlite;
+use stepwell_store::{Store, StoreError};
+use stepwell_value::{Str, Value};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::oneshot;
+
+use crate::args::{Global, Serve, Unused};
+use crate::failure::{Exit, Failure};
+use crate::terminal;
+
+/// Account of requests whose access key names none: that of Step Functions Local.
+const ACCOUNT: &str = "123456789012";
+/// Region of requests that do not say theirs.
+const REGION: &str = "us-east-1";
+/// Where data lie unless something else is said.
+const DATA: &str = ".stepwell";
+/// How long tasks that are being done may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Most threads that wait for the disk.
+const BLOCKING_THREADS_MAX: usize = 32;
+
+pub(crate) fn serve(serve: &Serve, global: &Global) -> Result<Exit, Failure> {
+    let settings = Settings::of(serve)?;
+    if !global.quiet {
+        settings.remarks.iter().for_each(|remark| terminal::eprint(&format!("{remark}\n")));
+    }
+    // Connections have a thread each that they never leave: handing calls on between threads costs more than most of
+    // the calls. Half of the processors are left to the executions.
+    let helpers = (1..settings.threads.div_ceil(2)).map(|_| Helper::start()).collect::<Result<Vec<_>, _>>()?;
+    let exit = runtime()?.block_on(run(&settings, &helpers, global));
+    helpers.into_iter().for_each(Helper::end);
+    exit
+}
+
+/// A runtime on the calling thread.
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(Duration::from_secs(2))
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start the server's threads: {error}")))
+}
+
+/// A thread that answers requests.
+struct Helper {
+    handle: Handle,
+    end: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Helper {
+    fn start() -> Result<Helper, Failure> {
+        let runtime = runtime()?;
+        let handle = runtime.handle().clone();
+        let (end, ended) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("api".to_owned()).spawn(move || {
+            let _ = runtime.block_on(ended);
+        });
+        let thread = thread.map_err(|error| Failure::new(Exit::Failed, format!("cannot start a thread: {error}")))?;
+        Ok(Helper { handle, end, thread })
+    }
+
+    fn end(self) {
+        let _ = self.end.send(());
+        let _ = self.thread.join();
+    }
+}
+
+async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result<Exit, Failure> {
+    // Whoever connects from here on is answered as soon as the data are open.
+    let server = Server::bind(settings.listen, Limits::default()).await.map_err(|error| {
+        Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))
+            .hint("take another port, or a free one: --listen 127.0.0.1:0")
+    })?;
+    let store: Arc<dyn Store> = match &settings.data {
+        Some(data) => Arc::new(open_data(data)?),
+        None => Arc::new(Memory::new()),
+    };
+    let config = Config {
+        region: settings.region.clone(),
+        is_region_fixed: settings.is_region_fixed,
+        account: settings.account.clone(),
+    };
+    let lambda = settings.lambda.as_ref().map(|(_, endpoint)| Lambda::new(Client::default(), endpoint.clone()));
+    let node = stepwell_node::Config {
+        workers: settings.threads,
+        retention_ms: Some(i64::from(settings.retention_days) * 24 * 60 * 60 * 1_000),
+        log_directory: settings.data.clone(),
+        warn: Arc::new(stepwell_server::warn),
+        ..stepwell_node::Config::default()
+    };
+    let service = Service::open(store, Outside::new(lambda), config, node)
+        .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+    let address = server.local_addr().unwrap_or(settings.listen);
+    settings.tell_ready(address, global)?;
+    tokio::spawn(service.clone().do_chores());
+    let helpers: Vec<Handle> = helpers.iter().map(|helper| helper.handle.clone()).collect();
+    server.run(service.clone(), &helpers, stop_asked()).await;
+    service.drain(DRAIN).await;
+    Ok(Exit::Success)
+}
+
+/// Opens the data, or makes them.
+fn open_data(directory: &Path) -> Result<Sqlite, Failure> {
+    Sqlite::open(directory).map_err(|error| {
+        let failure = Failure::new(Exit::Failed, format!("cannot use the data in {}: {error}", directory.display()));
+        match error {
+            StoreError::Locked(_) => failure.hint("take another folder: --data DIR, or keep nothing: --memory"),
+            _ => failure,
+        }
+    })
+}
+
+/// Comes when the process is asked to end.
+async fn stop_asked() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// What the command line and the environment say.
+struct Settings {
+    listen: SocketAddr,
+    /// None: in memory.
+    data: Option<PathBuf>,
+    lambda: Option<(Str, Endpoint)>,
+    region: Str,
+    is_region_fixed: bool,
+    account: Str,
+    threads: usize,
+    retention_days: u32,
+    ready_file: Option<PathBuf>,
+    /// What is said before the server starts.
+    remarks: Vec<String>,
+}
+
+impl Settings {
+    /// The command line counts before the environment.
+    fn of(serve: &Serve) -> Result<Settings, Failure> {
+        let given = |flag: &Option<String>, names: &[&str]| {
+            flag.clone().or_else(|| names.iter().find_map(|name| variable(name)))
+        };
+        let lambda = given(&serve.lambda_endpoint, &["LAMBDA_ENDPOINT"]).or_else(sdk_lambda_endpoint);
+        let lambda = lambda.map(|url| {
+            let endpoint = Endpoint::parse(&url).map_err(|error| {
+                Failure::usage(format!("cannot call Lambda functions at {url}: {error}"))
+                    .hint("write it as in: --lambda-endpoint http://127.0.0.1:3001")
+            })?;
+            Ok((Str::from(url), endpoint))
+        });
+        let region = given(&serve.region, &["AWS_REGION", "AWS_DEFAULT_REGION"]);
+        let account = given(&serve.account, &["AWS_ACCOUNT_ID"]);
+        let data = serve.data.clone().or_else(|| variable("STEPWELL_DATA").map(PathBuf::from));
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Settings {
+            listen: serve.listen,
+            data: (!serve.memory).then(|| data.unwrap_or_else(|| PathBuf::from(DATA))),
+            lambda: lambda.transpose()?,
+            is_region_fixed: region.is_some(),
+            region: region.map_or(Str::new_static(REGION), Str::from),
+            account: account.map_or(Str::new_static(ACCOUNT), Str::from),
+            threads: serve.threads.map_or(processors, usize::from),
+            retention_days: serve.retention,
+            ready_file: serve.ready_file.clone(),
+            remarks: remarks(&serve.unused),
+        })
+    }
+
+    /// Says that requests are answered from now on, and where.
+    fn tell_ready(&self, address: SocketAddr, global: &Global) -> Result<(), Failure> {
+        let url = format!("http://{address}");
+        if let Some(file) = &self.ready_file {
+            fs::write(file, format!("{url}\n"))
+                .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}: {error}", file.display())))?;
+        }
+        let data = self.data.as_ref().map(|data| data.display().to_string());
+        let lambda = self.lambda.as_ref().map(|(url, _)| url.as_str());
+        if global.json {
+            let text = |text: Option<&str>| text.map_or(Value::Null, Value::from);
+            let document: Value = [
+                ("schema", "stepwell.serve/1".into()),
+                ("endpoint", url.into()),
+                ("data", text(data.as_deref())),
+                ("lambdaEndpoint", text(lambda)),
+                ("account", self.account.clone().into()),
+                ("region", if self.is_region_fixed { self.region.clone().into() } else { Value::Null }),
+            ]
+            .into_iter()
+            .collect();
+            terminal::print(&format!("{document}\n"));
+            return Ok(());
+        }
+        let data = data.as_deref().unwrap_or("in memory: lost when the server stops");
+        let lambda = lambda.unwrap_or("none: give --lambda-endpoint URL to call functions");
+        terminal::print(&format!("stepwell is ready: {url}\n"));
+        if !global.quiet {
+            terminal::print(&format!(
+                "  data    {data}\n  lambda  {lambda}\n  \
+                 export AWS_ENDPOINT_URL_SFN={url} AWS_DISABLE_HOST_PREFIX_INJECTION=true\n"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Where an AWS SDK in our place would call Lambda.
+fn sdk_lambda_endpoint() -> Option<String> {
+    let are_ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value == "true");
+    let names = ["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL"];
+    names.into_iter().filter(|_| !are_ignored).find_map(variable)
+}
+
+/// A variable of the environment that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A sentence for each setting that is understood and changes nothing yet.
+fn remarks(unused: &Unused) -> Vec<String> {
+    let Unused {
+        wait_time_scale,
+        batch_endpoint,
+        dynamodb_endpoint,
+        ecs_endpoint,
+        glue_endpoint,
+        sagemaker_endpoint,
+        sqs_endpoint,
+        sns_endpoint,
+        step_functions_endpoint,
+    } = unused;
+    let settings = [
+        ("--wait-time-scale", "WAIT_TIME_SCALE", wait_time_scale),
+        ("--batch-endpoint", "BATCH_ENDPOINT", batch_endpoint),
+        ("--dynamodb-endpoint", "DYNAMODB_ENDPOINT", dynamodb_endpoint),
+        ("--ecs-endpoint", "ECS_ENDPOINT", ecs_endpoint),
+        ("--glue-endpoint", "GLUE_ENDPOINT", glue_endpoint),
+        ("--sagemaker-endpoint", "SAGE_MAKER_ENDPOINT", sagemaker_endpoint),
+        ("--sqs-endpoint", "SQS_ENDPOINT", sqs_endpoint),
+        ("--sns-endpoint", "SNS_ENDPOINT", sns_endpoint),
+        ("--step-functions-endpoint", "STEP_FUNCTIONS_ENDPOINT", step_functions_endpoint),
+        ("", "SFN_MOCK_CONFIG", &None),
+    ];
+    let remark = |(flag, name, given): (&'static str, &'static str, &Option<String>)| {
+        let source = if given.is_some() { Some(flag) } else { variable(name).map(|_| name) }?;
+        Some(format!("note: {source} changes nothing yet; only Lambda functions and activities can be called"))
+    };
+    settings.into_iter().filter_map(remark).collect()
+}
+
+/// Options of Step Functions Local that have one dash, and ours for them.
+const ONE_DASH: [(&str, &str); 11] = [
+    ("-account", "--account"),
+    ("-region", "--region"),
+    ("-waitTimeScale", "--wait-time-scale"),
+    ("-lambdaEndpoint", "--lambda-endpoint"),
+    ("-batchEndpoint", "--batch-endpoint"),
+    ("-dynamoDBEndpoint", "--dynamodb-endpoint"),
+    ("-ecsEndpoint", "--ecs-endpoint"),
+    ("-glueEndpoint", "--glue-endpoint"),
+    ("-sageMakerEndpoint", "--sagemaker-endpoint"),
+    ("-sqsEndpoint", "--sqs-endpoint"),
+    ("-snsEndpoint", "--sns-endpoint"),
+];
+
+/// The command line, with the options of Step Functions Local in our form if the command is `serve`.
+pub(crate) fn with_long_options(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    if arguments.get(1).map(OsString::as_os_str) == Some(OsStr::new("serve")) {
+        for argument in &mut arguments {
+            let ours = ONE_DASH.iter().find(|(theirs, _)| OsStr::new(theirs) == argument.as_os_str());
+            if let Some((_, ours)) = ours {
+                *argument = OsString::from(ours);
+            }
+        }
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_with_one_dash_are_those_of_step_functions_local() {
+        let given = ["stepwell", "serve", "-lambdaEndpoint", "http://localhost:3001", "-account", "111122223333"];
+        assert_eq!(
+            with_long_options(given.into_iter().map(OsString::from)),
+            ["stepwell", "serve", "--lambda-endpoint", "http://localhost:3001", "--account", "111122223333"]
+        );
+        let given = ["stepwell", "eval", "-region"];
+        assert_eq!(with_long_options(given.into_iter().map(OsString::from)), given);
+    }
+}

@@ -1,0 +1,89 @@
+//! Letters between executions and Map Runs.
+
+use stepwell_engine::{ShardId, Timestamp};
+use stepwell_store::LetterId;
+
+use super::message::Output;
+use super::read::{Arrived, ReadError, ReadMail};
+use super::resident::{IsNew, Work};
+use super::{Core, transition};
+
+/// How soon letters are looked for again after they could not be read.
+const AGAIN_MS: i64 = 100;
+
+impl Core {
+    pub(super) fn arrive(&mut self, arrived: Arrived, now: Timestamp, out: &mut Vec<Output>) {
+        let Arrived { id, to, letter } = arrived;
+        let Some(shard) = self.shards.get_mut(&to.shard()).filter(|shard| shard.is_open) else {
+            // Whoever has the shard, or opens it, finds the letter in the store.
+            return;
+        };
+        if !shard.letters.insert(id) {
+            return;
+        }
+        let memory = shard.memory;
+        let (resident, IsNew(is_new)) = self.residents.wake(to);
+        // A letter is taken by the very transition that makes its receiver: the receiver is not there yet.
+        if is_new && transition::creates(to, &letter) {
+            transition::create(resident, &letter, now);
+            resident.inbox.push_back(Work::Letter(id, letter));
+            return self.make_ready(to);
+        }
+        resident.inbox.push_back(Work::Letter(id, letter));
+        match is_new {
+            true => self.load(to, memory, out),
+            false => self.make_ready(to),
+        }
+    }
+
+    pub(super) fn mail_read(&mut self, result: Result<ReadMail, ReadError>, now: Timestamp, out: &mut Vec<Output>) {
+        self.mail.is_reading = false;
+        self.mail.next = match result {
+            Ok(_) => self.limits.mail_every_ms.map(|ms| now.after_ms(ms)),
+            Err(_) => Some(now.after_ms(AGAIN_MS)),
+        };
+        let forgettable = std::mem::take(&mut self.mail.forgettable);
+        match result {
+            Ok(ReadMail { letters, last, .. }) => {
+                if let Some(last) = last {
+                    self.mail.after = self.mail.after.max(last);
+                    // There may be more than one reading takes.
+                    self.mail.next = Some(now);
+                }
+                letters.into_iter().for_each(|letter| self.arrive(letter, now, out));
+                for (shard, letter) in forgettable {
+                    if let Some(shard) = self.shards.get_mut(&shard) {
+                        shard.letters.remove(&letter);
+                    }
+                }
+            }
+            Err(_) => self.mail.taken.extend(forgettable),
+        }
+        if std::mem::take(&mut self.mail.is_outdated) {
+            self.look_for_mail(now);
+        }
+    }
+
+    /// Looks at all letters once more: what was committed after a shard was read and before it was opened has reached
+    /// nobody, and neither has what a commit has sent of which nobody knows whether it is durable.
+    pub(super) fn look_for_mail(&mut self, now: Timestamp) {
+        if self.mail.is_reading {
+            self.mail.is_outdated = true;
+        } else {
+            self.mail.after = LetterId(0);
+            self.mail.next = Some(now);
+        }
+    }
+
+    pub(super) fn letters_taken(&mut self, shard: ShardId, took: Vec<LetterId>) {
+        // A reading that is under way may still show them.
+        if self.mail.is_reading || self.mail.next.is_some() {
+            return self.mail.taken.extend(took.into_iter().map(|letter| (shard, letter)));
+        }
+        if let Some(shard) = self.shards.get_mut(&shard) {
+            took.iter().for_each(|letter| {
+                shard.letters.remove(letter);
+            });
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Shards and what is read of them: opening, loading, taking up what a crash left, dropping what is worth nothing.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use stepwell_engine::{ChildOf, FailureStage, MapRunEffect, MapRunId, Resume, ShardId, Signal, Timestamp};
+use stepwell_store::{Entity, Write};
+
+use super::commit::{Commit, Memory, Note};
+use super::message::{ExpressRun, Output, Release};
+use super::read::{LoadedEntity, OpenedExpress, OpenedShard, ReadError};
+use super::resident::{Body, Work};
+use super::{Core, ExpressStage, Shard, child_of, refuse, transition};
+use crate::api::Refusal;
+
+impl Core {
+    pub(super) fn opened(&mut self, opened: OpenedShard, now: Timestamp, out: &mut Vec<Output>) {
+        let OpenedShard { lease, due, owing, mail, express, .. } = opened;
+        self.memories += 1;
+        let shard =
+            Shard { epoch: lease.epoch, memory: Memory(self.memories), is_open: true, letters: BTreeSet::new() };
+        let memory = shard.memory;
+        self.shards.insert(lease.shard, shard);
+        self.owing.extend(owing);
+        self.timers.opened(due, now);
+        self.look_for_mail(now);
+        mail.into_iter().for_each(|letter| self.arrive(letter, now, out));
+        for OpenedExpress { start, definition } in express {
+            let id = start.identity.id;
+            match self.express.get(&id) {
+                Some(ExpressStage::Running) => {}
+                Some(ExpressStage::Ended) => {
+                    let note = Note { express_ended: Some(id), ..Note::plain(lease.shard, memory) };
+                    self.commit(Commit { write: Write::ExpressEnded(id), release: Vec::new(), note }, out);
+                }
+                None => {
+                    self.express.insert(id, ExpressStage::Running);
+                    let run = ExpressRun { start, definition, child_of: None };
+                    out.push(Output::Release(Release::RunExpress(Box::new(run))));
+                }
+            }
+        }
+    }
+
+    pub(super) fn load(&mut self, entity: Entity, memory: Memory, out: &mut Vec<Output>) {
+        if self.may_load() {
+            self.loads.running += 1;
+            out.push(Output::Load(entity, memory));
+        } else {
+            self.loads.waiting.push_back((entity, memory));
+        }
+    }
+
+    pub(super) fn loaded(
+        &mut self,
+        entity: Entity,
+        memory: Memory,
+        result: Result<Option<Box<LoadedEntity>>, ReadError>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        self.loads.running -= 1;
+        if let Some((entity, memory)) = self.loads.waiting.pop_front() {
+            self.load(entity, memory, out);
+        }
+        if self.shards.get(&entity.shard()).is_none_or(|shard| shard.memory != memory) {
+            return;
+        }
+        let owes = self.owing.remove(&entity);
+        match result {
+            Ok(Some(loaded)) => {
+                let (resident, _) = self.residents.wake(entity);
+                loaded.settle_in(resident);
+                if owes {
+                    self.take_up(entity, now, out);
+                }
+                self.set_timer(entity, now);
+                self.pump(entity, now, out);
+                self.rest(entity);
+            }
+            Ok(None) => self.nobody(entity, out),
+            Err(error) if error.may_go_by() => self.lose(entity.shard(), out),
+            // Its neighbours are none the worse for it.
+            Err(_) => self.dismiss(entity, out),
+        }
+    }
+
+    /// There is no such execution or Map Run.
+    pub(super) fn nobody(&mut self, entity: Entity, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.remove(entity) else { return };
+        let mut letters = Vec::new();
+        for work in resident.inbox {
+            match work {
+                Work::Letter(id, _) => letters.push(id),
+                Work::Answer(_, _, reply) => refuse(reply, Refusal::TaskDoesNotExist, out),
+                other => {
+                    if let Some(reply) = other.into_reply() {
+                        refuse(reply, Refusal::NotFound, out);
+                    }
+                }
+            }
+        }
+        let Some(shard) = self.shards.get(&entity.shard()).filter(|_| !letters.is_empty()) else { return };
+        let write = Write::Dropped { shard: entity.shard(), epoch: shard.epoch, letters: letters.clone() };
+        let note = Note { took: letters, ..Note::plain(entity.shard(), shard.memory) };
+        self.commit(Commit { write, release: Vec::new(), note }, out);
+    }
+
+    /// Takes up what an execution or a Map Run owes since a crash, before anything else reaches it.
+    pub(super) fn take_up(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
+        let Core { residents, calls, children, host, .. } = self;
+        let Some(resident) = residents.get(entity) else { return };
+        match &resident.body {
+            Body::Loading => {}
+            Body::Execution(definition, execution) => {
+                let id = execution.identity().id;
+                let mut first = VecDeque::new();
+                let answers: BTreeSet<_> = resident.inbox.iter().filter_map(Work::attempt).collect();
+                for resume in execution.resume(&definition.program, host.as_ref()) {
+                    match resume {
+                        // The call is still under way in this very process: only the memory of the shard was lost.
+                        Resume::InDoubt { attempt, .. } if calls.contains(&(id, attempt)) => {}
+                        Resume::InDoubt { attempt, .. } if answers.contains(&attempt) => {}
+                        Resume::InDoubt { attempt, error } => {
+                            let stage = FailureStage::Run;
+                            first.push_back(Work::Task(attempt, Signal::TaskFailed { attempt, error, stage }));
+                        }
+                        Resume::Queue(request) => out.push(Output::Release(transition::queue(id, *request))),
+                        Resume::Heartbeat { attempt } => {
+                            first.push_back(Work::Task(attempt, Signal::TaskHeartbeat { attempt }));
+                        }
+                        Resume::GoOn => resident.goes_on = true,
+                    }
+                }
+                first.append(&mut resident.inbox);
+                resident.inbox = first;
+            }
+            Body::MapRun(definition, map_run) => {
+                let effects = map_run.resume(&definition.program, now);
+                resident.goes_on |= effects.iter().any(|effect| matches!(effect, MapRunEffect::GoOn));
+                let is_running =
+                    |child: &ChildOf| children.contains(&(MapRunId::of_arn(&child.map_run_arn), child.child));
+                let (mut works, release) = transition::redo(definition, map_run, effects, is_running);
+                children.extend(release.iter().filter_map(child_of));
+                out.extend(release.into_iter().map(Output::Release));
+                works.append(&mut resident.inbox);
+                resident.inbox = works;
+            }
+        }
+    }
+
+    /// A commit of a shard failed, or it could not be read: its memory is worth nothing.
+    pub(super) fn lose(&mut self, shard: ShardId, out: &mut Vec<Output>) {
+        if !self.has_open(shard) {
+            return;
+        }
+        self.drop_memory(shard, out);
+        let epoch = self.shards[&shard].epoch;
+        out.push(Output::Reopen(shard, epoch));
+    }
+
+    pub(super) fn drop_memory(&mut self, shard: ShardId, out: &mut Vec<Output>) {
+        let Some(of_shard) = self.shards.get_mut(&shard) else { return };
+        of_shard.is_open = false;
+        self.memories += 1;
+        of_shard.memory = Memory(self.memories);
+        of_shard.letters.clear();
+        self.owing.retain(|entity| entity.shard() != shard);
+        self.timers.forget(|entity| entity.shard() == shard);
+        self.mail.taken.retain(|(of, _)| *of != shard);
+        self.mail.forgettable.retain(|(of, _)| *of != shard);
+        self.loads.waiting.retain(|(entity, _)| entity.shard() != shard);
+        for entity in self.residents.of_shard(shard) {
+            self.dismiss(entity, out);
+        }
+    }
+
+    /// Drops an execution or a Map Run; whoever waits for it is told that nobody knows.
+    pub(super) fn dismiss(&mut self, entity: Entity, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.remove(entity) else { return };
+        for reply in resident.inbox.into_iter().filter_map(Work::into_reply) {
+            refuse(reply, Refusal::Away, out);
+        }
+        for (_, release) in resident.held {
+            self.withhold(release, &Refusal::Away, out);
+        }
+    }
+
+    /// What waited for a commit that did not come.
+    pub(super) fn withhold(&mut self, release: Release, refusal: &Refusal, out: &mut Vec<Output>) {
+        match release {
+            Release::Reply(reply, _) => refuse(reply, refusal.clone(), out),
+            Release::Call(call) => {
+                self.calls.remove(&(call.identity.id, call.request.attempt));
+            }
+            Release::RunExpress(run) => {
+                self.express.remove(&run.start.identity.id);
+                if let Some(child) = child_of(&Release::RunExpress(run)) {
+                    self.children.remove(&child);
+                }
+            }
+            Release::Cancel(..) | Release::Queue { .. } | Release::Log { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Executions as the API shows them: what was committed, read from the store.
+
+use stepwell_engine::{Described, ExecutionId, Payload, PayloadRef};
+use stepwell_node::core::StoredPayloads;
+use stepwell_store::{Entity, Kind, Place, Root, RowNumber};
+use stepwell_value::Str;
+
+use crate::arn::ExecutionArn;
+use crate::catalogue::lock;
+use crate::catalogue::rows::MachineBody;
+use crate::error::Error;
+use crate::service::{Service, unreadable};
+use crate::world;
+
+/// Most ARNs of executions whose identity is kept, and for how many milliseconds: a name may come to belong to another
+/// execution, though not before the first one's retention is over.
+pub(crate) const KNOWN_MAX: usize = 10_000;
+const KNOWN_MS: i64 = 60_000;
+
+/// An execution's root record, read.
+pub(crate) struct Shown {
+    pub(crate) described: Described,
+    /// The row of the revision that it runs.
+    pub(crate) definition: RowNumber,
+}
+
+impl Service {
+    /// The execution of an ARN.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArn`], [`Error::ExecutionDoesNotExist`], the store's.
+    pub(crate) fn find_execution(&self, text: &str) -> Result<(ExecutionId, Shown), Error> {
+        let id = self.execution_id(text)?;
+        let shown = self.shown(id)?.ok_or_else(|| Error::ExecutionDoesNotExist(text.into()))?;
+        Ok((id, shown))
+    }
+
+    /// The engine's identity of the execution of an ARN.
+    ///
+    /// # Errors
+    /// As [`Service::find_execution`].
+    pub(crate) fn execution_id(&self, text: &str) -> Result<ExecutionId, Error> {
+        if let Some((id, found)) = lock(&self.known_executions).get(text)
+            && world::now().0 - found.0 < KNOWN_MS
+        {
+            return Ok(id);
+        }
+        let arn = ExecutionArn::parse(text)?;
+        let missing = || Error::ExecutionDoesNotExist(text.into());
+        let machine = self.machine_number(&arn.machine)?.ok_or_else(missing)?;
+        let id = self.store.find(machine, &arn.rest)?.ok_or_else(missing)?;
+        self.remember(text.into(), id);
+        Ok(id)
+    }
+
+    /// Keeps the identity of an execution: whoever has started one is going to ask for it.
+    pub(crate) fn remember(&self, arn: Str, id: ExecutionId) {
+        lock(&self.known_executions).put(arn, (id, world::now()));
+    }
+
+    /// The row of a state machine.
+    fn machine_number(&self, arn: &Str) -> Result<Option<RowNumber>, Error> {
+        if let Some(target) = self.catalogue.known_target(arn) {
+            return Ok(Some(target.machine));
+        }
+        Ok(self.catalogue.find::<MachineBody>(Kind::StateMachine, arn)?.map(|machine| machine.number))
+    }
+
+    /// Whether a state machine is being deleted, or gone.
+    pub(crate) fn is_deleting(&self, machine_arn: &str) -> Result<bool, Error> {
+        if let Some(target) = self.catalogue.known_target(machine_arn) {
+            return Ok(target.is_deleting);
+        }
+        let machine = self.catalogue.find::<MachineBody>(Kind::StateMachine, machine_arn)?;
+        Ok(machine.is_none_or(|machine| machine.body.is_deleting))
+    }
+
+    /// An execution.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn shown(&self, id: ExecutionId) -> Result<Option<Shown>, Error> {
+        self.store.root(Entity::Execution(id))?.map(|root| self.show(id, root)).transpose()
+    }
+
+    /// The same, of a root record that was read already.
+    ///
+    /// # Errors
+    /// When it is not what a release of ours wrote.
+    pub(crate) fn show(&self, id: ExecutionId, root: Root) -> Result<Shown, Error> {
+        let record = self.codec.open(Place::Root(Entity::Execution(id)), &root.record).map_err(unreadable)?;
+        Ok(Shown { described: Described::decode(&record).map_err(unreadable)?, definition: root.definition })
+    }
+
+    /// A payload of an execution.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn payload(&self, id: ExecutionId, payload: &PayloadRef) -> Result<Payload, Error> {
+        match payload {
+            PayloadRef::Here(payload) => Ok(payload.clone()),
+            PayloadRef::Stored(number) => {
+                let found = StoredPayloads::new(&*self.store, &self.codec, id).read(*number).map_err(unreadable)?;
+                found.ok_or(Error::InternalFailure)
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The API as a client sees it, where the conformance corpus does not look.
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{Api, PATIENCE, text};
+use stepwell_server::Limits;
+use stepwell_store::StoreError;
+use stepwell_store::memory::Memory;
+use stepwell_store::sqlite::Sqlite;
+use stepwell_value::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+const PASS: &str = r#"{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}"#;
+const WAIT: &str = r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": true}}}"#;
+const HERE: &str = "arn:aws:states:us-east-1:123456789012";
+
+fn names(answer: &Value, list: &str, member: &str) -> Vec<String> {
+    let items = answer.get(list).and_then(Value::as_array).expect("a list");
+    items.iter().map(|item| text(item, member)).collect()
+}
+
+#[tokio::test]
+async fn a_name_belongs_to_one_execution() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", WAIT).await;
+    let start = |input: &str| format!(r#"{{"stateMachineArn": "{machine}", "name": "e", "input": "{input}"}}"#);
+    let first = api.ok("StartExecution", &start("1")).await;
+    // The same while it runs, as a text: another form of the same number is another input.
+    assert_eq!(api.ok("StartExecution", &start("1")).await, first);
+    let taken = format!("400 ExecutionAlreadyExists: Execution Already Exists: '{HERE}:execution:m:e'");
+    assert_eq!(api.error("StartExecution", &start("1.0")).await, taken);
+    let stopped =
+        api.ok("StopExecution", &format!(r#"{{"executionArn": "{HERE}:execution:m:e", "error": "E"}}"#)).await;
+    assert_eq!(api.error("StartExecution", &start("1")).await, taken);
+    // Stopping what has ended changes nothing.
+    let again = api.ok("StopExecution", &format!(r#"{{"executionArn": "{HERE}:execution:m:e", "error": "F"}}"#)).await;
+    assert_eq!(again, stopped);
+    let shown = api.wait_end(&format!("{HERE}:execution:m:e")).await;
+    assert_eq!((text(&shown, "status"), text(&shown, "error")), ("ABORTED".to_owned(), "E".to_owned()));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn inputs_are_refused_in_the_words_of_the_parser() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    let start = |input: &str| format!(r#"{{"stateMachineArn": "{machine}", "input": "{input}"}}"#);
+    let refused = "400 InvalidExecutionInput: Invalid State Machine Execution Input: ";
+    assert_eq!(api.error("StartExecution", &start("")).await, format!("{refused}'Invalid execution input.'"));
+    let error = api.error("StartExecution", &start("nothing")).await;
+    assert!(error.starts_with(&format!("{refused}'Unrecognized token 'nothing': was expecting")), "{error}");
+    // The limit is one of bytes; characters beyond ASCII have more than one.
+    let large = format!("\\\"{}\\\"", "ä".repeat(200_000));
+    let error = api.error("StartExecution", &start(&large)).await;
+    assert_eq!(
+        error,
+        "400 ValidationException: 1 validation error detected: Value at 'input' failed to satisfy constraint: Member \
+         must have length less than or equal to 262144"
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn lists_come_page_by_page_and_each_item_once() {
+    let api = Api::start().await;
+    for n in 0..7 {
+        api.machine(&format!("m{n}"), "", PASS).await;
+    }
+    let mut seen = Vec::new();
+    let mut token = String::new();
+    loop {
+        let page = api.ok("ListStateMachines", &format!(r#"{{"maxResults": 3{token}}}"#)).await;
+        seen.extend(names(&page, "stateMachines", "name"));
+        match page.get("nextToken").and_then(Value::as_str) {
+            Some(next) => token = format!(r#", "nextToken": "{next}""#),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["m0", "m1", "m2", "m3", "m4", "m5", "m6"]);
+    // A token of another list is no token.
+    let page = api.ok("ListStateMachines", r#"{"maxResults": 3}"#).await;
+    let stolen = format!(r#"{{"nextToken": "{}"}}"#, text(&page, "nextToken"));
+    assert_eq!(api.error("ListActivities", &stolen).await, "400 InvalidToken: Invalid Token: 'Invalid token'");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_history_reads_the_same_from_both_ends() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    let started = api.ok("StartExecution", &format!(r#"{{"stateMachineArn": "{machine}"}}"#)).await;
+    let arn = text(&started, "executionArn");
+    api.wait_end(&arn).await;
+    let mut ids: Vec<Vec<i64>> = Vec::new();
+    for reverse in ["false", "true"] {
+        let mut seen = Vec::new();
+        let mut token = String::new();
+        loop {
+            let params = format!(r#"{{"executionArn": "{arn}", "maxResults": 3, "reverseOrder": {reverse}{token}}}"#);
+            let page = api.ok("GetExecutionHistory", &params).await;
+            let events = page.get("events").and_then(Value::as_array).expect("events");
+            assert!(events.len() <= 3);
+            seen.extend(events.iter().filter_map(|event| event.get("id").and_then(Value::as_i64)));
+            match page.get("nextToken").and_then(Value::as_str) {
+                Some(next) => token = format!(r#", "nextToken": "{next}""#),
+                None => break,
+            }
+        }
+        ids.push(seen);
+    }
+    assert_eq!(ids[0], [1, 2, 3, 4]);
+    assert_eq!(ids[1], [4, 3, 2, 1]);
+    let without = format!(r#"{{"executionArn": "{arn}", "includeExecutionData": false}}"#);
+    assert!(!api.ok("GetExecutionHistory", &without).await.to_string().contains("\"input\""));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_machine_stops_its_executions_and_is_gone_then() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", WAIT).await;
+    let by_machine = format!(r#"{{"stateMachineArn": "{machine}"}}"#);
+    api.ok("StartExecution", &by_machine).await;
+    api.ok("DeleteStateMachine", &by_machine).await;
+    // What waits ends only when it moves; until then the machine is there.
+    assert_eq!(text(&api.ok("DescribeStateMachine", &by_machine).await, "status"), "DELETING");
+    let deleting = format!("400 StateMachineDeleting: State Machine is being deleted: '{machine}'");
+    assert_eq!(api.error("StartExecution", &by_machine).await, deleting);
+    let running = api.ok("ListExecutions", &by_machine).await;
+    let execution = names(&running, "executions", "executionArn").remove(0);
+    let status = text(&api.ok("DescribeExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await, "status");
+    if status == "RUNNING" {
+        api.ok("StopExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    }
+    let gone = format!("400 StateMachineDoesNotExist: State Machine Does Not Exist: '{machine}'");
+    while api.call("DescribeStateMachine", &by_machine).await != Err(gone.clone()) {
+        tokio::task::yield_now().await;
+    }
+    // The name is free; the executions of the former machine are not those of the new one.
+    api.machine("m", "", PASS).await;
+    assert_eq!(names(&api.ok("ListExecutions", &by_machine).await, "executions", "name"), Vec::<String>::new());
+    let gone = format!("400 ExecutionDoesNotExist: Execution Does Not Exist: '{execution}'");
+    assert_eq!(api.error("DescribeExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await, gone);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_updates_at_once_none_is_lost() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    let update = |role: usize| {
+        format!(
+            r#"{{"stateMachineArn": "{machine}", "roleArn": "arn:aws:iam::123456789012:role/r{role}", "publish": true}}"#
+        )
+    };
+    let updates: Vec<String> = (0..8).map(update).collect();
+    let calls = updates.iter().map(|params| api.ok("UpdateStateMachine", params));
+    let mut versions = Vec::new();
+    for answer in join_all(calls).await {
+        versions.push(text(&answer, "stateMachineVersionArn"));
+    }
+    versions.sort();
+    let expected: Vec<String> = (1..=8).map(|n| format!("{machine}:{n}")).collect();
+    assert_eq!(versions, expected);
+    api.stop().await;
+}
+
+/// Polls futures together, on this task.
+async fn join_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut open: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, answer) in &mut open {
+            if answer.is_none()
+                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *answer = Some(ready);
+            }
+        }
+        match open.iter().all(|(_, answer)| answer.is_some()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+    open.into_iter().filter_map(|(_, answer)| answer).collect()
+}
+
+#[tokio::test]
+async fn a_worker_gets_a_task_and_its_token_counts_once() {
+    let api = Api::start().await;
+    let activity = text(&api.ok("CreateActivity", r#"{"name": "a"}"#).await, "activityArn");
+    let definition =
+        format!(r#"{{"StartAt": "T", "States": {{"T": {{"Type": "Task", "Resource": "{activity}", "End": true}}}}}}"#);
+    let machine = api.machine("m", "", &definition).await;
+    let params = format!(r#"{{"stateMachineArn": "{machine}", "input": "[7]"}}"#);
+    let execution = text(&api.ok("StartExecution", &params).await, "executionArn");
+    let task = api.ok("GetActivityTask", &format!(r#"{{"activityArn": "{activity}", "workerName": "w"}}"#)).await;
+    assert_eq!(text(&task, "input"), "[7]");
+    let token = text(&task, "taskToken");
+    assert!(token.len() <= 1_024);
+    let bad = format!(r#"{{"taskToken": "{token}", "output": "no json"}}"#);
+    assert!(api.error("SendTaskSuccess", &bad).await.starts_with("400 InvalidOutput: "));
+    api.ok("SendTaskHeartbeat", &format!(r#"{{"taskToken": "{token}"}}"#)).await;
+    let success = format!(r#"{{"taskToken": "{token}", "output": "{{}}"}}"#);
+    assert_eq!(api.ok("SendTaskSuccess", &success).await.to_string(), "{}");
+    assert_eq!(text(&api.wait_end(&execution).await, "output"), "{}");
+    assert!(api.error("SendTaskSuccess", &success).await.starts_with("400 TaskTimedOut: "));
+    let forged = format!(r#"{{"taskToken": "{}", "output": "{{}}"}}"#, token.replace(&token[..8], "AAAAAAAA"));
+    assert_eq!(api.error("SendTaskSuccess", &forged).await, "400 InvalidToken: Invalid Token: 'Invalid token'");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn workers_that_wait_do_not_hold_up_the_end() {
+    // Requests may take as long as they like.
+    let limits = Limits { drain: Duration::from_secs(600), ..Limits::default() };
+    let api = Api::start_on(Arc::new(Memory::new()), limits).await;
+    let activity = text(&api.ok("CreateActivity", r#"{"name": "a"}"#).await, "activityArn");
+    let body = format!(r#"{{"activityArn": "{activity}"}}"#);
+    let mut stream = TcpStream::connect(api.address).await.expect("the server listens");
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AWSStepFunctions.GetActivityTask\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.expect("the connection is open");
+    // Whether the server has read the request by now or not: it ends long before a poll would.
+    tokio::time::timeout(PATIENCE, api.stop()).await.expect("the server ends");
+}
+
+#[tokio::test]
+async fn what_is_not_here_yet_says_so() {
+    let api = Api::start().await;
+    for operation in ["TestState", "UpdateMapRun"] {
+        let error = api.error(operation, &format!(r#"{{"mapRunArn": "{HERE}:mapRun:m/l:1"}}"#)).await;
+        assert_eq!(error, format!("400 UnsupportedOperationException: Stepwell does not have {operation} yet"));
+    }
+    api.stop().await;
+}
+
+/// Opens data as soon as nobody has them open.
+async fn open(folder: &Path) -> Arc<Sqlite> {
+    let open = async {
+        loop {
+            match Sqlite::open(folder) {
+                Ok(store) => return Arc::new(store),
+                Err(StoreError::Locked(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, open).await.expect("the former server lets go of the data")
+}
+
+#[tokio::test]
+async fn a_machine_is_what_it_was_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let api = Api::start_on(open(folder.path()).await, Limits::default()).await;
+    let machine = api.machine("m", r#", "publish": true, "versionDescription": "first""#, WAIT).await;
+    let by_machine = format!(r#"{{"stateMachineArn": "{machine}"}}"#);
+    let described = api.ok("DescribeStateMachine", &by_machine).await;
+    let execution = text(&api.ok("StartExecution", &by_machine).await, "executionArn");
+    api.machine("n", "", PASS).await;
+    let page = api.ok("ListStateMachines", r#"{"maxResults": 1}"#).await;
+    api.stop().await;
+    let api = Api::start_on(open(folder.path()).await, Limits::default()).await;
+    let next = format!(r#"{{"nextToken": "{}"}}"#, text(&page, "nextToken"));
+    assert_eq!(names(&api.ok("ListStateMachines", &next).await, "stateMachines", "name"), ["n"]);
+    assert_eq!(api.ok("DescribeStateMachine", &by_machine).await, described);
+    let by_version = format!(r#"{{"stateMachineArn": "{machine}:1"}}"#);
+    assert_eq!(text(&api.ok("DescribeStateMachine", &by_version).await, "description"), "first");
+    let shown = api.ok("DescribeExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    assert_eq!(text(&shown, "status"), "RUNNING");
+    api.stop().await;
+}
