@@ -3,8 +3,8 @@
 use stepwell_asl::program::{RegionIdx, StateIdx};
 use stepwell_value::Str;
 
-use crate::execution::{AttemptId, Execution, Frame, FrameId, OpenTask, Phase};
 use crate::Timestamp;
+use crate::execution::{AttemptId, Execution, Frame, FrameId, OpenTask, Phase};
 
 /// One active place of an execution.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_engine::{
-    AttemptId, AttemptStatus, Described, Doing, Event, Execution, ExecutionId, ExecutionStatus, MapRun, MapRunId,
-    Place as At, WithoutData, decode_events,
+    AttemptId, AttemptStatus, Described, Doing, Event, ExecutionId, ExecutionStatus, MapRun, MapRunId, Place as At,
+    WithoutData, decode_events,
 };
-use stepwell_node::core::{Core, Release, Reply, StoredPayloads};
+use stepwell_node::core::{Core, Release, Reply};
 use stepwell_node::{Refusal, TokenAnswer};
-use stepwell_store::{Codec, Entity, LetterId, Loaded, Place, Shards, Store, Transition, Verdict, Write};
+use stepwell_store::{Codec, Entity, LetterId, Place, Shards, Store, Transition, Verdict, Write};
 use stepwell_value::Str;
 
 use crate::clients::{JobOfClient, What};
 use crate::fold::Fold;
 use crate::scenario::text;
+use crate::stored;
 use crate::world::{Checked, Ticket, World};
 
 /// What is known of all that was committed.
@@ -138,7 +139,12 @@ impl World {
                 let body = body.map_err(|error| error.to_string())?;
                 let events = decode_events(&body, &WithoutData).map_err(|error| error.to_string())?;
                 if chunk.first != known.fold.events() + 1 || chunk.count as usize != events.len() {
-                    return Err(format!("{name}: a chunk of {} events from {} on follows event {}", chunk.count, chunk.first, known.fold.events()));
+                    return Err(format!(
+                        "{name}: a chunk of {} events from {} on follows event {}",
+                        chunk.count,
+                        chunk.first,
+                        known.fold.events()
+                    ));
                 }
                 events
             }
@@ -149,7 +155,10 @@ impl World {
         }
         if let Entity::Execution(_) = entity {
             if known.fold.status != summary.status {
-                return Err(format!("{name}: its summary says {:?}, its history {:?}", summary.status, known.fold.status));
+                return Err(format!(
+                    "{name}: its summary says {:?}, its history {:?}",
+                    summary.status, known.fold.status
+                ));
             }
             known.is_open = summary.status == ExecutionStatus::Running;
         }
@@ -159,7 +168,12 @@ impl World {
         self.tell(|| {
             let shown: Vec<String> = events.iter().map(Event::to_string).collect();
             let shown = shown.join("; ");
-            format!("node {node}: {name} revision {}, sends {}, took {}: {shown}", expects.0 + 1, sends.len(), took.len())
+            format!(
+                "node {node}: {name} revision {}, sends {}, took {}: {shown}",
+                expects.0 + 1,
+                sends.len(),
+                took.len()
+            )
         });
         Ok(())
     }
@@ -169,29 +183,11 @@ impl World {
         audit.open = audit.known.values().filter(|known| known.is_open).count();
     }
 
-    fn stored(&self, entity: Entity) -> Checked<Loaded> {
-        let loaded = self.store.load(entity).map_err(|error| error.to_string())?;
-        loaded.ok_or_else(|| format!("{entity:?} is not stored"))
-    }
-
-    fn decode(&self, id: ExecutionId, loaded: &Loaded) -> Checked<Execution> {
-        let (codec, entity) = (Codec::default(), Entity::Execution(id));
-        let open = |place, sealed| codec.open(place, sealed).map_err(|error| error.to_string());
-        let root = open(Place::Root(entity), &loaded.root.record)?;
-        let mut records = Vec::with_capacity(loaded.records.len());
-        // The last key is the node's own.
-        for (key, record) in loaded.records.iter().filter(|(key, _)| *key != u64::MAX) {
-            records.push((*key, open(Place::Record(entity, *key), record)?));
-        }
-        let payloads = StoredPayloads::new(&self.store, &codec, id);
-        Execution::decode(&root, &records, &payloads).map_err(|error| error.to_string())
-    }
-
     /// What is stored agrees with the history, and is not forgotten: something will reach whoever is open.
     fn audit_stored(&self, entity: Entity, last: &Transition) -> Checked {
-        let loaded = self.stored(entity)?;
+        let loaded = stored::load(&self.store, entity)?;
         let Entity::Execution(id) = entity else { return Ok(()) };
-        let execution = self.decode(id, &loaded)?;
+        let execution = stored::execution(&self.store, id, &loaded)?;
         let audit = self.audit.borrow();
         let known = &audit.known[&entity];
         let fail = |what: String| Err(format!("{}: {what}", known.name));
@@ -215,7 +211,9 @@ impl World {
         for place in leaves {
             let is_reached = match &place.doing {
                 Doing::GoingOn | Doing::Fork { .. } => execution.owes() > 0,
-                Doing::Waiting { until } | Doing::Backoff { until } => last.summary.due.is_some_and(|due| due <= *until),
+                Doing::Waiting { until } | Doing::Backoff { until } => {
+                    last.summary.due.is_some_and(|due| due <= *until)
+                }
                 Doing::Task { .. } => true,
                 Doing::MapRun { arn } => {
                     let map_run = MapRunId::of_arn(arn);
@@ -245,8 +243,8 @@ impl World {
     // --- Effects and answers --------------------------------------------------------------------------------------
 
     fn attempt(&self, id: ExecutionId, attempt: AttemptId) -> Checked<AttemptStatus> {
-        let loaded = self.stored(Entity::Execution(id))?;
-        Ok(self.decode(id, &loaded)?.attempt(attempt))
+        let loaded = stored::load(&self.store, Entity::Execution(id))?;
+        Ok(stored::execution(&self.store, id, &loaded)?.attempt(attempt))
     }
 
     /// No effect leaves before the transition that caused it is stored.
@@ -304,7 +302,11 @@ impl World {
                 if known.status != ExecutionStatus::Running || known.redrives > 0 { Ok(()) } else { lie("a stop") }
             }
             (Some(What::Redrive(_, id, _)), Ok(_)) => {
-                if audit.known[&Entity::Execution(*id)].redrives > 0 { Ok(()) } else { lie("a redrive") }
+                if audit.known[&Entity::Execution(*id)].redrives > 0 {
+                    Ok(())
+                } else {
+                    lie("a redrive")
+                }
             }
             (Some(What::Answer(claim, TokenAnswer::Success(_) | TokenAnswer::Failure(_))), Ok(_)) => {
                 match self.attempt(claim.execution, claim.attempt)? {
@@ -398,7 +400,7 @@ impl World {
         if !scenario.is_steady || job.was_meddled_with {
             return Ok(());
         }
-        let history = text(&self.history(id)?);
+        let history = text(&stored::history(&self.store, id)?);
         if history.contains("SdkClientException") {
             return Ok(());
         }
@@ -410,40 +412,21 @@ impl World {
         }
     }
 
-    fn history(&self, id: ExecutionId) -> Checked<Vec<Event>> {
-        let codec = Codec::default();
-        let payloads = StoredPayloads::new(&self.store, &codec, id);
-        let mut events = Vec::new();
-        for chunk in self.store.history(id, 1, false, u32::MAX).map_err(|error| error.to_string())? {
-            let place = Place::Chunk(Entity::Execution(id), chunk.first);
-            let body = codec.open(place, &chunk.body).map_err(|error| error.to_string())?;
-            events.extend(decode_events(&body, &payloads).map_err(|error| error.to_string())?);
-        }
-        Ok(events)
-    }
-
     /// A history has all its events, once, and as many calls as attempts.
     fn check_history(&self, entity: Entity) -> Checked {
         let audit = self.audit.borrow();
         let known = &audit.known[&entity];
-        let loaded = self.stored(entity)?;
-        let root = Codec::default().open(Place::Root(entity), &loaded.root.record).map_err(|error| error.to_string())?;
+        let loaded = stored::load(&self.store, entity)?;
+        let root = stored::root(entity, &loaded)?;
         let Entity::Execution(id) = entity else {
-            let records: Checked<Vec<_>> = loaded
-                .records
-                .iter()
-                .map(|(key, record)| {
-                    let record = Codec::default().open(Place::Record(entity, *key), record);
-                    Ok((*key, record.map_err(|error| error.to_string())?))
-                })
-                .collect();
-            let map_run = MapRun::decode(&root, &records?).map_err(|error| error.to_string())?;
+            let records = stored::records(entity, &loaded)?;
+            let map_run = MapRun::decode(&root, &records).map_err(|error| error.to_string())?;
             return match map_run.is_over() {
                 true => Ok(()),
                 false => Err(format!("{} has ended, and waits for children", known.name)),
             };
         };
-        let events = self.history(id)?;
+        let events = stored::history(&self.store, id)?;
         let ids = events.iter().map(|event| event.id);
         if !ids.eq(1..=known.fold.events()) {
             return Err(format!("{}: its history has gaps", known.name));
@@ -452,7 +435,8 @@ impl World {
         if described.status == ExecutionStatus::Running || described.status != known.status {
             return Err(format!("{}: it is described as {:?}", known.name, described.status));
         }
-        let started = |event: &&Event| matches!(event.kind.type_name().as_str(), "TaskStarted" | "LambdaFunctionStarted");
+        let started =
+            |event: &&Event| matches!(event.kind.type_name().as_str(), "TaskStarted" | "LambdaFunctionStarted");
         let started = events.iter().filter(started).count();
         let calls = self.outside.calls.range((id, AttemptId(0))..=(id, AttemptId(u32::MAX))).count();
         match calls <= started {

@@ -255,7 +255,8 @@ impl World {
         let is_any = !replies.is_empty();
         for (ticket, answer) in replies {
             self.audit_reply(ticket, &answer)?;
-            let handing = (0..self.nodes.len()).find_map(|node| Some((node, self.nodes[node].handing.remove(&ticket)?)));
+            let handing =
+                (0..self.nodes.len()).find_map(|node| Some((node, self.nodes[node].handing.remove(&ticket)?)));
             match handing {
                 Some((node, handing)) => self.handed_over(node, handing, answer),
                 None => self.answered(ticket, answer),
@@ -291,6 +292,8 @@ impl World {
             (What::Stop(job, _), Ok(Reply::Stopped(_))) => self.done(*job),
             (What::Redrive(job, ..), Ok(Reply::Redriven(_)) | Err(Refusal::NotRedrivable(_))) => self.done(*job),
             (What::Answer(..), Ok(Reply::Answered) | Err(Refusal::TaskTimedOut)) => {}
+            // A node that does not know yet that it has lost the shard may not know the attempt either.
+            (What::Answer(..), Err(Refusal::TaskDoesNotExist)) if !self.options.is_alone => self.again(ask),
             (what, answer) => return Err(format!("{what:?} was answered by {answer:?}")),
         }
         Ok(())
@@ -342,7 +345,8 @@ impl World {
         if !self.audit.borrow().has_failed(id) {
             return;
         }
-        let Some(job) = self.clients.jobs.iter().position(|job| job.acknowledged == Some(id) && job.redrives > 0) else {
+        let Some(job) = self.clients.jobs.iter().position(|job| job.acknowledged == Some(id) && job.redrives > 0)
+        else {
             return;
         };
         let of_client = &mut self.clients.jobs[job];

@@ -58,8 +58,27 @@ impl Fault {
     pub const ALL: [Fault; 22] = {
         use Fault::*;
         [
-            AnswerLost, CommitLate, Fenced, Full, Io, Away, ReadFailed, ReadLate, LeaseLost, MessageLost, MessageTwice,
-            MessageLate, ClockJump, Pause, Cut, Crash, Takeover, TaskFailed, TaskLate, TaskSilent, TaskTwice,
+            AnswerLost,
+            CommitLate,
+            Fenced,
+            Full,
+            Io,
+            Away,
+            ReadFailed,
+            ReadLate,
+            LeaseLost,
+            MessageLost,
+            MessageTwice,
+            MessageLate,
+            ClockJump,
+            Pause,
+            Cut,
+            Crash,
+            Takeover,
+            TaskFailed,
+            TaskLate,
+            TaskSilent,
+            TaskTwice,
             HeartbeatMissed,
         ]
     };

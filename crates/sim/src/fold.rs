@@ -170,7 +170,9 @@ impl Fold {
             (TaskEvent::Submitted { .. }, Started) => Submitted,
             (TaskEvent::ScheduleFailed(_) | TaskEvent::StartFailed(_), Scheduled) => TaskOver,
             (TaskEvent::SubmitFailed(_), Started) => TaskOver,
-            (TaskEvent::Succeeded { .. } | TaskEvent::Failed(_) | TaskEvent::TimedOut(_), Started | Submitted) => TaskOver,
+            (TaskEvent::Succeeded { .. } | TaskEvent::Failed(_) | TaskEvent::TimedOut(_), Started | Submitted) => {
+                TaskOver
+            }
             (TaskEvent::Failed(_) | TaskEvent::TimedOut(_), Scheduled) => TaskOver,
             (_, phase) => return Err(format!("the task is {phase:?}")),
         };
@@ -181,19 +183,19 @@ impl Fold {
     fn fork(&mut self, before: usize, kind: &str) -> Checked<usize> {
         let starts = |state: &State| state.kind == kind && matches!(state.phase, Phase::Entered | Phase::Forked);
         let is_entered = |chain: &Chain| chain.state.as_ref().is_some_and(|state| state.phase == Phase::Entered);
-        let chain = match self.chains.get(before).filter(|chain| is_entered(chain)).is_some_and(|chain| chain.is_in(kind)) {
-            true => before,
-            // A retry points to what failed.
-            false => self.find(before, starts).or_else(|_| self.find(before, |state| state.kind == kind))?,
-        };
+        let chain =
+            match self.chains.get(before).filter(|chain| is_entered(chain)).is_some_and(|chain| chain.is_in(kind)) {
+                true => before,
+                // A retry points to what failed.
+                false => self.find(before, starts).or_else(|_| self.find(before, |state| state.kind == kind))?,
+            };
         self.close_below(chain);
         self.change(chain, Phase::Forked)
     }
 
     fn join(&mut self, before: usize, kind: &str) -> Checked<usize> {
         use Phase::{Entered, Forked, MapRun, MapRunOver};
-        let is_it =
-            |state: &State| state.kind == kind && matches!(state.phase, Forked | MapRun | MapRunOver | Entered);
+        let is_it = |state: &State| state.kind == kind && matches!(state.phase, Forked | MapRun | MapRunOver | Entered);
         let chain = self.find(before, is_it)?;
         self.close_below(chain);
         self.change(chain, Phase::ForkOver)
@@ -225,7 +227,9 @@ impl Fold {
     fn close_below(&mut self, top: usize) {
         // Chains are younger than those they belong to.
         for chain in top + 1..self.chains.len() {
-            if self.chains[chain].parent.is_some_and(|parent| parent == top || (parent > top && !self.chains[parent].is_open))
+            if self.chains[chain]
+                .parent
+                .is_some_and(|parent| parent == top || (parent > top && !self.chains[parent].is_open))
             {
                 self.chains[chain].is_open = false;
             }

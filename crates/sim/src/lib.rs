@@ -12,11 +12,13 @@
 mod audit;
 mod chance;
 mod clients;
+pub mod crash;
 mod fault;
 mod fold;
 mod node;
 mod outside;
 mod scenario;
+mod stored;
 mod timeline;
 mod world;
 

@@ -469,9 +469,8 @@ impl World {
         }
         let clock = self.nodes[at.node].clock(self.now);
         let scenarios = self.scenarios.clone();
-        let opened = self.with_fault(fault, |store| {
-            open_shard(store, &Codec::default(), scenarios.as_ref(), &leases, clock)
-        });
+        let opened =
+            self.with_fault(fault, |store| open_shard(store, &Codec::default(), scenarios.as_ref(), &leases, clock));
         match opened {
             Ok(opened) => self.plan(delay, Happening::Opened(at, opened)),
             Err(_) => {

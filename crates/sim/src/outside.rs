@@ -76,11 +76,7 @@ impl World {
         }
     }
 
-    fn scripted(
-        &mut self,
-        request: &TaskRequest,
-        answers: Vec<stepwell_engine::local::Answer>,
-    ) -> Vec<(i64, Signal)> {
+    fn scripted(&mut self, request: &TaskRequest, answers: Vec<stepwell_engine::local::Answer>) -> Vec<(i64, Signal)> {
         let claim = request.token.as_ref().and_then(|token| self.host.tokens.open(token));
         let mut at = self.chance.between(1, 20);
         let mut signals = Vec::new();

@@ -153,6 +153,14 @@ impl Responder for Steady {
     }
 }
 
+/// A definition, compiled, as the revision that has this row.
+pub(crate) fn compiled(name: &str, definition: &str, execution_type: ExecutionType, row: u64) -> Arc<Definition> {
+    let compiled = compile(definition, Format::Json, &Options { machine_type: execution_type });
+    let program = compiled.program.unwrap_or_else(|| panic!("{name}: {:?}", compiled.diagnostics));
+    let (row, machine) = (RowNumber(row), RowNumber(MACHINES + row));
+    Arc::new(Definition { row, machine, program: Arc::new(program), logging: None })
+}
+
 /// A scenario before it is compiled.
 struct Draft {
     name: &'static str,
@@ -167,11 +175,7 @@ struct Draft {
 impl Draft {
     fn finish((place, draft): (usize, Draft)) -> Scenario {
         let Draft { name, definition, input, execution_type, manner, is_steady, weight } = draft;
-        let compiled = compile(definition, Format::Json, &Options { machine_type: execution_type });
-        let program = compiled.program.unwrap_or_else(|| panic!("{name}: {:?}", compiled.diagnostics));
-        let row = RowNumber(place as u64);
-        let machine = RowNumber(MACHINES + place as u64);
-        let definition = Arc::new(Definition { row, machine, program: Arc::new(program), logging: None });
+        let definition = compiled(name, definition, execution_type, place as u64);
         Scenario { name, definition, input, execution_type, manner, is_steady, weight, calm: OnceLock::new() }
     }
 

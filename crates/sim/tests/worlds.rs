@@ -28,9 +28,8 @@ fn worlds(seeds: u64, options: Options) -> Result<Report, Violation> {
                     if seed >= seeds || all.lock().unwrap().is_err() {
                         return;
                     }
-                    let lived = std::panic::catch_unwind(|| live(seed, options)).unwrap_or_else(|_| {
-                        Err(Violation { seed, at_ms: 0, what: "it panicked".into(), options })
-                    });
+                    let lived = std::panic::catch_unwind(|| live(seed, options))
+                        .unwrap_or_else(|_| Err(Violation { seed, at_ms: 0, what: "it panicked".into(), options }));
                     let mut all = all.lock().unwrap();
                     match (lived, &mut *all) {
                         (Ok(report), Ok(sum)) => sum.add(&report),
