@@ -38,9 +38,10 @@ pub(crate) fn test() -> Done {
         ("fuzz", fuzz_a_little),
         ("power cuts", || power_cut::run(&POWER_CUTS)),
         ("malformed requests", real::malformed::run),
+        ("crash", || real::crash::run(real::crash::Options::default())),
+        // These two install Python's packages.
         ("conformance", || real::conformance::run(false)),
         ("clients", || real::clients::run(false)),
-        ("crash", || real::crash::run(real::crash::Options::default())),
     ];
     let mut total = Tally::default();
     let mut times = Vec::new();

@@ -106,10 +106,11 @@ async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result
     let service = Service::open(store, Outside::new(lambda), config, node)
         .map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     let address = server.local_addr().unwrap_or(settings.listen);
+    let stop = stop_asked()?;
     settings.tell_ready(address, global)?;
     tokio::spawn(service.clone().do_chores());
     let helpers: Vec<Handle> = helpers.iter().map(|helper| helper.handle.clone()).collect();
-    server.run(service.clone(), &helpers, stop_asked()).await;
+    server.run(service.clone(), &helpers, stop).await;
     service.drain(DRAIN).await;
     Ok(Exit::Success)
 }
@@ -125,20 +126,27 @@ fn open_data(directory: &Path) -> Result<Sqlite, Failure> {
     })
 }
 
-/// Comes when the process is asked to end.
-async fn stop_asked() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// What comes when the process is asked to end; from this call on it does not end otherwise.
+#[cfg(unix)]
+fn stop_asked() -> Result<impl Future<Output = ()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let deaf = |error| Failure::new(Exit::Failed, format!("cannot listen to signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(deaf)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// What comes when the process is asked to end.
+#[cfg(not(unix))]
+fn stop_asked() -> Result<impl Future<Output = ()>, Failure> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// What the command line and the environment say.

@@ -71,7 +71,10 @@ impl Outside {
                 answer(signal);
             }
         });
-        if let Some((_, earlier)) = open.calls.insert(key, (number, call.abort_handle())) {
+        let earlier = open.calls.insert(key, (number, call.abort_handle()));
+        // Giving a call up drops its answer, whose owner may want to speak to us.
+        drop(open);
+        if let Some((_, earlier)) = earlier {
             // The same attempt once more: what asked for it the first time was never committed.
             earlier.abort();
         }

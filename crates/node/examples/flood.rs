@@ -1,6 +1,6 @@
 //! Starts executions in this process as fast as they are accepted, and says what each costs.
 //!
-//! `cargo run --release -p stepwell-node --example flood -- [--data DIR] [--connections N] [--seconds S] [--what passes|tasks|sync]`
+//! `cargo run --release -p stepwell-node --example flood -- [--data DIR] [--connections N] [--seconds S] [--what passes|tasks|waits|sync]`
 //!
 //! Without `--data` the store is in memory. CPU time is that of the whole process.
 #![allow(clippy::disallowed_methods)] // A measuring tool: it reads the clock and what the system says of the process.
@@ -24,6 +24,9 @@ const PASSES: &str = r#"{"StartAt": "A", "States": {
 /// One task, answered at once.
 const TASKS: &str = r#"{"StartAt": "A", "States": {
     "A": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": true}}}"#;
+
+/// A wait of an hour: what stays of it in memory?
+const WAITS: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 3600, "End": true}}}"#;
 
 struct Catalogue(Arc<Definition>);
 
@@ -58,7 +61,11 @@ fn main() {
     let seconds: u64 = option("--seconds").map_or(3, |n| n.parse().expect("a number"));
     let what = option("--what").unwrap_or_else(|| "passes".into());
     let machine_type = if what == "sync" { ExecutionType::Express } else { ExecutionType::Standard };
-    let text = if what == "tasks" { TASKS } else { PASSES };
+    let text = match what.as_str() {
+        "tasks" => TASKS,
+        "waits" => WAITS,
+        _ => PASSES,
+    };
     let compiled = compile(text, Format::Json, &Options { machine_type });
     let program = Arc::new(compiled.program.expect("the definition is right"));
     let definition = Arc::new(Definition { row: RowNumber(2), machine: RowNumber(1), program, logging: None });
@@ -70,7 +77,7 @@ fn main() {
     runtime.block_on(async {
         let catalogue = Arc::new(Catalogue(definition.clone()));
         let node = Node::open(store, Config::default(), catalogue, Arc::new(AtOnce)).expect("the node opens");
-        let (cpu, began) = (cpu_ms(), Instant::now());
+        let (cpu, memory, began) = (cpu_ms(), memory_kib(), Instant::now());
         let end = began + Duration::from_secs(seconds);
         let clients: Vec<_> = (0..connections)
             .map(|client| tokio::spawn(client_loop(node.clone(), definition.clone(), client, what == "sync", end)))
@@ -88,11 +95,13 @@ fn main() {
         let n = latencies.len();
         let at = |part: f64| latencies[((n - 1) as f64 * part) as usize].as_micros();
         println!(
-            "{what}, {connections} connections: {:.0}/s, p50 {} us, p99 {} us, CPU {:.1} us each, {:?}",
+            "{what}, {connections} connections: {:.0}/s, p50 {} us, p99 {} us, CPU {:.1} us each, memory {memory} to {} KiB \
+             after {n}, {:?}",
             n as f64 / took,
             at(0.5),
             at(0.99),
             cpu as f64 * 1000.0 / n as f64,
+            memory_kib(),
             node.figures(),
         );
         node.drain(Duration::from_secs(1)).await;
@@ -158,4 +167,11 @@ fn cpu_ms() -> u64 {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |n: usize| fields.get(n).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     (ticks(11) + ticks(12)) * 10
+}
+
+/// Resident memory of this process.
+fn memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches("kB").trim().parse().unwrap_or(0)
 }

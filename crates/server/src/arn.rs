@@ -118,7 +118,7 @@ pub(crate) fn states_arn(text: &str) -> Result<StatesArn, Error> {
 
 /// Checks the ARN of a role.
 pub(crate) fn role(text: &str) -> Result<(), Error> {
-    RoleArn::parse(text).map(|_| ()).map_err(|_| Error::InvalidArn(format!("Invalid Role Arn: {text}")))
+    RoleArn::parse(text).map(|_| ()).map_err(|_| Error::InvalidRoleArn(text.into()))
 }
 
 /// The ARN of another kind of resource than the operation takes.
@@ -168,6 +168,12 @@ mod tests {
         assert_eq!(error.to_string(), "InvalidArn: Invalid Arn: 'Invalid ARN prefix: not_a_valid_arn'");
         let error = ExecutionArn::parse(&format!("{HERE}:express:m:e:1")).unwrap_err();
         assert_eq!(error.to_string(), "InvalidArn: Invalid Arn: 'Resource type not valid in this context: express'");
+    }
+
+    #[test]
+    fn a_role_that_is_none_is_told_apart() {
+        let error = role("arn:aws:iam::aws:policy/Batch").unwrap_err();
+        assert_eq!(error.to_string(), "InvalidArn: Invalid Role Arn: 'arn:aws:iam::aws:policy/Batch'");
     }
 
     #[test]

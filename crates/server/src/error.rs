@@ -30,6 +30,8 @@ pub enum Error {
     InvalidEncryptionConfiguration(String),
     /// The input is no JSON.
     InvalidExecutionInput(String),
+    /// A text is not the ARN of a role.
+    InvalidRoleArn(Str),
     /// The logging configuration is refused.
     InvalidLoggingConfiguration(&'static str),
     /// The name has a character that names must not have.
@@ -116,6 +118,7 @@ impl Error {
             Error::ExecutionDoesNotExist(arn) => worded("ExecutionDoesNotExist", "Execution Does Not Exist", arn),
             Error::ExecutionNotRedrivable(text) => plain("ExecutionNotRedrivable", text),
             Error::InvalidArn(text) => worded("InvalidArn", "Invalid Arn", text),
+            Error::InvalidRoleArn(arn) => worded("InvalidArn", "Invalid Role Arn", arn),
             Error::InvalidDefinition(text) => plain("InvalidDefinition", text),
             Error::InvalidEncryptionConfiguration(text) => plain("InvalidEncryptionConfiguration", text),
             Error::InvalidExecutionInput(text) => {

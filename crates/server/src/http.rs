@@ -28,6 +28,9 @@ use crate::{log, world};
 /// Bodies up to this size are taken whatever else there is: the bound of connections bounds them, too.
 pub const SMALL_BODY_BYTES: usize = 64 * 1_024;
 
+/// Longest trace header, as the API has it for the member of that name; longer ones are nothing to keep.
+const TRACE_HEADER_BYTES_MAX: usize = 256;
+
 /// What a client may ask of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -216,7 +219,7 @@ fn head(headers: &HeaderMap) -> Head<'_> {
     Head {
         target: text("x-amz-target").unwrap_or_default(),
         signer: headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(signer),
-        trace_header: text("x-amzn-trace-id").map(Str::new),
+        trace_header: text("x-amzn-trace-id").filter(|header| header.len() <= TRACE_HEADER_BYTES_MAX).map(Str::new),
     }
 }
 

@@ -122,6 +122,7 @@ impl World {
             audit.open += 1;
         }
         audit.transitions += 1;
+        let audit = &mut *audit;
         let known = audit.known.get_mut(entity).ok_or_else(|| format!("{entity:?} was never created"))?;
         let name = known.name.clone();
         if known.revision != expects.0 {
@@ -129,8 +130,11 @@ impl World {
         }
         known.revision += 1;
         known.status = summary.status;
-        if let Entity::MapRun(_) = entity {
-            known.is_open = summary.status == ExecutionStatus::Running;
+        let is_open = summary.status == ExecutionStatus::Running;
+        match (std::mem::replace(&mut known.is_open, is_open), is_open) {
+            (true, false) => audit.open -= 1,
+            (false, true) => audit.open += 1,
+            _ => {}
         }
         let events = match chunk {
             None => Vec::new(),
@@ -153,18 +157,12 @@ impl World {
             known.fold.apply(event).map_err(|what| format!("{name}: {what}"))?;
             known.redrives += u32::from(event.kind.type_name() == "ExecutionRedriven");
         }
-        if let Entity::Execution(_) = entity {
-            if known.fold.status != summary.status {
-                return Err(format!(
-                    "{name}: its summary says {:?}, its history {:?}",
-                    summary.status, known.fold.status
-                ));
-            }
-            known.is_open = summary.status == ExecutionStatus::Running;
+        if let Entity::Execution(_) = entity
+            && known.fold.status != summary.status
+        {
+            return Err(format!("{name}: its summary says {:?}, its history {:?}", summary.status, known.fold.status));
         }
         audit.events += events.len() as u64;
-        drop(audit);
-        self.count_open();
         self.tell(|| {
             let shown: Vec<String> = events.iter().map(Event::to_string).collect();
             let shown = shown.join("; ");
@@ -176,11 +174,6 @@ impl World {
             )
         });
         Ok(())
-    }
-
-    fn count_open(&self) {
-        let mut audit = self.audit.borrow_mut();
-        audit.open = audit.known.values().filter(|known| known.is_open).count();
     }
 
     /// What is stored agrees with the history, and is not forgotten: something will reach whoever is open.
@@ -196,7 +189,7 @@ impl World {
         }
         let places: Vec<At> = execution.places().collect();
         let program = &self.scenarios.of(known.scenario).definition.program;
-        known.fold.compare(program, &places).or_else(|what| fail(what))?;
+        known.fold.compare(program, &places).or_else(fail)?;
         if (execution.next_deadline(), execution.owes()) != (last.summary.due, last.summary.owes) {
             return fail(format!("its summary {:?} does not say what is stored", last.summary));
         }

@@ -5,7 +5,7 @@
 //! clock says that the lease has ended (architecture, 10). Clocks may be wrong; the epoch in each commit is what counts.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -524,9 +524,10 @@ impl World {
             self.nodes[index].leases.iter().map(|(shard, held)| Lease { shard: *shard, epoch: held.epoch }).collect();
         let until = self.nodes[index].clock(self.now).after_ms(LEASE_MS);
         let Ok(renewed) = self.lease_call(index, |store| store.renew(&held, until)) else { return };
+        let renewed: BTreeSet<ShardId> = renewed.into_iter().map(|lease| lease.shard).collect();
         let until = self.now + LEASE_MS;
         for lease in held {
-            match renewed.contains(&lease) {
+            match renewed.contains(&lease.shard) {
                 true => {
                     self.nodes[index].leases.insert(lease.shard, Held { epoch: lease.epoch, until });
                 }

@@ -25,6 +25,12 @@ const CUTS: u64 = 150;
 /// Cuts of the control: a few suffice to see losses.
 const CONTROL_CUTS: u64 = 10;
 
+/// One in so many cuts comes while the files are being made, which chance alone would hardly meet.
+const EARLY_EVERY: u64 = 10;
+
+/// As many operations as that takes, and the first commits.
+const EARLY_OPERATIONS: usize = 200;
+
 /// The only file that is not rebuilt from its durable parts: it stands for those who were told.
 const ACKNOWLEDGED: &str = "acknowledged";
 
@@ -143,7 +149,13 @@ impl Round<'_> {
         let log = log::read(&bytes)?;
         let is_end = |entry: &&log::Entry<'_>| matches!(entry.what, log::What::SyncEnds(_));
         let mut chance = Chance(self.seed);
-        let mut places: Vec<usize> = (0..self.cuts).map(|_| chance.below(log.len() as u64 + 1) as usize).collect();
+        let mut places: Vec<usize> = (0..self.cuts)
+            .map(|cut| {
+                let is_early = cut % EARLY_EVERY == 0;
+                let end = if is_early { EARLY_OPERATIONS.min(log.len()) } else { log.len() };
+                chance.below(end as u64 + 1) as usize
+            })
+            .collect();
         places.sort_unstable();
         let mut found = Found {
             operations: log.len(),

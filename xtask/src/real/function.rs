@@ -16,7 +16,7 @@ use super::api::text;
 use super::random::hash;
 
 /// Longest time that a function takes.
-const DELAY_MS_MAX: u64 = 60;
+const DELAY_MS_MAX: u64 = 200;
 
 /// The endpoint, and what it was asked for.
 #[derive(Clone)]

@@ -9,10 +9,14 @@ use super::resident::{IsNew, Work};
 use super::{Core, transition};
 
 /// How soon letters are looked for again after they could not be read.
-const AGAIN_MS: i64 = 100;
+const MAIL_AGAIN_MS: i64 = 100;
 
 impl Core {
     pub(super) fn arrive(&mut self, arrived: Arrived, now: Timestamp, out: &mut Vec<Output>) {
+        if self.is_draining {
+            // Whoever opens the shard next finds it in the store.
+            return;
+        }
         let Arrived { id, to, letter } = arrived;
         let Some(shard) = self.shards.get_mut(&to.shard()).filter(|shard| shard.is_open) else {
             // Whoever has the shard, or opens it, finds the letter in the store.
@@ -38,10 +42,8 @@ impl Core {
 
     pub(super) fn mail_read(&mut self, result: Result<ReadMail, ReadError>, now: Timestamp, out: &mut Vec<Output>) {
         self.mail.is_reading = false;
-        self.mail.next = match result {
-            Ok(_) => self.limits.mail_every_ms.map(|ms| now.after_ms(ms)),
-            Err(_) => Some(now.after_ms(AGAIN_MS)),
-        };
+        let wait_ms = if result.is_err() { Some(MAIL_AGAIN_MS) } else { self.limits.mail_every_ms };
+        self.mail.next = wait_ms.map(|ms| now.after_ms(ms));
         let forgettable = std::mem::take(&mut self.mail.forgettable);
         match result {
             Ok(ReadMail { letters, last, .. }) => {
@@ -64,19 +66,20 @@ impl Core {
         }
     }
 
-    /// Looks at all letters once more: what was committed after a shard was read and before it was opened has reached
-    /// nobody, and neither has what a commit has sent of which nobody knows whether it is durable.
+    /// Looks at all letters once more: what was committed after a shard was read, and before it was opened, has reached
+    /// nobody.
     pub(super) fn look_for_mail(&mut self, now: Timestamp) {
-        if self.mail.is_reading {
-            self.mail.is_outdated = true;
-        } else {
-            self.mail.after = LetterId(0);
-            self.mail.next = Some(now);
+        match self.mail.is_reading {
+            true => self.mail.is_outdated = true,
+            false => {
+                self.mail.after = LetterId(0);
+                self.mail.next = Some(now);
+            }
         }
     }
 
     pub(super) fn letters_taken(&mut self, shard: ShardId, took: Vec<LetterId>) {
-        // A reading that is under way may still show them.
+        // A reading that is under way, or comes, may still show them.
         if self.mail.is_reading || self.mail.next.is_some() {
             return self.mail.taken.extend(took.into_iter().map(|letter| (shard, letter)));
         }

@@ -37,7 +37,7 @@ pub enum Input {
     TaskAnswered(ExecutionId, AttemptId, Signal),
     /// A letter that another core of this node sent.
     Letter(Box<Arrived>),
-    /// Letters may have been sent that nobody hands over.
+    /// Letters may have been sent that nobody hands over: [`Output::LookForMail`].
     LookForMail,
     /// An Express child of a Map Run has ended.
     ChildEnded {
@@ -62,9 +62,10 @@ pub enum Input {
     Mail(Result<ReadMail, ReadError>),
     /// A state machine is being deleted: its executions end at their next transition.
     MachineDeleted(RowNumber),
-    /// The node stops: no timer fires and no loop goes on; what is answered is still taken.
+    /// The node stops: no timer fires, no loop goes on and nothing is called any more. Answers of calls that are under
+    /// way are kept, as letters, for the next start.
     Drain,
-    /// Do something that waits: fire a timer, go on with an execution. See [`Core::next_turn`].
+    /// Do something that waits: fire a timer, go on with an execution. See [`super::Core::next_turn`].
     Turn,
 }
 
@@ -79,7 +80,7 @@ pub enum Output {
     Load(Entity, Memory),
     /// Hand this letter to the core that has its shard, if one of this node has it.
     Letter(Box<Arrived>),
-    /// Nobody knows whether a letter to this shard was sent: give the core that has it [`Input::LookForMail`].
+    /// Nobody knows whether a letter to this shard was committed: give the core that has it [`Input::LookForMail`].
     LookForMail(ShardId),
     /// Read deadlines of these shards before this time; answer with [`Input::Due`].
     ReadDue(Box<Shards>, Timestamp),

@@ -142,7 +142,7 @@ struct Mail {
     after: LetterId,
     next: Option<Timestamp>,
     is_reading: bool,
-    /// It is to be looked at from the beginning when the reading that is under way is done.
+    /// A shard was opened while a reading was under way that does not concern it.
     is_outdated: bool,
     /// Taken since the last look, so that one under way may still show them.
     taken: Vec<(ShardId, LetterId)>,
@@ -189,8 +189,13 @@ impl Core {
                 self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
             }
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
+            Input::LookForMail => self.look_for_mail(now),
             Input::ChildEnded { map_run, child, end, cannot_run } => {
                 self.children.remove(&(map_run, child));
+                if self.is_draining {
+                    // It starts over with the next start of the node; its Map Run starts no others now.
+                    return;
+                }
                 let entity = Entity::MapRun(map_run);
                 if let Some(cause) = cannot_run {
                     self.deliver(entity, Work::MapRun(MapRunSignal::CannotRun(cause)), now, out);
@@ -202,7 +207,6 @@ impl Core {
             Input::Loaded(entity, memory, result) => self.loaded(entity, memory, result, now, out),
             Input::Due(Ok(due)) => self.timers.scanned(due, now),
             Input::Due(Err(_)) => self.timers.scan_failed(now),
-            Input::LookForMail => self.look_for_mail(now),
             Input::Mail(result) => self.mail_read(result, now, out),
             Input::Opened(opened) => self.opened(*opened, now, out),
             Input::Closed(shard) => {

@@ -88,24 +88,24 @@ impl Core {
         work: impl FnOnce(ReplyTo) -> Work,
     ) {
         let entity = Entity::Execution(id);
-        if !self.has_open(id.shard()) {
-            return refuse(reply, Refusal::Away, out);
+        let work = work(reply);
+        // What may call somebody comes too late when the node stops.
+        let is_late = self.is_draining && !matches!(work, Work::Stop(..));
+        if is_late || !self.has_open(id.shard()) {
+            return refuse_work(work, Refusal::Away, out);
         }
         let inbox = self.residents.get(entity).map_or(0, |resident| resident.inbox.len());
         let waiting = self.flight.commits.max(self.loads.waiting.len());
         if inbox >= self.limits.inbox_max || waiting >= 4 * self.limits.commits_max {
-            return refuse(reply, Refusal::Throttled, out);
+            return refuse_work(work, Refusal::Throttled, out);
         }
-        self.deliver(entity, work(reply), now, out);
+        self.deliver(entity, work, now, out);
     }
 
     /// Hands something to an execution or a Map Run, which is read first if it is not here.
     pub(super) fn deliver(&mut self, entity: Entity, work: Work, now: Timestamp, out: &mut Vec<Output>) {
         let Some(shard) = self.shards.get(&entity.shard()).filter(|shard| shard.is_open) else {
-            if let Some(reply) = work.into_reply() {
-                refuse(reply, Refusal::Away, out);
-            }
-            return;
+            return refuse_work(work, Refusal::Away, out);
         };
         let memory = shard.memory;
         let (resident, IsNew(is_new)) = self.residents.wake(entity);
@@ -114,5 +114,11 @@ impl Core {
             true => self.load(entity, memory, out),
             false => self.pump(entity, now, out),
         }
+    }
+}
+
+fn refuse_work(work: Work, refusal: Refusal, out: &mut Vec<Output>) {
+    if let Some(reply) = work.into_reply() {
+        refuse(reply, refusal, out);
     }
 }

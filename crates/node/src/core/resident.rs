@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use stepwell_engine::{
-    AttemptId, ErrorCause, Execution, Identity, MapRun, MapRunSignal, Payload, ShardId, Signal, Timestamp,
+    self as engine, AttemptId, ErrorCause, Execution, Identity, MapRun, MapRunSignal, Payload, ShardId, Signal,
+    Timestamp,
 };
 use stepwell_store::{Create, Entity, LetterId, Revision};
 use stepwell_value::Str;
 
+use super::transition::attempt_of;
 use super::{Letter, Release, ReplyTo};
 use crate::api::{Definition, TokenAnswer};
 
@@ -98,6 +100,8 @@ impl Work {
     pub(super) fn attempt(&self) -> Option<AttemptId> {
         match self {
             Work::Task(attempt, _) | Work::Answer(attempt, ..) => Some(*attempt),
+            // One that was kept when the node stopped.
+            Work::Letter(_, Letter { body: engine::Letter::Execution(_, signal), .. }) => attempt_of(signal),
             _ => None,
         }
     }

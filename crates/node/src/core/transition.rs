@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub(super) deleted: &'a BTreeSet<RowNumber>,
     /// Write every heartbeat: too many residents are kept for those that were not written.
     pub(super) saves_heartbeats: bool,
+    /// The node stops: what tasks answer is kept for its next start.
+    pub(super) is_draining: bool,
 }
 
 /// What became of signals.
@@ -146,6 +148,14 @@ impl Steps<'_> {
                 self.step(Signal::Start);
                 let started = Started { id: self.execution.identity().id, at: self.execution.started() };
                 self.reply(reply, Ok(Reply::Started(started)));
+            }
+            Work::Task(_, signal) if self.context.is_draining => {
+                let letter = Letter {
+                    definition: self.definition.clone(),
+                    body: Text::Execution(self.execution.identity().id, signal),
+                };
+                self.sum.sends.push((self.context.entity, letter));
+                self.sum.is_changed = true;
             }
             Work::Task(_, signal) => {
                 self.step(signal);
@@ -598,6 +608,24 @@ impl Parts {
             bytes: RESIDENT_BYTES + bytes,
         };
         Ok(Commit { write: Write::Transition(Box::new(transition)), release, note })
+    }
+}
+
+/// The attempt of a task that a signal is about.
+pub(super) fn attempt_of(signal: &Signal) -> Option<AttemptId> {
+    match signal {
+        Signal::TaskStarted { attempt, .. }
+        | Signal::TaskSubmitted { attempt, .. }
+        | Signal::TaskSucceeded { attempt, .. }
+        | Signal::TaskFailed { attempt, .. }
+        | Signal::TaskHeartbeat { attempt }
+        | Signal::TaskCannotRun { attempt, .. } => Some(*attempt),
+        Signal::Start
+        | Signal::Continue
+        | Signal::TimerFired
+        | Signal::MapRunEnded { .. }
+        | Signal::Stop(_)
+        | Signal::Redrive { .. } => None,
     }
 }
 

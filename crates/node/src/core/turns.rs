@@ -89,6 +89,7 @@ impl Core {
             codec: &self.codec,
             deleted: &self.deleted,
             saves_heartbeats,
+            is_draining: self.is_draining,
         };
         match transition::take(resident, &step) {
             Err(_) => return self.lose(entity.shard(), out),
@@ -146,7 +147,12 @@ impl Core {
         if !resident.is_idle() {
             return;
         }
-        match transition::is_over(&resident.body) {
+        // Far from its deadline and without a task outside, nothing will reach it soon.
+        let sleeps_long = match &resident.body {
+            Body::Execution(_, execution) => execution.open_tasks() == 0 && resident.timer.is_none(),
+            Body::Loading | Body::MapRun(..) => false,
+        };
+        match sleeps_long || transition::is_over(&resident.body) {
             true => self.forget(entity),
             false => self.residents.rest(entity, self.limits.idle_bytes_max),
         }

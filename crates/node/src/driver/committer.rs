@@ -3,6 +3,9 @@
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use stepwell_engine::Timestamp;
+use stepwell_store::StoreError;
+
 use super::Driver;
 use super::slice::locked;
 use crate::core::{Commit, CommitQueue, Input, Settled};
@@ -43,6 +46,7 @@ impl Commits {
     /// The committer's thread: ends when the node has stopped and nothing waits any longer.
     pub(super) fn work(&self, driver: &Driver) {
         IS_COMMITTER.set(true);
+        let mut failures = Failures::default();
         loop {
             let mut queue = locked(&self.queue);
             while queue.is_empty() {
@@ -56,7 +60,7 @@ impl Commits {
             let writes = std::mem::take(&mut batch.writes);
             let result = if writes.is_empty() { Ok(Vec::new()) } else { driver.store.commit(writes) };
             if let Err(error) = &result {
-                driver.warn(&format!("a commit failed; what it concerns is read again: {error}"));
+                failures.report(driver, error);
             }
             let (released, settled) = locked(&self.queue).settle(batch, result);
             released.into_iter().for_each(|release| driver.release(release));
@@ -74,6 +78,25 @@ impl Commits {
             if !settled.is_empty() {
                 slice.settle(driver, Input::Settled(settled));
             }
+        }
+    }
+}
+
+/// Commits that failed since the last line about them.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    next_line: Timestamp,
+}
+
+impl Failures {
+    /// Where the disk is full, every commit fails: one line a second says so.
+    fn report(&mut self, driver: &Driver, error: &StoreError) {
+        self.count += 1;
+        let now = driver.now();
+        if now >= self.next_line {
+            driver.warn(&format!("{} commits failed; what they concern is read again: {error}", self.count));
+            *self = Failures { count: 0, next_line: now.after_ms(1_000) };
         }
     }
 }

@@ -291,8 +291,8 @@ impl Node {
         driver.slices.iter().for_each(|slice| slice.submit(driver, Input::MachineDeleted(machine)));
     }
 
-    /// Stops: takes nothing new, waits so long for calls that are under way, makes durable what came of them, and ends
-    /// all threads.
+    /// Stops: takes nothing new, calls nobody any more, waits so long for the answers of calls that are under way, and
+    /// ends all threads. The answers are durable and are taken at the next start, so that no call is in doubt then.
     pub async fn drain(&self, limit: Duration) {
         let driver = self.driver();
         driver.draining.store(true, Ordering::SeqCst);
@@ -502,16 +502,16 @@ impl Driver {
             match output {
                 Output::Commit(commit) => self.commits.push(*commit),
                 Output::Release(release) => self.release(release),
-                Output::Load(entity, memory) => self.jobs.push(Timestamp(0), Job::Load(entity, memory)),
+                Output::Load(entity, memory) => self.jobs.push(self.now(), Job::Load(entity, memory)),
                 Output::Letter(arrived) => self.slice(arrived.to.shard()).leave(Input::Letter(arrived)),
                 Output::LookForMail(shard) => self.slice(shard).leave(Input::LookForMail),
                 Output::ReadDue(shards, before) => {
                     let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
-                    self.jobs.push(Timestamp(0), Job::Due(slice, shards, before));
+                    self.jobs.push(self.now(), Job::Due(slice, shards, before));
                 }
                 Output::ReadMail(shards, after) => {
                     let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
-                    self.jobs.push(Timestamp(0), Job::Mail(slice, shards, after));
+                    self.jobs.push(self.now(), Job::Mail(slice, shards, after));
                 }
                 Output::Reopen(shard, epoch) => {
                     let at = self.now().after_ms(readers::REOPEN_MS.0);

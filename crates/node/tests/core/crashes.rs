@@ -184,3 +184,29 @@ fn a_crash_after_any_commit_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn a_node_that_stops_in_peace_calls_nobody_any_more_and_leaves_no_call_in_doubt() {
+    let mut world = World::new();
+    let tasks = world.define(TWO_TASKS);
+    let naps = world.define(NAP);
+    let id = world.start(&tasks, "one", "{}");
+    let nap = world.start(&naps, "two", r#"{"seconds":10}"#);
+    world.input(Input::Drain);
+    assert_eq!(world.core.open_calls(), 1, "worth waiting for");
+    world.answer(succeeds("1"));
+    world.run();
+    assert_eq!((world.core.open_calls(), world.calls.len()), (0, 0), "the second task waits for the next start");
+    let late = world.ask(|reply| Input::Redrive(nap, None, reply));
+    assert_eq!(late, Err(stepwell_node::Refusal::Away));
+    world.pass(60_000);
+    assert_eq!(world.last_event(nap), "WaitStateEntered");
+    world.crash();
+    assert_eq!(world.last_event(nap), "ExecutionSucceeded");
+    assert_eq!(world.calls.len(), 1);
+    world.answer(succeeds("2"));
+    world.run();
+    let history = world.history(id);
+    assert!(history.ends_with("ExecutionSucceeded 2\n") && !history.contains("Failed"), "{history}");
+    assert!(world.store.mail(&Shards::ALL, stepwell_store::LetterId(0), 10).unwrap().is_empty());
+}

@@ -1,7 +1,10 @@
 //! Distributed Map: a Map Run and its children are entities of their own, and letters carry what passes between them.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use stepwell_engine::{DescribedMapRun, ErrorCause, ExecutionStatus, MapRunId};
 use stepwell_node::core::{Input, Limits};
+use stepwell_store::memory::{Call, Fault};
 use stepwell_store::{Entity, LetterId, ListOf, ListQuery, Place, Shards, Store};
 
 use crate::world::{World, succeeds};
@@ -144,4 +147,32 @@ fn letters_of_another_node_are_found_by_looking() {
     assert!(world.history(id).contains("ExecutionSucceeded"), "{}", world.history(id));
     assert_eq!(described(&world, id).execution_counts.total, 4);
     assert_eq!(mail(&world), 0);
+}
+
+#[test]
+fn no_letter_is_lost_whatever_commit_fails_and_however() {
+    for fault in [Fault::AnswerLost, Fault::Fenced, Fault::Full, Fault::Io] {
+        for failing in 0.. {
+            let mut world = World::new();
+            let definition = world.define(&each("STANDARD", r#""S": {"Type": "Wait", "Seconds": 1, "End": true}"#));
+            let commits = AtomicU32::new(0);
+            world.store.set_faults(move |call| {
+                let is_commit = matches!(call, Call::Commit(_));
+                (is_commit && commits.fetch_add(1, Ordering::SeqCst) == failing + 1).then_some(fault)
+            });
+            let id = world.start(&definition, "one", "[1,2,3,4]");
+            world.pass(60_000);
+            assert_eq!(
+                world.last_event(id),
+                "ExecutionSucceeded",
+                "{fault:?}, commit {failing}: {}",
+                world.history(id)
+            );
+            assert_eq!(described(&world, id).execution_counts.total, 4);
+            assert_eq!(mail(&world), 0);
+            if failing > 12 {
+                break;
+            }
+        }
+    }
 }

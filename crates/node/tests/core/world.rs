@@ -258,6 +258,7 @@ impl World {
                         self.inputs.push_back(Input::Loaded(entity, memory, read));
                     }
                     Output::Letter(_) => panic!("all shards are in one core"),
+                    Output::LookForMail(_) => self.inputs.push_back(Input::LookForMail),
                     Output::ReadDue(shards, before) => {
                         self.inputs.push_back(Input::Due(read_due(self.store.as_ref(), &shards, before)));
                     }

@@ -308,6 +308,7 @@ pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
         }
         None => None,
     };
+    let page_size = call.params.page_size();
     let mut rows = Vec::new();
     let mut read =
         RowQuery { kind, parent: None, key_starts: key_starts.into(), after: None, descending: false, limit: ROWS_MAX };
@@ -316,12 +317,14 @@ pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
         read.after = batch.last().map(|row| row.number);
         let is_last = batch.len() < ROWS_MAX as usize;
         rows.extend(batch.into_iter().filter(|row| after.as_deref().is_none_or(|after| row.key.as_str() > after)));
+        // The store's order is another one: of each batch no more is kept than what may stand on the page.
+        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        rows.truncate(page_size + 1);
         if is_last {
             break;
         }
     }
-    rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    let has_more = cut(&mut rows, call.params.page_size());
+    let has_more = cut(&mut rows, page_size);
     let next = match rows.last().filter(|_| has_more) {
         Some(last) => Some(service.pages()?.token(query, last.key.as_bytes(), now)),
         None => None,

@@ -18,14 +18,22 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const CHECKPOINT_BYTES: u64 = 4 << 20;
 
 /// A log of this size is brought to its end, so that it starts anew from the front. Under unbroken load no checkpoint
-/// beside the writer gets there: new commits are behind it whenever it is done.
-const LOG_BYTES: u64 = 256 << 20;
+/// beside the writer gets there: new commits are behind it whenever it is done. A sync of what grows takes two to three
+/// times as long as one of what is written over, so earlier would be better for that; but the writer has to wait.
+const LOG_BYTES: u64 = 128 << 20;
 
 /// The writer waits for the end of a log only when this much or less is left to move: some ten milliseconds.
 const REST_BYTES: u64 = 2 << 20;
 
 /// At this size it waits, however much is left.
 const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// A log that is larger is emptied when nothing has been written for [`QUIET_TICKS`]: opening reads all of it, even what
+/// has been moved. Not earlier, because a log that is there is written to faster than one that grows.
+const QUIET_LOG_BYTES: u64 = 16 << 20;
+
+/// Ten seconds.
+const QUIET_TICKS: u32 = 50;
 
 /// How often a checkpoint is repeated at once to come near the end of a log.
 const ROUNDS_MAX: u32 = 4;
@@ -39,7 +47,7 @@ const VACUUM_PAGES: u32 = 64;
 /// What the thread counts.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    /// Committed bytes that no checkpoint has seen, roughly.
+    /// Committed bytes that no checkpoint has moved, roughly.
     pub(super) pending_bytes: AtomicU64,
     pub(super) log_bytes: AtomicU64,
     pub(super) checkpoints: AtomicU64,
@@ -50,23 +58,37 @@ pub(super) struct Counters {
 
 /// Works until the other end of the channel is gone.
 pub(super) fn run(shared: &Shared, db: &Connection, until: &Receiver<()>) {
+    let counters = &shared.counters;
     let mut last = Instant::now();
+    let mut quiet_ticks: u32 = 0;
     while until.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        let counters = &shared.counters;
         let pending = counters.pending_bytes.load(Ordering::Relaxed);
-        if pending >= CHECKPOINT_BYTES || (pending > 0 && last.elapsed() >= PATIENCE) {
-            counters.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
-            last = Instant::now();
-            if checkpoint(shared, db).is_err() {
-                // Nothing is lost: what was committed stays in the log. The next one tries again.
-                counters.failed.fetch_add(1, Ordering::Relaxed);
-                counters.pending_bytes.fetch_add(pending, Ordering::Relaxed);
+        let done = if pending > 0 {
+            quiet_ticks = 0;
+            if pending < CHECKPOINT_BYTES && last.elapsed() < PATIENCE {
+                continue;
             }
-        } else if pending == 0 {
-            // Likewise: the pages stay free.
-            let _ = give_back(shared, db);
+            last = Instant::now();
+            checkpoint(shared, db).inspect(|()| {
+                counters.pending_bytes.fetch_sub(pending, Ordering::Relaxed);
+            })
+        } else {
+            quiet_ticks = quiet_ticks.saturating_add(1);
+            when_quiet(shared, db, quiet_ticks)
+        };
+        if done.is_err() {
+            // Nothing is lost: what was committed stays in the log, and free pages stay free. The next tick tries again.
+            counters.failed.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+fn when_quiet(shared: &Shared, db: &Connection, ticks: u32) -> rusqlite::Result<()> {
+    if ticks >= QUIET_TICKS && shared.counters.log_bytes.load(Ordering::Relaxed) > QUIET_LOG_BYTES {
+        block(shared, db, "truncate")?;
+        shared.counters.log_bytes.store(0, Ordering::Relaxed);
+    }
+    give_back(shared, db)
 }
 
 fn checkpoint(shared: &Shared, db: &Connection) -> rusqlite::Result<()> {
@@ -127,6 +149,29 @@ mod tests {
 
     use super::super::{FILE, Sqlite, open};
     use super::*;
+
+    #[test]
+    fn a_large_log_is_emptied_when_it_has_been_quiet_for_long() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path()).unwrap();
+        let db = open(&directory.path().join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+        let log_bytes = || directory.path().join("stepwell.db-wal").metadata().unwrap().len();
+        let write = |bytes: u64| {
+            let sql = "insert into kept (name, value) values (random(), zeroblob(?1))";
+            store.shared.writer().db.execute(sql, [bytes as i64]).unwrap();
+            checkpoint(&store.shared, &db).unwrap();
+        };
+        write(QUIET_LOG_BYTES / 2);
+        when_quiet(&store.shared, &db, QUIET_TICKS).unwrap();
+        assert!(log_bytes() > 0, "it is small");
+        write(QUIET_LOG_BYTES);
+        when_quiet(&store.shared, &db, QUIET_TICKS - 1).unwrap();
+        assert!(log_bytes() > QUIET_LOG_BYTES, "it has not been quiet for long");
+        when_quiet(&store.shared, &db, QUIET_TICKS).unwrap();
+        assert_eq!(log_bytes(), 0);
+        write(10);
+        assert_eq!(store.damages().unwrap(), Vec::<String>::new());
+    }
 
     #[test]
     fn free_pages_are_given_back_until_few_are_left() {

@@ -99,8 +99,8 @@ impl Sqlite {
     /// Opens the data of a directory, which is made if it is missing. The epoch of all shards is a new one.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it open; [`StoreError::Corrupt`] when the file is not ours or of a
-    /// later release.
+    /// [`Locked`](crate::StoreError::Locked) when another process has it open; [`Corrupt`](crate::StoreError::Corrupt)
+    /// when the file is not ours or of a later release.
     pub fn open(directory: &Path) -> Stored<Sqlite> {
         Sqlite::open_with(directory, Options::default())
     }
@@ -168,8 +168,9 @@ impl Sqlite {
 
     /// Something is written that is not counted by its size.
     fn chore<T>(&self, act: impl FnOnce(&mut Writer) -> Stored<T>) -> Stored<T> {
+        let done = act(&mut self.shared.writer())?;
         self.shared.counters.pending_bytes.fetch_add(PAGE_BYTES, Ordering::Relaxed);
-        act(&mut self.shared.writer())
+        Ok(done)
     }
 }
 
@@ -230,8 +231,9 @@ impl Store for Sqlite {
     fn commit(&self, batch: Vec<Write>) -> Stored<Vec<Verdict>> {
         batch.iter().for_each(Write::assert_consistent);
         let bytes: usize = batch.iter().map(Write::stored_bytes).sum();
+        let verdicts = self.shared.writer().commit(&batch)?;
         self.shared.counters.pending_bytes.fetch_add(bytes as u64 + PAGE_BYTES, Ordering::Relaxed);
-        self.shared.writer().commit(&batch)
+        Ok(verdicts)
     }
 
     fn load(&self, entity: Entity) -> Stored<Option<Loaded>> {

@@ -1,0 +1,122 @@
+//! `stepwell serve` as a process: what it says, how it ends, and who may have its data.
+#![cfg(unix)]
+#![allow(clippy::disallowed_methods, reason = "tests run the binary and read files")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use stepwell_value::{Value, parse};
+
+/// A server that ends with the test.
+struct Serving {
+    process: Child,
+    stdout: BufReader<ChildStdout>,
+    first_line: String,
+}
+
+impl Serving {
+    fn start(arguments: &[&str]) -> Serving {
+        let mut process = command(arguments).stdout(Stdio::piped()).spawn().expect("the binary starts");
+        let mut stdout = BufReader::new(process.stdout.take().expect("a pipe"));
+        let mut first_line = String::new();
+        stdout.read_line(&mut first_line).expect("a first line");
+        Serving { process, stdout, first_line: first_line.trim().to_owned() }
+    }
+
+    /// Asks it to end; what it printed after its first line.
+    fn terminate(mut self) -> String {
+        let status = Command::new("kill").arg(self.process.id().to_string()).status().expect("there is kill");
+        assert!(status.success());
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).expect("UTF-8");
+        assert!(self.process.wait().expect("it ends").success());
+        rest
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+    command.arg("serve").args(arguments).stdin(Stdio::null()).stderr(Stdio::piped());
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "LAMBDA_ENDPOINT"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Sends a request to the address of a URL; the whole answer.
+fn exchange(url: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).expect("the server listens");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("UTF-8");
+    answer
+}
+
+fn folder(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn it_says_where_it_is_answers_and_ends_when_asked() {
+    let data = tempfile::tempdir().expect("a folder");
+    let ready = data.path().join("ready");
+    let arguments = ["--listen", "127.0.0.1:0", "--data", folder(data.path()), "--ready-file", folder(&ready)];
+    let server = Serving::start(&arguments);
+    let url = server.first_line.strip_prefix("stepwell is ready: ").expect("the ready line").to_owned();
+    assert_eq!(std::fs::read_to_string(&ready).expect("the ready file").trim(), url);
+    let health = exchange(&url, "GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(health.starts_with("HTTP/1.1 200 "), "{health}");
+    assert!(health.contains("\"status\":\"ok\""), "{health}");
+    let rest = server.terminate();
+    assert!(rest.contains(&format!("export AWS_ENDPOINT_URL_SFN={url}")), "{rest}");
+    assert!(data.path().join("stepwell.db").exists());
+}
+
+#[test]
+fn with_json_the_first_line_is_a_document() {
+    let server = Serving::start(&["--listen", "127.0.0.1:0", "--memory", "--region", "eu-west-1", "--json"]);
+    let document = parse(&server.first_line).expect("JSON");
+    let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
+    assert_eq!(text("schema").as_deref(), Some("stepwell.serve/1"));
+    assert_eq!(text("region").as_deref(), Some("eu-west-1"));
+    assert!(text("endpoint").is_some_and(|url| url.starts_with("http://127.0.0.1:")));
+    assert!(text("data").is_none());
+    assert_eq!(server.terminate(), "");
+}
+
+#[test]
+fn data_belong_to_one_process() {
+    let data = tempfile::tempdir().expect("a folder");
+    let arguments = ["--listen", "127.0.0.1:0", "--data", folder(data.path())];
+    let server = Serving::start(&arguments);
+    let second = command(&arguments).output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot use the data in") && said.contains("--data DIR"), "{said}");
+    server.terminate();
+    // What has ended has let go of them.
+    Serving::start(&arguments).terminate();
+}
+
+#[test]
+fn a_port_that_is_taken_and_settings_that_change_nothing_are_named() {
+    let server = Serving::start(&["--listen", "127.0.0.1:0", "--memory"]);
+    let address = server.first_line.rsplit("http://").next().expect("an address").to_owned();
+    let output = command(&["--listen", &address, "--memory", "-sqsEndpoint", "http://127.0.0.1:1"]).output();
+    let output = output.expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("note: --sqs-endpoint changes nothing yet"), "{said}");
+    assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    server.terminate();
+}
