@@ -177,6 +177,29 @@ impl<L> Obj<L> {
     }
 }
 
+impl<L: crate::Language> Obj<L> {
+    /// Whether the task token is in it: the token itself, or the context object, or its part about the task.
+    #[doc(alias = "FieldUtils.containsTaskToken")]
+    pub fn contains_task_token(&self) -> bool {
+        Json::Object(self.0.clone()).mentions_task_token()
+    }
+
+    /// The paths in it and in the calls in it, sorted, each once.
+    #[doc(alias = "FieldUtils.findReferencedPaths")]
+    pub fn referenced_paths(&self) -> Vec<String> {
+        let json = Json::Object(self.0.clone());
+        let found: std::collections::BTreeSet<String> =
+            json.paths().into_iter().flat_map(|path| crate::path::paths_in(path.text())).collect();
+        found.into_iter().collect()
+    }
+
+    /// The object as it stands in a definition.
+    #[doc(alias = "FieldUtils.renderObject")]
+    pub fn to_value(&self) -> Value {
+        Json::Object(self.0.clone()).render(L::QUERY_LANGUAGE, &mut Vec::new()).to_value()
+    }
+}
+
 impl<L> Default for Obj<L> {
     fn default() -> Obj<L> {
         Obj::new()

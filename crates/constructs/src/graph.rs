@@ -268,11 +268,16 @@ impl Workflow {
         id: &str,
         states: impl FnOnce(&Workflow) -> Node<L, K>,
     ) -> Fragment<L, K> {
+        let scope = self.scope(id);
+        let node = states(&scope);
+        Fragment::new(&scope, node)
+    }
+
+    /// A scope of this workflow: the ids of its states may be those of states elsewhere, their names may not.
+    pub fn scope(&self, id: &str) -> Workflow {
         let mut scope = self.scope.clone();
         scope.push(Str::from(id));
-        let inner = Workflow { graph: self.graph.clone(), scope };
-        let node = states(&inner);
-        Fragment { workflow: inner, id: Str::from(id), node }
+        Workflow { graph: self.graph.clone(), scope }
     }
 
     pub(crate) fn graph(&self) -> &Rc<RefCell<Graph>> {
@@ -327,6 +332,12 @@ impl<L: Language, K: Continues> Node<L, K> {
 impl<L: Language, K: Kind> Node<L, K> {
     /// The same as part of a machine whose language is JSONPath: any chain fits in there.
     pub fn in_any_machine(&self) -> Node<crate::JsonPath, K> {
+        self.retyped()
+    }
+
+    /// The state as a chain of one.
+    #[doc(alias = "Chain.start")]
+    pub fn chain(&self) -> Node<L, K::AsLast> {
         self.retyped()
     }
 
@@ -557,6 +568,12 @@ pub struct Fragment<L, K> {
 }
 
 impl<L: Language, K: Kind> Fragment<L, K> {
+    /// The fragment of all states of a scope; the chain is how it begins and where it goes on.
+    pub fn new(scope: &Workflow, chain: Node<L, K>) -> Fragment<L, K> {
+        let id = scope.scope.last().cloned().unwrap_or_default();
+        Fragment { workflow: scope.clone(), id, node: chain }
+    }
+
     /// Puts `id: ` in front of the names of all its states.
     #[doc(alias = "prefixStates")]
     pub fn prefix_states(self) -> Self {

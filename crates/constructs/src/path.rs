@@ -106,6 +106,48 @@ impl Path {
     }
 }
 
+/// The paths in a path or call: itself, or the arguments of the call that are paths.
+pub(crate) fn paths_in(text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut current = String::new();
+    let (mut quote, mut brackets, mut parens) = (false, 0_u32, 0_u32);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let in_path = !current.is_empty();
+        match c {
+            '\\' if quote => {
+                let escaped = chars.next();
+                if in_path {
+                    current.push(c);
+                    current.extend(escaped);
+                }
+                continue;
+            }
+            '\'' => quote = !quote,
+            '[' if !quote => brackets += 1,
+            ']' if !quote => brackets = brackets.saturating_sub(1),
+            '(' if !quote && in_path => parens += 1,
+            ')' if !quote && in_path && parens > 0 => parens -= 1,
+            ',' | ')' if !quote && brackets == 0 && in_path => {
+                paths.push(std::mem::take(&mut current).trim_end().to_owned());
+                continue;
+            }
+            '$' if !quote && !in_path => {
+                current.push(c);
+                continue;
+            }
+            _ => {}
+        }
+        if in_path {
+            current.push(c);
+        }
+    }
+    if !current.is_empty() {
+        paths.push(current.trim_end().to_owned());
+    }
+    paths
+}
+
 /// The paths into the context object in a path or call.
 fn context_paths(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("$$").map(|(at, _)| {

@@ -36,7 +36,7 @@ pub(crate) enum BucketData {
 }
 
 /// Whatever can say which bucket is meant: a [`BucketRef`], or a path or expression for its name.
-pub trait ReaderBucket<L>: sealed::Sealed {
+pub trait ReaderBucket<L> {
     #[doc(hidden)]
     fn into_bucket(self) -> Bucket;
 }
@@ -61,13 +61,6 @@ impl ReaderBucket<Jsonata> for Expr {
     fn into_bucket(self) -> Bucket {
         Bucket(BucketData::Computed(Json::Value(Value::from(self.0))))
     }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for &super::BucketRef {}
-    impl Sealed for super::Path {}
-    impl Sealed for super::Expr {}
 }
 
 impl BucketData {
@@ -104,11 +97,16 @@ impl ItemReaderData {
         let objects = self.api == "listObjectsV2";
         match (&self.bucket, objects) {
             (BucketData::Known(bucket), true) => Statement::allow(["s3:ListBucket"], [bucket.arn().clone()]),
-            (BucketData::Known(bucket), false) => Statement::allow(["s3:GetObject"], [bucket.arn_for_objects("*")]),
+            (BucketData::Known(bucket), false) => Statement::allow(["s3:GetObject"], [all_objects(bucket)]),
             (BucketData::Computed(_), true) => Statement::allow(["s3:ListBucket"], [Cfn::from("*")]),
             (BucketData::Computed(_), false) => Statement::allow(["s3:GetObject"], [Cfn::from("*")]),
         }
     }
+}
+
+/// Every object of a bucket, by the name of the bucket.
+pub(crate) fn all_objects(bucket: &BucketRef) -> Cfn {
+    Cfn::join([Cfn::from("arn:"), Cfn::partition(), Cfn::from(":s3:::"), bucket.name().clone(), Cfn::from("/*")])
 }
 
 macro_rules! readers {

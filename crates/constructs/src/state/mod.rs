@@ -14,7 +14,7 @@ pub use custom::CustomState;
 pub use distributed::{DistributedMap, ItemBatcher};
 pub use fork::Parallel;
 pub use item_reader::{
-    CsvDelimiter, CsvHeaders, ItemReader, ItemReaderData, ReaderBucket, S3CsvItemReader, S3JsonItemReader,
+    Bucket, CsvDelimiter, CsvHeaders, ItemReader, ItemReaderData, ReaderBucket, S3CsvItemReader, S3JsonItemReader,
     S3JsonLItemReader, S3ManifestItemReader, S3ObjectsItemReader,
 };
 pub use map::{Map, ProcessorConfig, ProcessorMode, ProcessorType};

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::item_reader::{BucketData, ReaderBucket};
+use super::item_reader::{BucketData, ReaderBucket, all_objects};
 use super::words;
 use crate::cfn::Cfn;
 use crate::field::IntoVal;
@@ -145,9 +145,7 @@ impl WriterData {
 
     pub(crate) fn statement(&self) -> Option<Statement> {
         let objects = match self.bucket.as_ref()? {
-            BucketData::Known(bucket) => {
-                Cfn::join([Cfn::from("arn:"), Cfn::partition(), Cfn::from(":s3:::"), bucket.name().clone(), Cfn::from("/*")])
-            }
+            BucketData::Known(bucket) => all_objects(bucket),
             BucketData::Computed(_) => Cfn::from("*"),
         };
         let actions = ["s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"];
