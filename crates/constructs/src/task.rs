@@ -7,7 +7,7 @@ use stepwell_value::Str;
 use crate::cfn::Cfn;
 use crate::error::Stage;
 use crate::iam::Statement;
-use crate::json::{Fields, Json};
+use crate::json::{Fields, Json, ToJson};
 use crate::language::QueryLanguage;
 use crate::retry::Retry;
 use crate::stack::{Environment, NewResource};
@@ -193,6 +193,16 @@ pub(crate) trait Record {
     fn into_data(self) -> Self::Data;
 }
 
+/// Records with names, rendered as an object.
+#[derive(Debug)]
+pub struct ByName<T>(pub(crate) Vec<(Str, T)>);
+
+impl<T: ToJson> ToJson for ByName<T> {
+    fn to_json(&self) -> Json {
+        Json::Object(self.0.iter().map(|(name, record)| (name.clone(), record.to_json())).collect())
+    }
+}
+
 /// The type of the argument of a setter, by the kind of the property.
 macro_rules! argument {
     (text) => { impl $crate::IntoVal<String, L> };
@@ -207,6 +217,7 @@ macro_rules! argument {
     ([$type:ty]) => { impl IntoIterator<Item = $type> };
     ({$record:ident}) => { $record<L> };
     ({[$record:ident]}) => { impl IntoIterator<Item = $record<L>> };
+    ({map $record:ident}) => { impl IntoIterator<Item = (impl Into<String>, $record<L>)> };
 }
 
 /// The type that a property is kept as.
@@ -215,6 +226,9 @@ macro_rules! stored {
     ([$type:ty]) => { Vec<$type> };
     ({$record:ident}) => { <$record<$crate::JsonPath> as $crate::task::Record>::Data };
     ({[$record:ident]}) => { Vec<<$record<$crate::JsonPath> as $crate::task::Record>::Data> };
+    ({map $record:ident}) => {
+        $crate::task::ByName<<$record<$crate::JsonPath> as $crate::task::Record>::Data>
+    };
     ($kind:ident) => { $crate::json::Json };
 }
 
@@ -226,6 +240,14 @@ macro_rules! keep {
     ([$type:ty] $value:ident) => { $value.into_iter().collect() };
     ({$record:ident} $value:ident) => { $crate::task::Record::into_data($value) };
     ({[$record:ident]} $value:ident) => { $value.into_iter().map($crate::task::Record::into_data).collect() };
+    ({map $record:ident} $value:ident) => {
+        $crate::task::ByName(
+            $value
+                .into_iter()
+                .map(|(name, record)| (stepwell_value::Str::from(name.into()), $crate::task::Record::into_data(record)))
+                .collect(),
+        )
+    };
     ($kind:ident $value:ident) => { $value.into_val().0 };
 }
 
@@ -473,6 +495,25 @@ macro_rules! token_in {
     };
 }
 
+/// The message of a task that cannot do without: until it is said, the task is no state and does not compile as one.
+///
+/// It is said by a method of the property's name, or by `wait_for_task_token`. The task's `patterns` begin with
+/// `MessageMissing`, and the property is `kept`.
+macro_rules! message_in {
+    ($name:ident.$property:ident, $(#[$doc:meta])*) => {
+        impl<L: $crate::Language> $name<L, $crate::MessageMissing> {
+            $(#[$doc])*
+            #[must_use]
+            pub fn $property(mut self, message: impl $crate::IntoField<L>) -> $name<L, $crate::RequestResponse> {
+                self.props.$property = Some(message.into_field().0);
+                self.with_pattern()
+            }
+        }
+
+        $crate::task::token_in!($name.$property: any, MessageMissing);
+    };
+}
+
 /// All that tasks share: the change of a pattern, the properties of every task, the conversion to a state.
 macro_rules! task_methods {
     ($name:ident) => {
@@ -528,6 +569,6 @@ macro_rules! task_methods {
 }
 
 pub(crate) use {
-    argument, constructors, keep, pattern_choice, properties, record, setters, stored, task, task_methods, token_in,
+    argument, constructors, keep, message_in, pattern_choice, properties, record, setters, stored, task, task_methods, token_in,
 };
 

@@ -198,13 +198,9 @@ impl BatcherData {
         if self.bytes.is_some() && self.bytes_path.is_some() {
             mistakes.push("Provide either `maxInputBytesPerBatch` or `maxInputBytesPerBatchPath`, but not both");
         }
-        if self.fields().is_empty() || (self.batch_input.is_some() && !self.limits_something()) {
+        if self.fields().is_empty() {
             mistakes.push("Provide at least one value to the ItemBatcher");
         }
         mistakes
-    }
-
-    fn limits_something(&self) -> bool {
-        [&self.items, &self.items_path, &self.bytes, &self.bytes_path].into_iter().any(Option::is_some)
     }
 }

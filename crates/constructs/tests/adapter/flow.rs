@@ -129,7 +129,9 @@ fn answer(cx: &Cx, machine: &Machine) -> Object {
     for (id, resource) in cx.stack.resources() {
         let declared = cx.declared_ids().contains(&id.to_string());
         if declared {
-            modified.insert(id, resource);
+            if cx.is_modified(&resource) {
+                modified.insert(id, resource);
+            }
         } else if !own_resource(machine, &id) {
             others.insert(id, resource);
         }
@@ -203,6 +205,16 @@ impl Cx {
                 self.stack.declare(id, stepwell_value::parse(declared).expect("it is JSON"));
             }
         }
+    }
+
+    /// Whether a construct has completed a declared resource.
+    fn is_modified(&self, resource: &Value) -> bool {
+        let statements = resource
+            .get("Properties")
+            .and_then(|properties| properties.get("KeyPolicy"))
+            .and_then(|policy| policy.get("Statement"))
+            .and_then(Value::as_array);
+        statements.is_some_and(|statements| statements.len() > 1)
     }
 
     /// The logical ids of declared resources that constructs may complete.

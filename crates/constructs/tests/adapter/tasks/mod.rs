@@ -1,6 +1,7 @@
 //! The tasks: one file for each service, one line for each property.
 
 mod lambda;
+mod messages;
 
 use super::flow::Cx;
 use super::states::{AnyNode, Input};
@@ -9,7 +10,7 @@ use super::{Answer, unknown};
 impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
-        let services = [lambda::task];
+        let services = [lambda::task, messages::task];
         services.iter().find_map(|service| service(self, construct, input)).unwrap_or_else(|| unknown(construct))
     }
 }
@@ -30,7 +31,7 @@ macro_rules! kind {
     // A function of the context and the value.
     (($function:path) $cx:ident $v:ident) => { $function($cx, &$v)? };
     // The same, for one language.
-    (<$function:path> $cx:ident $v:ident) => { $crate::adapter::tasks::kind!(@lang $function, $cx, $v) };
+    ({$function:ident} $cx:ident $v:ident) => { $function::<L>($cx, &$v)? };
     // A function of the word of a constant.
     ([$function:path] $cx:ident $v:ident) => { $function($v.word()?)? };
 }
@@ -59,6 +60,41 @@ macro_rules! adapt {
             }
         }
     };
+    // A task that is complete when its message is said.
+    ($cx:ident, $input:ident, $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
+     message $say:ident = $message:ident) => {
+        match $input.language {
+            stepwell_constructs::QueryLanguage::JsonPath => {
+                #[allow(dead_code)]
+                type L = stepwell_constructs::JsonPath;
+                $crate::adapter::tasks::adapt!(@message json_path $cx $input $name($($argument),*) { $($prop => $method: $kind,)* }
+                    $say = $message)
+            }
+            stepwell_constructs::QueryLanguage::Jsonata => {
+                #[allow(dead_code)]
+                type L = stepwell_constructs::Jsonata;
+                $crate::adapter::tasks::adapt!(@message jsonata $cx $input $name($($argument),*) { $($prop => $method: $kind,)* }
+                    $say = $message)
+            }
+        }
+    };
+    (@message $new:ident $cx:ident $input:ident $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
+     $say:ident = $message:ident) => {{
+        let mut b = $name::$new(&$input.id $(, $argument)*);
+        $(
+            if let Some(v) = $input.props.take($prop) {
+                b = b.$method($crate::adapter::tasks::kind!($kind $cx v));
+            }
+        )*
+        $crate::adapter::tasks::task_props!($new b $cx $input);
+        $crate::adapter::states::finish($input, stringify!($name))?;
+        let message = $crate::adapter::convert::field::<L>(&$message)?;
+        match $input.pattern.take().as_deref() {
+            None | Some("REQUEST_RESPONSE") => $cx.add(b.$say(message)),
+            Some("WAIT_FOR_TASK_TOKEN") => $cx.add(b.wait_for_task_token(|_token| message)),
+            Some(_) => Err($crate::adapter::Stop::NotExpressible("unsupported_pattern.rs")),
+        }
+    }};
     (@one $new:ident $cx:ident $input:ident $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
      $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)?) => {{
         let pattern = $input.pattern.take();
@@ -72,6 +108,7 @@ macro_rules! adapt {
                 _ => None,
             };
         )?
+        #[allow(unused_mut)]
         let mut b = $name::$new(&$input.id $(, $argument)*);
         $(
             if let Some(v) = $input.props.take($prop) {
