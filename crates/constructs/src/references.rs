@@ -127,6 +127,8 @@ impl BucketRef {
 pub struct RoleRef {
     arn: Cfn,
     pub(crate) grantee: Option<Grantee>,
+    /// The logical id of a role of the same template.
+    pub(crate) logical_id: Option<Str>,
 }
 
 /// Somebody who is granted something: a role or a user, and where the policy that says so stands.
@@ -146,12 +148,12 @@ impl RoleRef {
             None => arn.clone(),
         };
         let grantee = Grantee { policy_path: path([id, "Policy", "Resource"]), name, property: "Roles" };
-        RoleRef { arn, grantee: Some(grantee) }
+        RoleRef { arn, grantee: Some(grantee), logical_id: None }
     }
 
     /// A role that exists and stays as it is: what the workflow needs, it must be allowed already.
     pub fn immutable_from_arn(arn: impl Into<Cfn>) -> RoleRef {
-        RoleRef { arn: arn.into(), grantee: None }
+        RoleRef { arn: arn.into(), grantee: None, logical_id: None }
     }
 
     /// An `AWS::IAM::Role` of the same template.
@@ -163,6 +165,7 @@ impl RoleRef {
                 name: Cfn::reference(logical_id),
                 property: "Roles",
             }),
+            logical_id: Some(Str::from(logical_id)),
         }
     }
 
@@ -181,8 +184,8 @@ impl RoleRef {
         &self.arn
     }
 
-    pub(crate) fn made(arn: Cfn, grantee: Grantee) -> RoleRef {
-        RoleRef { arn, grantee: Some(grantee) }
+    pub(crate) fn made(logical_id: &Str, grantee: Grantee) -> RoleRef {
+        RoleRef { arn: Cfn::get_att(logical_id, "Arn"), grantee: Some(grantee), logical_id: Some(logical_id.clone()) }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::BuildErrors;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
 use crate::machine::{Machine, StateMachine};
-use crate::references::Grantee;
+use crate::references::{Grantee, IntoGrantee};
 
 /// What is deployed together: state machines, activities, and the roles and policies that they need.
 ///
@@ -173,6 +173,13 @@ impl Stack {
     #[doc(alias = "Stack.formatArn")]
     pub fn format_arn(&self, service: &str, resource: impl Into<Cfn>) -> Cfn {
         self.environment.arn(service, resource)
+    }
+
+    /// Allows a role or user something, in the policy that its other grants stand in.
+    pub fn allow(&self, grantee: impl IntoGrantee, statement: Statement) {
+        if let Some(grantee) = grantee.into_grantee() {
+            self.grant(&grantee, [statement]);
+        }
     }
 
     pub(crate) fn env(&self) -> &Environment {

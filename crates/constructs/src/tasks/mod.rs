@@ -3,6 +3,8 @@
 mod api_gateway;
 mod athena;
 mod aws_sdk;
+mod evaluate;
+mod function;
 mod glue;
 mod http;
 mod lambda;
@@ -16,7 +18,9 @@ pub use athena::{
     AthenaGetQueryExecution, AthenaGetQueryResults, AthenaStartQueryExecution, AthenaStopQueryExecution,
     EncryptionOption, QueryExecutionContext, ResultConfiguration, ResultLocation,
 };
-pub use aws_sdk::CallAwsService;
+pub use aws_sdk::{CallAwsService, CallAwsServiceCrossRegion};
+pub use evaluate::EvaluateExpression;
+pub use function::{Architecture, NodeRuntime};
 pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfiguration, WorkerType};
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};
 pub use lambda::{FullResponse, LambdaInvocationType, LambdaInvoke, ResponseOnly};
