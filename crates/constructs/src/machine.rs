@@ -623,10 +623,24 @@ impl Machine {
         match &self.definition {
             Some(Definition::States(json)) => json.resolve(&|cfn| Value::from(resolved(cfn))),
             Some(Definition::Text(text)) => {
-                let text = resolved(text);
+                let mut text = resolved(text);
+                let properties = self.properties.resolve(&|cfn| Value::from(resolved(cfn)));
+                let substitutions = properties.get("DefinitionSubstitutions").and_then(Value::as_object).cloned();
+                for (name, value) in substitutions.unwrap_or_default().iter() {
+                    text = text.replace(&format!("${{{name}}}"), value.as_str().unwrap_or_default());
+                }
                 stepwell_value::parse(&text).unwrap_or_else(|_| Value::from(text))
             }
             None => Value::Null,
+        }
+    }
+
+    /// Whether it is a Standard or an Express machine.
+    pub fn kind(&self) -> StateMachineType {
+        let kind = self.properties().get("StateMachineType").and_then(Value::as_str).map(str::to_owned);
+        match kind.as_deref() {
+            Some("EXPRESS") => StateMachineType::Express,
+            _ => StateMachineType::Standard,
         }
     }
 

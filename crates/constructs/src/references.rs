@@ -2,7 +2,7 @@
 
 use stepwell_value::Str;
 
-use crate::cfn::Cfn;
+use crate::cfn::{Cfn, Part};
 use crate::stack::{Environment, logical_id};
 
 /// An ARN in the account and region of the stack.
@@ -321,6 +321,15 @@ impl KeyRef {
     pub fn arn(&self) -> &Cfn {
         &self.arn
     }
+
+    /// The id, which is the last part of the ARN.
+    pub(crate) fn id(&self) -> Cfn {
+        match (&self.logical_id, self.arn.as_literal()) {
+            (Some(logical_id), _) => Cfn::reference(logical_id),
+            (None, Some(arn)) => Cfn::from(arn.rsplit('/').next().unwrap_or(arn)),
+            (None, None) => self.arn.clone(),
+        }
+    }
 }
 
 /// A log group of CloudWatch.
@@ -403,9 +412,9 @@ impl StateMachineRef {
 
     /// The ARN of its executions that match the pattern, such as `:*`.
     pub(crate) fn executions(&self, environment: &Environment, pattern: &str) -> Cfn {
-        let name = match self.arn.as_literal() {
-            Some(arn) => Cfn::from(arn.rsplit(':').next().unwrap_or(arn)),
-            None => sixth_of(&self.arn),
+        let name = match self.arn.parts().last() {
+            Some(Part::Text(end)) if end.contains(':') => Cfn::from(end.rsplit(':').next().unwrap_or(end)),
+            _ => sixth_of(&self.arn),
         };
         environment.arn("states", Cfn::from("execution:").then(name).then(pattern))
     }

@@ -21,8 +21,10 @@ use crate::references::{Grantee, IntoGrantee};
 ///
 /// let stack = Stack::new("Orders");
 /// let w = Workflow::new();
-/// stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
-/// assert!(stack.template().get("Resources").is_some_and(|resources| resources.get("Machine9052BA89").is_some()));
+/// let machine = stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
+/// let template = stack.template();
+/// let resources = template.get("Resources").expect("a template has resources");
+/// assert!(resources.get(machine.logical_id()).is_some());
 /// # Ok::<(), BuildErrors>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -125,6 +125,51 @@ fn no_mutated_expectation_is_equal() {
     assert!(survivors.is_empty(), "{survivors:#?}");
 }
 
+/// Step Functions accepts what is rendered, except for what the CDK renders just as wrong: `tests/invalid-asl.json`.
+#[test]
+fn the_definitions_are_valid() {
+    let Some(corpus) = corpus() else { return };
+    let list = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/invalid-asl.json")));
+    let list: Vec<(String, String)> = list
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| (adapter::text(entry, "id"), adapter::text(entry, "rule")))
+        .collect();
+    let (mut valid, mut found) = (0, Vec::new());
+    for file in files(&corpus.join("cases")) {
+        let case = read(&file);
+        let line = adapter::synthesize(&case);
+        let Some(asl) = line.get("asl").filter(|asl| asl.as_object().is_some()) else { continue };
+        let rules = broken_rules(asl, adapter::text(&line, "type") == "EXPRESS");
+        if rules.is_empty() {
+            valid += 1;
+        } else {
+            found.push((adapter::text(&case, "id"), rules));
+        }
+    }
+    println!("{valid} definitions are valid, {} are not", found.len());
+    if std::env::var("SHOW").is_ok() {
+        for (id, rule) in &found {
+            println!("invalid {id}: {rule}");
+        }
+    }
+    assert_eq!(found, list, "tests/invalid-asl.json");
+}
+
+/// What is wrong with a definition, by the rules of the compiler.
+fn broken_rules(asl: &Value, express: bool) -> String {
+    use stepwell_asl::program::ExecutionType;
+    use stepwell_asl::{Format, Options, Severity, compile};
+
+    let machine_type = if express { ExecutionType::Express } else { ExecutionType::Standard };
+    let compiled = compile(&asl.to_string(), Format::Json, &Options { machine_type });
+    let errors = compiled.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let mut rules: Vec<String> = errors.map(|error| format!("{}: {}", error.code.name(), error.message)).collect();
+    rules.dedup();
+    rules.join("; ")
+}
+
 /// The adapter calls builders; it does not write definitions.
 #[test]
 fn the_adapter_builds_no_definition() {

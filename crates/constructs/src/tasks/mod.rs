@@ -9,6 +9,7 @@ mod glue;
 mod http;
 mod lambda;
 mod media_convert;
+mod sage_maker;
 mod sns;
 mod sqs;
 mod step_functions;
@@ -25,6 +26,14 @@ pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfi
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};
 pub use lambda::{FullResponse, LambdaInvocationType, LambdaInvoke, ResponseOnly};
 pub use media_convert::MediaConvertCreateJob;
+pub use sage_maker::{
+    AlgorithmSpecification, AssembleWith, BatchStrategy, Channel, CompressionType, ContainerDefinition, DockerImage,
+    InputMode, MetricDefinition, Mode, ModelClientOptions, OutputDataConfig, ProductionVariant, RecordWrapperType,
+    ResourceConfig, S3DataDistributionType, S3DataType, S3Location, SageMakerCreateEndpoint,
+    SageMakerCreateEndpointConfig, SageMakerCreateModel, SageMakerCreateTrainingJob, SageMakerCreateTransformJob,
+    SageMakerUpdateEndpoint, SplitType, StoppingCondition, TransformInput, TransformOutput, TransformResources,
+    VpcConfig,
+};
 pub use sns::{MessageAttribute, MessageAttributeDataType, SnsPublish};
 pub use sqs::SqsSendMessage;
 pub use step_functions::{StepFunctionsInvokeActivity, StepFunctionsStartExecution};

@@ -171,6 +171,9 @@ pub enum Source {
 pub fn answer(cx: &Cx, machine: &Machine) -> Object {
     let mut answer = Object::default();
     answer.insert("definition", machine.definition());
+    // Not compared: what an interpreter gets.
+    answer.insert("asl", machine.to_asl());
+    answer.insert("type", Value::from(machine.kind().as_str()));
     let statements: Vec<Value> = match machine_has_role(machine) {
         true => machine.policy().iter().map(Statement::to_value).collect(),
         false => Vec::new(),

@@ -5,6 +5,7 @@ mod calls;
 mod glue;
 mod lambda;
 mod messages;
+mod sage_maker;
 pub mod step_functions;
 
 use super::flow::Cx;
@@ -14,7 +15,15 @@ use super::{Answer, unknown};
 impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
-        let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
+        let services = [
+            athena::task,
+            calls::task,
+            glue::task,
+            lambda::task,
+            messages::task,
+            sage_maker::task,
+            step_functions::task,
+        ];
         services.iter().find_map(|service| service(self, construct, input)).unwrap_or_else(|| unknown(construct))
     }
 }
