@@ -1,5 +1,6 @@
 //! The tasks: one file for each service, one line for each property.
 
+mod dynamodb;
 mod lambda;
 mod messages;
 
@@ -10,7 +11,7 @@ use super::{Answer, unknown};
 impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
-        let services = [lambda::task, messages::task];
+        let services = [dynamodb::task, lambda::task, messages::task];
         services.iter().find_map(|service| service(self, construct, input)).unwrap_or_else(|| unknown(construct))
     }
 }
