@@ -408,3 +408,11 @@ fn not_whole(duration: Duration, unit: &str) -> Json {
     };
     Json::invalid("CannotConvertedIntoWhole", format!("'{text}' cannot be converted into a whole number of {unit}."))
 }
+
+/// Seconds as whole minutes; what a state computes is left as it is.
+pub(crate) fn seconds_in_minutes(seconds: &Json) -> Json {
+    match seconds.number() {
+        Some(number) if number >= 0.0 => whole_minutes(Duration::from_secs(number as u64)),
+        _ => seconds.clone(),
+    }
+}

@@ -483,6 +483,9 @@ impl<L: Language> Node<L, Decision> {
 
     /// Where the execution goes on if no rule holds (ASL field `Default`).
     pub fn otherwise<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, Decision> {
+        let mut graph = self.workflow.graph.borrow_mut();
+        graph.check_no_default(self.start);
+        drop(graph);
         self.transition(&next, |state, next| state.default = Some(next));
         self.retyped()
     }
@@ -665,6 +668,7 @@ impl Graph {
     fn link(&mut self, end: End, next: StateIx) {
         let from = match end {
             End::Otherwise(choice) => {
+                self.check_no_default(choice);
                 self.states[choice.0].default = Some(next);
                 choice
             }
@@ -678,6 +682,14 @@ impl Graph {
             }
         };
         self.came_from(next, from);
+    }
+
+    /// A Choice goes on in one way if no rule holds.
+    fn check_no_default(&mut self, choice: StateIx) {
+        if self.states[choice.0].default.is_some() {
+            let message = format!("Choice '{}' already has a default next state", self.states[choice.0].id);
+            self.problem(choice, Stage::Construct, "ChoiceAlreadyHasDefaultNext", message);
+        }
     }
 
     /// Notes where a transition comes from; what follows a state of a machine joins the machine.
@@ -760,7 +772,11 @@ impl Graph {
             }
             self.states[state.0].region = Some(region);
             self.regions[region].states.push(state);
-            let around = self.states[state.0].incoming.iter().copied().chain(self.states[state.0].transitions(Catchers::Included));
+            let around = self.states[state.0]
+                .incoming
+                .iter()
+                .copied()
+                .chain(self.states[state.0].transitions(Catchers::Included));
             let around: Vec<StateIx> = around.collect();
             stack.extend(around.into_iter().rev());
         }

@@ -73,7 +73,7 @@ impl IntoArgument for f64 {
 }
 
 /// A string literal of the States Language: in single quotes; `'` is escaped, and so is `\` except before a brace.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
     let mut rest = text.chars().peekable();

@@ -148,9 +148,9 @@ impl Json {
             Json::Cfn(cfn) => text(cfn),
             Json::Path(path) => Value::from(path.text()),
             Json::Array(items) => items.iter().map(|item| item.resolve(text)).collect(),
-            Json::Object(members) => {
-                Value::Object(members.iter().map(|(key, member)| (key.clone(), member.resolve(text))).collect::<Object>())
-            }
+            Json::Object(members) => Value::Object(
+                members.iter().map(|(key, member)| (key.clone(), member.resolve(text))).collect::<Object>(),
+            ),
             Json::Invalid(_) => Value::Null,
         }
     }
@@ -225,7 +225,8 @@ fn expression_mentions_task_token(text: &str) -> bool {
     while let Some(at) = rest.find("$states.context") {
         let after = &rest[at + "$states.context".len()..];
         let of_task = after.strip_prefix(".Task").unwrap_or(after);
-        let of_token = if of_task.len() < after.len() { of_task.strip_prefix(".Token").unwrap_or(of_task) } else { of_task };
+        let of_token =
+            if of_task.len() < after.len() { of_task.strip_prefix(".Token").unwrap_or(of_task) } else { of_task };
         if !of_token.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.') {
             return true;
         }

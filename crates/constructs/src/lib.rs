@@ -33,10 +33,11 @@
 //! | `task` | what all tasks share: patterns, and the macros that describe a task once |
 //! | `field`, `path`, [`intrinsic`] | values: [`obj!`], [`path()`], [`jsonata()`], and what may stand where |
 //! | `language` | the two query languages as types |
-//! | `machine`, `stack`, `iam` | [`StateMachine`], [`Stack`], roles, policies, the template |
+//! | `machine`, `activity`, `stack`, `iam` | [`StateMachine`], [`Activity`], [`Stack`], roles, policies, the template |
 //! | `references` | resources that others declare |
 //! | `render` | from the graph to the definition |
 
+mod activity;
 mod cfn;
 mod compat;
 mod error;
@@ -56,13 +57,14 @@ mod state;
 mod task;
 mod tasks;
 
+pub use activity::{Activity, ActivityRef};
 pub use cfn::Cfn;
 pub use compat::Compat;
 pub use error::{BuildError, BuildErrors, Stage};
 pub use field::{Field, IntoField, IntoItem, IntoVal, Items, Null, Obj, Seconds, Val};
 pub use graph::{
-    Afterwards, Branches, Catchers, Chainable, Closed, Continues, Decision, Fails, Fragment, Iteration, Kind, NESTING_MAX,
-    Node, Open, State, StateParts, Work, Workflow,
+    Afterwards, Branches, Catchers, Chainable, Closed, Continues, Decision, Fails, Fragment, Iteration, Kind,
+    NESTING_MAX, Node, Open, State, StateParts, Work, Workflow,
 };
 pub use iam::Statement;
 pub use language::{JsonPath, Jsonata, Language, Plain, QueryLanguage};

@@ -840,8 +840,7 @@ impl Machine {
                 Fields::new().set("StateMachineVersionArn", version.clone()).set("Weight", Value::from(*weight)).into()
             })
             .collect();
-        let mut properties =
-            Fields::new().set_opt("Description", &alias.description).set_opt("Name", &alias.name);
+        let mut properties = Fields::new().set_opt("Description", &alias.description).set_opt("Name", &alias.name);
         if !alias.routes.is_empty() {
             properties.put("RoutingConfiguration", Json::Array(routes));
         }

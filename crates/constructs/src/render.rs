@@ -78,8 +78,12 @@ impl<'a> Renderer<'a> {
             self.problem(
                 state,
                 Stage::Render,
-                "QueryLanguageConflict",
-                "'queryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+                "ConflictingQueryLanguages",
+                format!(
+                    "'queryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine {}/{}",
+                    self.environment.stack_id,
+                    state.path().join("/"),
+                ),
             );
         }
         self.common_start(state, &mut fields);

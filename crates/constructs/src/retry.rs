@@ -143,7 +143,8 @@ impl Default for Retry {
 
 impl ToJson for Retry {
     fn to_json(&self) -> Json {
-        let mut fields = Fields::new().set("ErrorEquals", self.errors.to_json()).set_opt("IntervalSeconds", &self.interval);
+        let mut fields =
+            Fields::new().set("ErrorEquals", self.errors.to_json()).set_opt("IntervalSeconds", &self.interval);
         if let Some(attempts) = self.max_attempts {
             fields.put("MaxAttempts", Value::from(attempts));
         }

@@ -174,6 +174,17 @@ impl TaskContext<'_> {
         }
     }
 
+    /// Asks that the machine may watch the job that it has started, by the rule that the service makes.
+    pub(crate) fn allow_managed_rule(&mut self, rule: &str) {
+        let rule = self.arn("events", format!("rule/{rule}"));
+        self.allow(["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule]);
+    }
+
+    /// An ARN of something that the state may only name when it runs: `*` stands for a name that it computes.
+    pub(crate) fn arn_of_named(&self, service: &str, before: &str, name: &Json) -> Cfn {
+        self.arn(service, Cfn::from(before).then(name.deployed().unwrap_or_else(|| Cfn::from("*"))))
+    }
+
     /// An ARN in the account and region of the stack; `resource` is all that follows the account.
     pub(crate) fn arn(&self, service: &str, resource: impl Into<Cfn>) -> Cfn {
         self.environment.arn(service, resource)
@@ -195,7 +206,7 @@ pub(crate) trait Record {
 
 /// Records with names, rendered as an object.
 #[derive(Debug)]
-pub struct ByName<T>(pub(crate) Vec<(Str, T)>);
+pub(crate) struct ByName<T>(pub(crate) Vec<(Str, T)>);
 
 impl<T: ToJson> ToJson for ByName<T> {
     fn to_json(&self) -> Json {
@@ -234,12 +245,24 @@ macro_rules! stored {
 
 /// The conversion of the argument to what is kept.
 macro_rules! keep {
-    (any $value:ident) => { $value.into_field().0 };
-    (object $value:ident) => { $value.into_json() };
-    (($type:ty) $value:ident) => { $value.into() };
-    ([$type:ty] $value:ident) => { $value.into_iter().collect() };
-    ({$record:ident} $value:ident) => { $crate::task::Record::into_data($value) };
-    ({[$record:ident]} $value:ident) => { $value.into_iter().map($crate::task::Record::into_data).collect() };
+    (any $value:ident) => {
+        $value.into_field().0
+    };
+    (object $value:ident) => {
+        $value.into_json()
+    };
+    (($type:ty) $value:ident) => {
+        $value.into()
+    };
+    ([$type:ty] $value:ident) => {
+        $value.into_iter().collect()
+    };
+    ({$record:ident} $value:ident) => {
+        $crate::task::Record::into_data($value)
+    };
+    ({[$record:ident]} $value:ident) => {
+        $value.into_iter().map($crate::task::Record::into_data).collect()
+    };
     ({map $record:ident} $value:ident) => {
         $crate::task::ByName(
             $value
@@ -248,7 +271,9 @@ macro_rules! keep {
                 .collect(),
         )
     };
-    ($kind:ident $value:ident) => { $value.into_val().0 };
+    ($kind:ident $value:ident) => {
+        $value.into_val().0
+    };
 }
 
 /// Properties as a struct, and those that have a name in the definition as fields, in their order.
@@ -259,9 +284,8 @@ macro_rules! properties {
             optional { $($optional:ident: $optional_kind:tt $(=> $optional_key:literal)?,)* }
         }
     ) => {
-        #[doc(hidden)]
         #[derive(Debug)]
-        pub struct $name {
+        pub(crate) struct $name {
             $(pub(crate) $required: $crate::task::stored!($required_kind),)*
             $(pub(crate) $optional: Option<$crate::task::stored!($optional_kind)>,)*
         }
@@ -478,6 +502,20 @@ macro_rules! token_in {
             }
         }
     };
+    ($name:ident.$property:ident: object, $default:ident) => {
+        impl<L: $crate::Language> $name<L, $crate::$default> {
+            /// Waits until somebody sends back the token, which the closure puts into what is sent.
+            #[doc = concat!("It is in `", stringify!($property), "` (`IntegrationPattern.WAIT_FOR_TASK_TOKEN`).")]
+            #[must_use]
+            pub fn wait_for_task_token(
+                mut self,
+                payload: impl FnOnce($crate::TaskToken) -> $crate::Obj<L>,
+            ) -> $name<L, $crate::WaitForTaskToken> {
+                self.props.$property = Some(payload($crate::TaskToken(())).into_json());
+                self.with_pattern()
+            }
+        }
+    };
     ($name:ident.$property:ident: [$record:ident], $default:ident) => {
         impl<L: $crate::Language> $name<L, $crate::$default> {
             /// Waits until somebody sends back the token, which the closure puts into what is sent.
@@ -569,6 +607,6 @@ macro_rules! task_methods {
 }
 
 pub(crate) use {
-    argument, constructors, keep, message_in, pattern_choice, properties, record, setters, stored, task, task_methods, token_in,
+    argument, constructors, keep, message_in, pattern_choice, properties, record, setters, stored, task, task_methods,
+    token_in,
 };
-

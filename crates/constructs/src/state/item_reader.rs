@@ -185,7 +185,9 @@ impl<L: Language> S3CsvItemReader<L> {
     pub fn csv_headers(mut self, headers: impl Into<CsvHeaders>) -> Self {
         if let CsvHeaders::Given(names) = headers.into() {
             self.data.config.put("CSVHeaderLocation", "GIVEN");
-            self.data.config.put("CSVHeaders", Json::Array(names.iter().map(|name| Json::from(name.as_str())).collect()));
+            self.data
+                .config
+                .put("CSVHeaders", Json::Array(names.iter().map(|name| Json::from(name.as_str())).collect()));
         }
         self
     }

@@ -199,6 +199,12 @@ macro_rules! words {
                 $crate::json::Json::from(self.as_str())
             }
         }
+
+        impl<L> $crate::IntoVal<String, L> for $name {
+            fn into_val(self) -> $crate::Val<String, L> {
+                $crate::IntoVal::into_val(self.as_str())
+            }
+        }
     )*};
 }
 

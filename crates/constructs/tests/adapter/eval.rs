@@ -268,7 +268,9 @@ impl Cx {
 pub fn attribute_value(value: &Value) -> V {
     match value {
         Value::Array(items) => V::Array(items.iter().map(attribute_value).collect()),
-        Value::Object(object) if object.len() == 1 && object.keys().any(|key| key == "Ref" || key.starts_with("Fn::")) => {
+        Value::Object(object)
+            if object.len() == 1 && object.keys().any(|key| key == "Ref" || key.starts_with("Fn::")) =>
+        {
             V::Cfn(Cfn::intrinsic(value))
         }
         Value::Object(object) => {
@@ -325,7 +327,8 @@ fn numbered(template: &Value, number: i64) -> Value {
         Value::Str(text) => Value::from(text.replace("%i", &number.to_string())),
         Value::Array(items) => items.iter().map(|item| numbered(item, number)).collect(),
         Value::Object(object) => {
-            let members = object.iter().map(|(key, value)| (key.replace("%i", &number.to_string()), numbered(value, number)));
+            let members =
+                object.iter().map(|(key, value)| (key.replace("%i", &number.to_string()), numbered(value, number)));
             members.collect()
         }
         other => other.clone(),

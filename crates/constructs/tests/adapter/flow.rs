@@ -219,7 +219,8 @@ impl Cx {
 
     /// The logical ids of declared resources that constructs may complete.
     pub fn declared_ids(&self) -> Vec<String> {
-        let arns = self.resources.iter().filter_map(|resource| self.attr(&V::Ref(text(resource, "ref")), "keyArn").ok());
+        let arns =
+            self.resources.iter().filter_map(|resource| self.attr(&V::Ref(text(resource, "ref")), "keyArn").ok());
         arns.filter_map(|arn| {
             let arn = arn.to_value();
             Some(arn.get("Fn::GetAtt")?.as_array()?.first()?.as_str()?.to_owned())
@@ -542,7 +543,8 @@ impl Cx {
             },
         };
         let grantee = refs::receiver(self, grantee)?;
-        let actions: Vec<String> = args[1..].iter().map(|action| Ok(action.text()?.to_owned())).collect::<Answer<_>>()?;
+        let actions: Vec<String> =
+            args[1..].iter().map(|action| Ok(action.text()?.to_owned())).collect::<Answer<_>>()?;
         let grants = self.stack.grants(&reference);
         match method.strip_prefix("grants.").unwrap_or(method) {
             "grantStartExecution" | "startExecution" => grants.start_execution(&grantee),
@@ -696,7 +698,8 @@ impl Cx {
         match call {
             "State.findReachableStates" | "State.findReachableEndStates" => {
                 let node = self.node(&args[0])?;
-                let included = args.get(1).and_then(|options| options.get("includeErrorHandlers")).and_then(Value::as_bool);
+                let included =
+                    args.get(1).and_then(|options| options.get("includeErrorHandlers")).and_then(Value::as_bool);
                 let catchers = if included == Some(true) { Catchers::Included } else { Catchers::Excluded };
                 let names = into!(&node, node => match call {
                     "State.findReachableStates" => node.reachable_states(catchers),

@@ -1,8 +1,6 @@
 //! A stack: several machines in one template.
 
-
 use stepwell_value::{Object, Value};
-
 
 use super::{Answer, unknown};
 

@@ -158,11 +158,11 @@ fn equal(path: &str, expected: &Value, got: &Value) -> Result<(), Difference> {
                 None => Ok(()),
             }
         }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
-            left.iter().zip(right.iter()).enumerate().try_for_each(|(index, (expected, got))| {
-                equal(&format!("{path}[{index}]"), expected, got)
-            })
-        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right.iter())
+            .enumerate()
+            .try_for_each(|(index, (expected, got))| equal(&format!("{path}[{index}]"), expected, got)),
         _ if expected == got => Ok(()),
         _ => Err(format!("{path}\n    expected {expected}\n    got      {got}")),
     }

@@ -95,7 +95,8 @@ fn attribute<L: Lang>(value: &V) -> Answer<DynamoAttributeValue<L>> {
         "numberSetFromStrings" => Attribute::number_set_from_strings(texts()?),
         "fromBinarySet" => Attribute::binary_set(texts()?),
         "fromMap" => {
-            let members = argument.members()?.iter().map(|(name, value)| Ok((name.to_string(), attribute::<L>(value)?)));
+            let members =
+                argument.members()?.iter().map(|(name, value)| Ok((name.to_string(), attribute::<L>(value)?)));
             Attribute::map(members.collect::<Answer<Vec<_>>>()?)
         }
         "fromList" => Attribute::list(argument.items()?.iter().map(attribute::<L>).collect::<Answer<Vec<_>>>()?),

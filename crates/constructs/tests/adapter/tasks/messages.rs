@@ -19,7 +19,7 @@ pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNod
 fn send(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     let queue = input.props.need("queue")?;
     let mut queue_ref = QueueRef::from_attributes(cx.attr(&queue, "queueUrl")?, cx.attr(&queue, "queueArn")?);
-    if let Some(key) = cx.fact(&queue, "encryptionMasterKey").or_else(|| cx.fact(&queue, "encryptionKeyArn")) {
+    if let Some(key) = cx.fact(&queue, "encryptionMasterKey.keyArn") {
         queue_ref = queue_ref.encrypted_with(&KeyRef::from_arn(Cfn::intrinsic(&key)));
     }
     let queue = queue_ref;

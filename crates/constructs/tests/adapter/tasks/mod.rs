@@ -1,8 +1,12 @@
 //! The tasks: one file for each service, one line for each property.
 
+mod athena;
+mod calls;
 mod dynamodb;
+mod glue;
 mod lambda;
 mod messages;
+pub mod step_functions;
 
 use super::flow::Cx;
 use super::states::{AnyNode, Input};
@@ -11,30 +15,63 @@ use super::{Answer, unknown};
 impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
-        let services = [dynamodb::task, lambda::task, messages::task];
-        services.iter().find_map(|service| service(self, construct, input)).unwrap_or_else(|| unknown(construct))
+        let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
+        let more = [dynamodb::task];
+        services
+            .iter()
+            .chain(&more)
+            .find_map(|service| service(self, construct, input))
+            .unwrap_or_else(|| unknown(construct))
     }
 }
 
 /// The value of a property, by its kind.
 macro_rules! kind {
-    (field $cx:ident $v:ident) => { $crate::adapter::convert::field::<L>(&$v)? };
-    (object $cx:ident $v:ident) => { $crate::adapter::convert::obj::<L>(&$v)? };
-    (text $cx:ident $v:ident) => { $crate::adapter::convert::val::<String, L>(&$v)? };
-    (texts $cx:ident $v:ident) => { $crate::adapter::convert::val::<Vec<String>, L>(&$v)? };
-    (int $cx:ident $v:ident) => { $crate::adapter::convert::val::<i64, L>(&$v)? };
-    (number $cx:ident $v:ident) => { $crate::adapter::convert::val::<f64, L>(&$v)? };
-    (flag $cx:ident $v:ident) => { $crate::adapter::convert::val::<bool, L>(&$v)? };
-    (seconds $cx:ident $v:ident) => { $crate::adapter::convert::val::<stepwell_constructs::Seconds, L>(&$v)? };
-    (cfn $cx:ident $v:ident) => { $crate::adapter::convert::cfn(&$v)? };
-    (bool $cx:ident $v:ident) => { $v.bool()? };
-    (duration $cx:ident $v:ident) => { $v.duration()? };
+    (field $cx:ident $v:ident) => {
+        $crate::adapter::convert::field::<L>(&$v)?
+    };
+    (object $cx:ident $v:ident) => {
+        $crate::adapter::convert::obj::<L>(&$v)?
+    };
+    (text $cx:ident $v:ident) => {
+        $crate::adapter::convert::val::<String, L>(&$v)?
+    };
+    (texts $cx:ident $v:ident) => {
+        $crate::adapter::convert::val::<Vec<String>, L>(&$v)?
+    };
+    (int $cx:ident $v:ident) => {
+        $crate::adapter::convert::val::<i64, L>(&$v)?
+    };
+    (number $cx:ident $v:ident) => {
+        $crate::adapter::convert::val::<f64, L>(&$v)?
+    };
+    (flag $cx:ident $v:ident) => {
+        $crate::adapter::convert::val::<bool, L>(&$v)?
+    };
+    (seconds $cx:ident $v:ident) => {
+        $crate::adapter::convert::val::<stepwell_constructs::Seconds, L>(&$v)?
+    };
+    (cfn $cx:ident $v:ident) => {
+        $crate::adapter::convert::cfn(&$v)?
+    };
+    (bool $cx:ident $v:ident) => {
+        $v.bool()?
+    };
+    (duration $cx:ident $v:ident) => {
+        $v.duration()?
+    };
     // A function of the context and the value.
-    (($function:path) $cx:ident $v:ident) => { $function($cx, &$v)? };
+    (($function:path) $cx:ident $v:ident) => {
+        $function($cx, &$v)?
+    };
     // The same, for one language.
-    ({$function:ident} $cx:ident $v:ident) => { $function::<L>($cx, &$v)? };
+    ({$function:ident} $cx:ident $v:ident) => {
+        $function::<L>($cx, &$v)?
+    };
     // A function of the word of a constant.
-    ([$function:path] $cx:ident $v:ident) => { $function($v.word()?)? };
+    ([$function:path] $cx:ident $v:ident) => {
+        $function($v.word()?)?
+    };
 }
 pub(crate) use kind;
 
