@@ -3,11 +3,17 @@
 mod api_gateway;
 mod athena;
 mod aws_sdk;
+mod batch;
+mod codebuild;
+mod databrew;
 mod dynamodb;
+mod eks;
+mod eventbridge;
 mod glue;
 mod http;
 mod lambda;
 mod media_convert;
+mod scheduler;
 mod sns;
 mod sqs;
 mod step_functions;
@@ -18,14 +24,25 @@ pub use athena::{
     EncryptionOption, QueryExecutionContext, ResultConfiguration, ResultLocation,
 };
 pub use aws_sdk::CallAwsService;
+pub use batch::{BatchContainerOverrides, BatchJobDependency, BatchSubmitJob};
+pub use codebuild::{
+    BuildEnvironmentVariable, BuildEnvironmentVariableType, CodeBuildStartBuild, CodeBuildStartBuildBatch, ProjectRef,
+};
+pub use databrew::GlueDataBrewStartJobRun;
 pub use dynamodb::{
     DynamoAttributeValue, DynamoConsumedCapacity, DynamoDeleteItem, DynamoGetItem, DynamoItemCollectionMetrics,
     DynamoProjectionExpression, DynamoPutItem, DynamoReturnValues, DynamoUpdateItem,
 };
+pub use eks::{EksCall, EksClusterRef};
+pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
 pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfiguration, WorkerType};
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};
 pub use lambda::{FullResponse, LambdaInvocationType, LambdaInvoke, ResponseOnly};
 pub use media_convert::MediaConvertCreateJob;
+pub use scheduler::{
+    ActionAfterCompletion, Cron, EventBridgeSchedulerCreateScheduleTask, EventBridgeSchedulerTarget, RetryPolicy,
+    Schedule, UtcTime,
+};
 pub use sns::{MessageAttribute, MessageAttributeDataType, SnsPublish};
 pub use sqs::SqsSendMessage;
 pub use step_functions::{StepFunctionsInvokeActivity, StepFunctionsStartExecution};

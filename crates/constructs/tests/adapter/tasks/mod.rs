@@ -3,7 +3,9 @@
 mod athena;
 mod calls;
 mod dynamodb;
+mod events;
 mod glue;
+mod jobs;
 mod lambda;
 mod messages;
 pub mod step_functions;
@@ -16,7 +18,7 @@ impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
         let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
-        let more = [dynamodb::task];
+        let more = [dynamodb::task, events::task, jobs::task];
         services
             .iter()
             .chain(&more)
