@@ -8,11 +8,14 @@ mod codebuild;
 mod databrew;
 mod dynamodb;
 mod eks;
+mod emr;
+mod emr_cluster;
 mod eventbridge;
 mod glue;
 mod http;
 mod lambda;
 mod media_convert;
+mod roles;
 mod scheduler;
 mod sns;
 mod sqs;
@@ -34,6 +37,21 @@ pub use dynamodb::{
     DynamoProjectionExpression, DynamoPutItem, DynamoReturnValues, DynamoUpdateItem,
 };
 pub use eks::{EksCall, EksClusterRef};
+pub use emr::{
+    ActionOnFailure, EmrAddStep, EmrCancelStep, EmrInstanceGroupModifyConfig, EmrInstanceResizePolicy,
+    EmrModifyInstanceFleetByName, EmrModifyInstanceGroupByName, EmrSetClusterTerminationProtection, EmrShrinkPolicy,
+    EmrTerminateCluster,
+};
+pub use emr_cluster::{
+    CloudWatchAlarmComparisonOperator, CloudWatchAlarmStatistic, CloudWatchAlarmUnit, ComputeLimitsUnitType,
+    EbsBlockDeviceVolumeType, EmrApplicationConfig, EmrAutoScalingPolicy, EmrBootstrapActionConfig,
+    EmrCloudWatchAlarmDefinition, EmrClusterScaleDownBehavior, EmrConfiguration, EmrCreateCluster,
+    EmrEbsBlockDeviceConfig, EmrEbsConfiguration, EmrInstanceFleetConfig, EmrInstanceGroupConfig,
+    EmrInstanceTypeConfig, EmrInstancesConfig, EmrKerberosAttributes, EmrLaunchSpecifications,
+    EmrManagedScalingComputeLimits, EmrManagedScalingPolicy, EmrMetricDimension, EmrPlacementType, EmrScalingAction,
+    EmrScalingRule, EmrSpotSpecification, InstanceMarket, InstanceRoleType, OnDemandAllocationStrategy,
+    ScalingAdjustmentType, SpotAllocationStrategy, SpotTimeoutAction,
+};
 pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
 pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfiguration, WorkerType};
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};

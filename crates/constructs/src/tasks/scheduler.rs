@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use stepwell_value::{Str, Value};
+use stepwell_value::Value;
 
 use crate::cfn::Cfn;
 use crate::field::{whole_minutes, whole_seconds};
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::references::{KeyRef, QueueRef, RoleRef};
-use crate::stack::{NewResource, logical_id, policy_resource};
 use crate::state::words;
 use crate::task::{Task, TaskContext, TaskFields, record, task};
+use crate::tasks::roles;
 
 task! {
     /// Makes a schedule that invokes a target, once or again and again.
@@ -279,7 +279,7 @@ impl Task for CreateScheduleProps {
         cx.allow(["scheduler:CreateSchedule"], [schedule]);
         cx.allow(["iam:PassRole"], [self.target.role.arn().clone()]);
         if let Some(key) = &self.kms_key {
-            grant(cx, &self.target.role, Statement::allow(["kms:Decrypt"], [key.arn().clone()]));
+            roles::grant(cx, &self.target.role, Statement::allow(["kms:Decrypt"], [key.arn().clone()]));
         }
         let action = self.action_after_completion.unwrap_or(ActionAfterCompletion::None);
         let window = match self.flexible_time_window {
@@ -382,13 +382,4 @@ fn literal(text: &Option<Json>) -> Option<&str> {
 /// The length as JavaScript counts it.
 fn length(text: &str) -> usize {
     text.encode_utf16().count()
-}
-
-/// Adds to the policy of a role that is not the machine's.
-fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statement: Statement) {
-    if let Some(grantee) = &role.grantee {
-        let logical_id = Str::from(logical_id(&grantee.policy_path));
-        let resource = policy_resource(&logical_id, grantee, &[statement]);
-        cx.resources.push(NewResource { logical_id, resource });
-    }
 }
