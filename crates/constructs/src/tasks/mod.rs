@@ -10,6 +10,7 @@ mod dynamodb;
 mod eks;
 mod emr;
 mod emr_cluster;
+mod emr_containers;
 mod eventbridge;
 mod glue;
 mod http;
@@ -51,6 +52,10 @@ pub use emr_cluster::{
     EmrManagedScalingComputeLimits, EmrManagedScalingPolicy, EmrMetricDimension, EmrPlacementType, EmrScalingAction,
     EmrScalingRule, EmrSpotSpecification, InstanceMarket, InstanceRoleType, OnDemandAllocationStrategy,
     ScalingAdjustmentType, SpotAllocationStrategy, SpotTimeoutAction,
+};
+pub use emr_containers::{
+    ApplicationConfiguration, Classification, EmrContainersCreateVirtualCluster, EmrContainersDeleteVirtualCluster,
+    EmrContainersStartJobRun, Monitoring, ReleaseLabel, SparkSubmitJobDriver,
 };
 pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
 pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfiguration, WorkerType};

@@ -53,10 +53,10 @@ pub(super) fn trusted(service: &str) -> Statement {
 }
 
 /// Adds to the policy of a role that is not the machine's.
-pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statement: Statement) {
+pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statements: &[Statement]) {
     if let Some(grantee) = &role.grantee {
         let logical_id = Str::from(logical_id(&grantee.policy_path));
-        let resource = policy_resource(&logical_id, grantee, &[statement]);
+        let resource = policy_resource(&logical_id, grantee, statements);
         cx.resources.push(NewResource { logical_id, resource });
     }
 }

@@ -4,6 +4,7 @@ mod athena;
 mod calls;
 mod dynamodb;
 mod emr;
+mod emr_containers;
 mod events;
 mod glue;
 mod jobs;
@@ -19,7 +20,7 @@ impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
         let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
-        let more = [dynamodb::task, emr::task, events::task, jobs::task];
+        let more = [dynamodb::task, emr::task, emr_containers::task, events::task, jobs::task];
         services
             .iter()
             .chain(&more)
