@@ -4,6 +4,7 @@ mod api_gateway;
 mod athena;
 mod aws_sdk;
 mod batch;
+mod bedrock;
 mod codebuild;
 mod databrew;
 mod dynamodb;
@@ -29,6 +30,10 @@ pub use athena::{
 };
 pub use aws_sdk::CallAwsService;
 pub use batch::{BatchContainerOverrides, BatchJobDependency, BatchSubmitJob};
+pub use bedrock::{
+    BedrockCreateModelCustomizationJob, BedrockInvokeModel, BedrockModelRef, BedrockS3Object, BedrockVpcConfig,
+    CustomizationType, DataBucketConfiguration, Guardrail,
+};
 pub use codebuild::{
     BuildEnvironmentVariable, BuildEnvironmentVariableType, CodeBuildStartBuild, CodeBuildStartBuildBatch, ProjectRef,
 };

@@ -1,6 +1,7 @@
 //! The tasks: one file for each service, one line for each property.
 
 mod athena;
+mod bedrock;
 mod calls;
 mod dynamodb;
 mod emr;
@@ -20,7 +21,7 @@ impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
         let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
-        let more = [dynamodb::task, emr::task, emr_containers::task, events::task, jobs::task];
+        let more = [bedrock::task, dynamodb::task, emr::task, emr_containers::task, events::task, jobs::task];
         services
             .iter()
             .chain(&more)
