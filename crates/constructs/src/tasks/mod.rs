@@ -8,6 +8,7 @@ mod bedrock;
 mod codebuild;
 mod databrew;
 mod dynamodb;
+mod ecs;
 mod eks;
 mod emr;
 mod emr_cluster;
@@ -41,6 +42,11 @@ pub use databrew::GlueDataBrewStartJobRun;
 pub use dynamodb::{
     DynamoAttributeValue, DynamoConsumedCapacity, DynamoDeleteItem, DynamoGetItem, DynamoItemCollectionMetrics,
     DynamoProjectionExpression, DynamoPutItem, DynamoReturnValues, DynamoUpdateItem,
+};
+pub use ecs::{
+    CapacityProviderOptions, CapacityProviderStrategyItem, ContainerOverride, EcsClusterRef, EcsEc2LaunchTarget,
+    EcsFargateLaunchTarget, EcsLaunchTarget, EcsRunTask, FargatePlatformVersion, NetworkMode, PlacementConstraint,
+    PlacementStrategy, PropagatedTagSource, SubnetSelection, TaskDefinitionRef, VpcRef,
 };
 pub use eks::{EksCall, EksClusterRef};
 pub use emr::{

@@ -4,6 +4,7 @@ mod athena;
 mod bedrock;
 mod calls;
 mod dynamodb;
+mod ecs;
 mod emr;
 mod emr_containers;
 mod events;
@@ -21,7 +22,8 @@ impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
         let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
-        let more = [bedrock::task, dynamodb::task, emr::task, emr_containers::task, events::task, jobs::task];
+        let more =
+            [bedrock::task, dynamodb::task, ecs::task, emr::task, emr_containers::task, events::task, jobs::task];
         services
             .iter()
             .chain(&more)
