@@ -5,8 +5,9 @@ use stepwell_value::Str;
 use crate::cfn::Cfn;
 use crate::error::{BuildError, BuildErrors, Stage};
 use crate::iam::Statement;
-use crate::json::{Fields, ToJson};
+use crate::json::{Fields, Json, ToJson};
 use crate::machine::EncryptionConfiguration;
+use crate::metrics::Metrics;
 use crate::references::{IntoGrantee, KeyRef};
 use crate::stack::{NewResource, Resource, Stack, logical_id};
 
@@ -93,6 +94,11 @@ impl ActivityRef {
     /// The ARN.
     pub fn arn(&self) -> &Cfn {
         &self.arn
+    }
+
+    /// The metrics of the activity.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new("Activity", "Activities", vec![("ActivityArn", Json::Cfn(self.arn.clone()))])
     }
 }
 

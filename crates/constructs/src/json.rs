@@ -304,14 +304,6 @@ impl Fields {
         self
     }
 
-    /// Adds the member, if there is an item.
-    pub(crate) fn set_list<T: ToJson>(mut self, key: &'static str, items: &[T]) -> Fields {
-        if !items.is_empty() {
-            self.put(key, Json::Array(items.iter().map(ToJson::to_json).collect()));
-        }
-        self
-    }
-
     pub(crate) fn put(&mut self, key: impl Into<Str>, value: impl Into<Json>) {
         self.0.push((key.into(), value.into()));
     }

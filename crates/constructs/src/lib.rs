@@ -48,6 +48,7 @@ pub mod intrinsic;
 mod json;
 mod language;
 mod machine;
+mod metrics;
 mod path;
 mod references;
 mod render;
@@ -72,6 +73,7 @@ pub use machine::{
     Alias, EncryptionConfiguration, Grants, LogLevel, Logs, Machine, RemovalPolicy, StateMachine, StateMachineType,
     Version,
 };
+pub use metrics::{MachineMetrics, Metric, Metrics, StateTransitionMetric};
 pub use path::{DISCARD, Discard, Expr, IntoReference, Path, Reference, TaskToken, jsonata, list_path, path};
 pub use references::{
     BucketRef, FunctionRef, Grantee, IntoGrantee, KeyRef, LogGroupRef, QueueRef, RoleRef, StateMachineRef, TableRef,

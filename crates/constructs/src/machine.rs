@@ -11,6 +11,7 @@ use crate::graph::{Chainable, StateIx, Workflow};
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::language::{Jsonata, QueryLanguage};
+use crate::metrics::MachineMetrics;
 use crate::references::{BucketRef, Grantee, IntoGrantee, KeyRef, LogGroupRef, RoleRef, StateMachineRef};
 use crate::render::{Rendered, Renderer};
 use crate::stack::{NewResource, Resource, Stack, logical_id, policy_resource};
@@ -380,13 +381,12 @@ impl StateMachine {
         rendered: Option<Rendered>,
         encryption: Option<Fields>,
     ) -> Machine {
-        let path = |more: &[&str]| -> Vec<Str> {
-            std::iter::once(self.id.clone()).chain(more.iter().map(|id| Str::new(id))).collect()
-        };
+        let path =
+            |more: &[&str]| -> Vec<Str> { std::iter::once(self.id.clone()).chain(more.iter().map(Str::new)).collect() };
         let environment = stack.env();
         let machine_id = Str::from(logical_id(&path(&["Resource"])));
-        let (role, role_id) = match self.role {
-            Some(ref role) => (role.clone(), None),
+        let role = match self.role {
+            Some(ref role) => role.clone(),
             None => {
                 let role_id = Str::from(logical_id(&path(&["Role", "Resource"])));
                 let resource = Resource::new("AWS::IAM::Role", service_role(stack));
@@ -396,7 +396,7 @@ impl StateMachine {
                     name: Cfn::reference(&role_id),
                     property: "Roles",
                 };
-                (RoleRef::made(Cfn::get_att(&role_id, "Arn"), grantee), Some(role_id))
+                RoleRef::made(&role_id, grantee)
             }
         };
         let mut statements = Vec::new();
@@ -407,6 +407,9 @@ impl StateMachine {
             warnings = rendered.warnings;
             distributed_maps = rendered.distributed_maps;
             rendered.resources.into_iter().for_each(|resource| stack.put(resource));
+            for (grantee, statement) in rendered.grants {
+                stack.grant(&grantee, [statement]);
+            }
         }
         let mut properties = Fields::new();
         match (&definition, &self.definition) {
@@ -453,9 +456,9 @@ impl StateMachine {
         all.put("RoleArn", role.arn().clone());
         let mut resource = Resource::new("AWS::StepFunctions::StateMachine", all);
         resource.deletion_policy = Some(self.removal_policy.as_str());
-        resource.depends_on.extend(role_id);
-        let policy_path = role.grantee.as_ref().map(|grantee| grantee.policy_path.clone());
-        resource.depends_on_policy = policy_path.as_deref().map(|path| Str::from(logical_id(path)));
+        resource.depends_on.extend(role.logical_id.clone());
+        let policy_id = role.grantee.as_ref().map(|grantee| Str::from(logical_id(&grantee.policy_path)));
+        resource.depends_on_policy = policy_id;
         stack.put(NewResource { logical_id: machine_id.clone(), resource });
         if let Some(grantee) = &role.grantee {
             stack.grant(grantee, statements);
@@ -486,7 +489,7 @@ impl StateMachine {
             definition,
             properties: other.into(),
             deletion_policy: self.removal_policy,
-            policy_path,
+            grantee: role.grantee,
             warnings,
             reference,
         }
@@ -589,7 +592,7 @@ pub struct Machine {
     definition: Option<Definition>,
     properties: Json,
     deletion_policy: RemovalPolicy,
-    policy_path: Option<Vec<Str>>,
+    grantee: Option<Grantee>,
     warnings: Vec<String>,
     reference: StateMachineRef,
 }
@@ -620,16 +623,39 @@ impl Machine {
         match &self.definition {
             Some(Definition::States(json)) => json.resolve(&|cfn| Value::from(resolved(cfn))),
             Some(Definition::Text(text)) => {
-                let text = resolved(text);
+                let mut text = resolved(text);
+                let properties = self.properties.resolve(&|cfn| Value::from(resolved(cfn)));
+                let substitutions = properties.get("DefinitionSubstitutions").and_then(Value::as_object).cloned();
+                for (name, value) in substitutions.unwrap_or_default().iter() {
+                    text = text.replace(&format!("${{{name}}}"), value.as_str().unwrap_or_default());
+                }
                 stepwell_value::parse(&text).unwrap_or_else(|_| Value::from(text))
             }
             None => Value::Null,
         }
     }
 
+    /// Whether it is a Standard or an Express machine.
+    pub fn kind(&self) -> StateMachineType {
+        let kind = self.properties().get("StateMachineType").and_then(Value::as_str).map(str::to_owned);
+        match kind.as_deref() {
+            Some("EXPRESS") => StateMachineType::Express,
+            _ => StateMachineType::Standard,
+        }
+    }
+
+    /// Allows the machine something that none of its states asks for.
+    #[doc(alias = "addToRolePolicy")]
+    pub fn add_to_role_policy(&self, statement: Statement) {
+        if let Some(grantee) = &self.grantee {
+            self.stack.grant(grantee, [statement]);
+        }
+    }
+
     /// What its role is allowed.
     pub fn policy(&self) -> Vec<Statement> {
-        self.policy_path.as_deref().map(|path| self.stack.policy_statements(path)).unwrap_or_default()
+        let grantee = self.grantee.as_ref();
+        grantee.map(|grantee| self.stack.policy_statements(&grantee.policy_path)).unwrap_or_default()
     }
 
     /// The properties of the machine in the template, except for its definition and its role.
@@ -671,6 +697,11 @@ impl Machine {
     /// The machine as something that others refer to.
     pub fn reference(&self) -> &StateMachineRef {
         &self.reference
+    }
+
+    /// The metrics of the machine.
+    pub fn metrics(&self) -> MachineMetrics {
+        MachineMetrics::new(&self.arn())
     }
 
     /// The stack that it stands in.

@@ -2,7 +2,7 @@
 
 use stepwell_value::Str;
 
-use crate::cfn::Cfn;
+use crate::cfn::{Cfn, Part};
 use crate::stack::{Environment, logical_id};
 
 /// An ARN in the account and region of the stack.
@@ -127,6 +127,8 @@ impl BucketRef {
 pub struct RoleRef {
     arn: Cfn,
     pub(crate) grantee: Option<Grantee>,
+    /// The logical id of a role of the same template.
+    pub(crate) logical_id: Option<Str>,
 }
 
 /// Somebody who is granted something: a role or a user, and where the policy that says so stands.
@@ -146,12 +148,12 @@ impl RoleRef {
             None => arn.clone(),
         };
         let grantee = Grantee { policy_path: path([id, "Policy", "Resource"]), name, property: "Roles" };
-        RoleRef { arn, grantee: Some(grantee) }
+        RoleRef { arn, grantee: Some(grantee), logical_id: None }
     }
 
     /// A role that exists and stays as it is: what the workflow needs, it must be allowed already.
     pub fn immutable_from_arn(arn: impl Into<Cfn>) -> RoleRef {
-        RoleRef { arn: arn.into(), grantee: None }
+        RoleRef { arn: arn.into(), grantee: None, logical_id: None }
     }
 
     /// An `AWS::IAM::Role` of the same template.
@@ -163,6 +165,7 @@ impl RoleRef {
                 name: Cfn::reference(logical_id),
                 property: "Roles",
             }),
+            logical_id: Some(Str::from(logical_id)),
         }
     }
 
@@ -181,8 +184,8 @@ impl RoleRef {
         &self.arn
     }
 
-    pub(crate) fn made(arn: Cfn, grantee: Grantee) -> RoleRef {
-        RoleRef { arn, grantee: Some(grantee) }
+    pub(crate) fn made(logical_id: &Str, grantee: Grantee) -> RoleRef {
+        RoleRef { arn: Cfn::get_att(logical_id, "Arn"), grantee: Some(grantee), logical_id: Some(logical_id.clone()) }
     }
 }
 
@@ -318,6 +321,15 @@ impl KeyRef {
     pub fn arn(&self) -> &Cfn {
         &self.arn
     }
+
+    /// The id, which is the last part of the ARN.
+    pub(crate) fn id(&self) -> Cfn {
+        match (&self.logical_id, self.arn.as_literal()) {
+            (Some(logical_id), _) => Cfn::reference(logical_id),
+            (None, Some(arn)) => Cfn::from(arn.rsplit('/').next().unwrap_or(arn)),
+            (None, None) => self.arn.clone(),
+        }
+    }
 }
 
 /// A log group of CloudWatch.
@@ -400,9 +412,9 @@ impl StateMachineRef {
 
     /// The ARN of its executions that match the pattern, such as `:*`.
     pub(crate) fn executions(&self, environment: &Environment, pattern: &str) -> Cfn {
-        let name = match self.arn.as_literal() {
-            Some(arn) => Cfn::from(arn.rsplit(':').next().unwrap_or(arn)),
-            None => sixth_of(&self.arn),
+        let name = match self.arn.parts().last() {
+            Some(Part::Text(end)) if end.contains(':') => Cfn::from(end.rsplit(':').next().unwrap_or(end)),
+            _ => sixth_of(&self.arn),
         };
         environment.arn("states", Cfn::from("execution:").then(name).then(pattern))
     }

@@ -10,6 +10,7 @@ use crate::graph::{Catcher, Graph, StateData, StateIx};
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::language::QueryLanguage;
+use crate::references::Grantee;
 use crate::retry::Retry;
 use crate::stack::{Environment, NewResource};
 use crate::state::{Body, MapProps, ProcessorConfig, ProcessorMode, ProcessorType};
@@ -19,6 +20,7 @@ use crate::task::{TaskContext, integration};
 pub(crate) struct Rendered {
     pub(crate) statements: Vec<Statement>,
     pub(crate) resources: Vec<NewResource>,
+    pub(crate) grants: Vec<(Grantee, Statement)>,
     pub(crate) problems: Vec<BuildError>,
     pub(crate) warnings: Vec<String>,
     /// The labels of the distributed maps; `None` for one that has none.
@@ -37,6 +39,7 @@ impl<'a> Renderer<'a> {
         let out = Rendered {
             statements: Vec::new(),
             resources: Vec::new(),
+            grants: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
             distributed_maps: Vec::new(),
@@ -58,9 +61,12 @@ impl<'a> Renderer<'a> {
         Fields::new().set("StartAt", Value::from(self.graph.name(region.start))).set("States", states)
     }
 
-    /// Renders a state that no machine holds, for its problems alone.
+    /// Renders a state that no machine holds, for what is wrong with the state itself: it may not be complete yet.
     pub(crate) fn check(&mut self, state: StateIx) {
-        self.state(state);
+        let mut alone = Renderer::new(self.graph, self.environment, self.graph.states[state.0].language);
+        alone.state(state);
+        let problems = alone.out.problems.into_iter().filter(|problem| problem.stage == Stage::Construct);
+        self.out.problems.extend(problems);
     }
 
     fn state(&mut self, index: StateIx) -> Fields {
@@ -388,13 +394,15 @@ impl<'a> Renderer<'a> {
             path: state.path(),
             statements: Vec::new(),
             resources: Vec::new(),
+            grants: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         };
         let rendered = task.task.render(&mut cx);
-        let TaskContext { statements, resources, problems, warnings, .. } = cx;
+        let TaskContext { statements, resources, grants, problems, warnings, .. } = cx;
         self.out.statements.extend(statements);
         self.out.resources.extend(resources);
+        self.out.grants.extend(grants);
         self.out.warnings.extend(warnings);
         for (stage, code, message) in problems {
             self.problem(state, stage, code, message);

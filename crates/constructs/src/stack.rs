@@ -12,7 +12,7 @@ use crate::error::BuildErrors;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
 use crate::machine::{Machine, StateMachine};
-use crate::references::Grantee;
+use crate::references::{Grantee, IntoGrantee};
 
 /// What is deployed together: state machines, activities, and the roles and policies that they need.
 ///
@@ -21,8 +21,10 @@ use crate::references::Grantee;
 ///
 /// let stack = Stack::new("Orders");
 /// let w = Workflow::new();
-/// stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
-/// assert!(stack.template().get("Resources").is_some_and(|resources| resources.get("Machine9052BA89").is_some()));
+/// let machine = stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
+/// let template = stack.template();
+/// let resources = template.get("Resources").expect("a template has resources");
+/// assert!(resources.get(machine.logical_id()).is_some());
 /// # Ok::<(), BuildErrors>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -173,6 +175,13 @@ impl Stack {
     #[doc(alias = "Stack.formatArn")]
     pub fn format_arn(&self, service: &str, resource: impl Into<Cfn>) -> Cfn {
         self.environment.arn(service, resource)
+    }
+
+    /// Allows a role or user something, in the policy that its other grants stand in.
+    pub fn allow(&self, grantee: impl IntoGrantee, statement: Statement) {
+        if let Some(grantee) = grantee.into_grantee() {
+            self.grant(&grantee, [statement]);
+        }
     }
 
     pub(crate) fn env(&self) -> &Environment {

@@ -9,6 +9,8 @@ use crate::error::Stage;
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::language::QueryLanguage;
+use crate::metrics::Metrics;
+use crate::references::Grantee;
 use crate::retry::Retry;
 use crate::stack::{Environment, NewResource};
 
@@ -84,19 +86,23 @@ pub(crate) trait Task: Debug {
     fn retries(&self) -> Vec<Retry> {
         Vec::new()
     }
-
-    /// The beginnings of the names of its metrics, singular and plural, and their dimensions, if it has metrics.
-    fn metrics(&self) -> Option<TaskMetrics> {
-        None
-    }
 }
 
-/// What the metrics of a task are called.
-#[derive(Debug)]
-pub(crate) struct TaskMetrics {
-    pub(crate) singular: &'static str,
-    pub(crate) plural: &'static str,
-    pub(crate) dimensions: Vec<(&'static str, Json)>,
+/// A task that CloudWatch counts: its builder tells the metrics.
+pub(crate) trait HasMetrics {
+    fn metrics(&self) -> Metrics;
+}
+
+/// The method `metrics` of a task's builder.
+macro_rules! has_metrics {
+    ($name:ident) => {
+        impl<L: $crate::Language, P> $name<L, P> {
+            /// The metrics of the task.
+            pub fn metrics(&self) -> $crate::Metrics {
+                $crate::task::HasMetrics::metrics(&self.props)
+            }
+        }
+    };
 }
 
 /// The fields of a Task state that depend on the kind of task.
@@ -132,6 +138,8 @@ pub(crate) struct TaskContext<'a> {
     pub(crate) path: Vec<Str>,
     pub(crate) statements: Vec<Statement>,
     pub(crate) resources: Vec<NewResource>,
+    /// What others than the machine must be allowed.
+    pub(crate) grants: Vec<(Grantee, Statement)>,
     pub(crate) problems: Vec<(Stage, &'static str, String)>,
     pub(crate) warnings: Vec<String>,
 }
@@ -607,6 +615,6 @@ macro_rules! task_methods {
 }
 
 pub(crate) use {
-    argument, constructors, keep, message_in, pattern_choice, properties, record, setters, stored, task, task_methods,
-    token_in,
+    argument, constructors, has_metrics, keep, message_in, pattern_choice, properties, record, setters, stored, task,
+    task_methods, token_in,
 };

@@ -69,6 +69,7 @@ record! {
             encryption: (EncryptionOption),
             /// The key, unless S3 has it.
             encryption_key: (KeyRef),
+            /// The bucket and folder; more easily said by [`output_location`](ResultConfiguration::output_location).
             location: (ResultLocation),
         }
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::IntegrationPattern;
 use crate::field::{seconds_in_minutes, whole_minutes};
 use crate::json::Fields;
+use crate::metrics::Metrics;
 use crate::state::words;
-use crate::task::{Task, TaskContext, TaskFields, TaskMetrics, record, task};
+use crate::task::{HasMetrics, Task, TaskContext, TaskFields, has_metrics, record, task};
 
 task! {
     /// Starts a job.
@@ -103,10 +104,13 @@ impl Task for GlueStartJobRunProps {
         }
         TaskFields { own_timeout: true, ..TaskFields::new(cx.integration("glue", "startJobRun"), fields) }
     }
+}
 
-    fn metrics(&self) -> Option<TaskMetrics> {
-        let dimensions = vec![("GlueJobName", self.job_name.clone())];
-        Some(TaskMetrics { singular: "GlueJob", plural: "GlueJobs", dimensions })
+has_metrics!(GlueStartJobRun);
+
+impl HasMetrics for GlueStartJobRunProps {
+    fn metrics(&self) -> Metrics {
+        Metrics::new("GlueJob", "GlueJobs", vec![("GlueJobName", self.job_name.clone())])
     }
 }
 

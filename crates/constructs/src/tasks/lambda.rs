@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::json::{Fields, Json};
+use crate::metrics::Metrics;
 use crate::references::FunctionRef;
 use crate::retry::Retry;
 use crate::state::words;
-use crate::task::{Task, TaskContext, TaskFields, TaskMetrics, setters, task, token_in};
+use crate::task::{HasMetrics, Task, TaskContext, TaskFields, has_metrics, setters, task, token_in};
 use crate::{IntegrationPattern, Pattern, QueryLanguage, RequestResponse, WaitForTaskToken, path};
 
 task! {
@@ -121,11 +122,15 @@ impl Task for LambdaInvokeProps {
     fn retries(&self) -> Vec<Retry> {
         if self.retry_on_service_exceptions == Some(false) { Vec::new() } else { vec![service_exceptions()] }
     }
+}
 
-    fn metrics(&self) -> Option<TaskMetrics> {
+has_metrics!(LambdaInvoke);
+
+impl HasMetrics for LambdaInvokeProps {
+    fn metrics(&self) -> Metrics {
         let mut dimensions = vec![("LambdaFunctionArn", Json::Cfn(self.function.arn().clone()))];
         dimensions.extend(self.qualifier.clone().map(|qualifier| ("Qualifier", qualifier)));
-        Some(TaskMetrics { singular: "LambdaFunction", plural: "LambdaFunctions", dimensions })
+        Metrics::new("LambdaFunction", "LambdaFunctions", dimensions)
     }
 }
 

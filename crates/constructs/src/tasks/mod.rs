@@ -14,12 +14,15 @@ mod emr;
 mod emr_cluster;
 mod emr_containers;
 mod eventbridge;
+mod evaluate;
+mod function;
 mod glue;
 mod http;
 mod lambda;
 mod media_convert;
 mod roles;
 mod scheduler;
+mod sage_maker;
 mod sns;
 mod sqs;
 mod step_functions;
@@ -69,6 +72,9 @@ pub use emr_containers::{
     EmrContainersStartJobRun, Monitoring, ReleaseLabel, SparkSubmitJobDriver,
 };
 pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
+pub use aws_sdk::{CallAwsService, CallAwsServiceCrossRegion};
+pub use evaluate::EvaluateExpression;
+pub use function::{Architecture, NodeRuntime};
 pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfiguration, WorkerType};
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};
 pub use lambda::{FullResponse, LambdaInvocationType, LambdaInvoke, ResponseOnly};
@@ -76,6 +82,13 @@ pub use media_convert::MediaConvertCreateJob;
 pub use scheduler::{
     ActionAfterCompletion, Cron, EventBridgeSchedulerCreateScheduleTask, EventBridgeSchedulerTarget, RetryPolicy,
     Schedule, UtcTime,
+pub use sage_maker::{
+    AlgorithmSpecification, AssembleWith, BatchStrategy, Channel, CompressionType, ContainerDefinition, DockerImage,
+    InputMode, MetricDefinition, Mode, ModelClientOptions, OutputDataConfig, ProductionVariant, RecordWrapperType,
+    ResourceConfig, S3DataDistributionType, S3DataType, S3Location, SageMakerCreateEndpoint,
+    SageMakerCreateEndpointConfig, SageMakerCreateModel, SageMakerCreateTrainingJob, SageMakerCreateTransformJob,
+    SageMakerUpdateEndpoint, SplitType, StoppingCondition, TransformInput, TransformOutput, TransformResources,
+    VpcConfig,
 };
 pub use sns::{MessageAttribute, MessageAttributeDataType, SnsPublish};
 pub use sqs::SqsSendMessage;

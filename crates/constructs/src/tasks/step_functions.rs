@@ -4,11 +4,11 @@ use stepwell_value::Str;
 
 use super::lambda::whole_input;
 use crate::activity::ActivityRef;
-use crate::cfn::Cfn;
 use crate::iam::Statement;
 use crate::json::{Fields, Json};
+use crate::metrics::Metrics;
 use crate::references::StateMachineRef;
-use crate::task::{Task, TaskContext, TaskFields, TaskMetrics, integration, task, token_in};
+use crate::task::{HasMetrics, Task, TaskContext, TaskFields, has_metrics, integration, task, token_in};
 use crate::{IntegrationPattern, IntoField, JsonPath, Jsonata, Obj, QueryLanguage, path};
 
 task! {
@@ -147,13 +147,12 @@ impl Task for StepFunctionsInvokeActivityProps {
         }
         TaskFields { parameters: self.parameters.clone(), ..TaskFields::without_parameters(arn.clone()) }
     }
+}
 
-    fn metrics(&self) -> Option<TaskMetrics> {
-        let arn: Cfn = self.activity.arn().clone();
-        Some(TaskMetrics {
-            singular: "Activity",
-            plural: "Activities",
-            dimensions: vec![("ActivityArn", Json::Cfn(arn))],
-        })
+has_metrics!(StepFunctionsInvokeActivity);
+
+impl HasMetrics for StepFunctionsInvokeActivityProps {
+    fn metrics(&self) -> Metrics {
+        self.activity.metrics()
     }
 }

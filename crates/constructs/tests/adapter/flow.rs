@@ -19,6 +19,53 @@ macro_rules! into {
     };
 }
 
+fn with_options(mut metric: Metric, options: Option<&V>) -> Answer<Metric> {
+    let Some(options) = options else { return Ok(metric) };
+    let mut options = options.props()?;
+    if let Some(v) = options.take("statistic") {
+        metric = metric.statistic(v.text()?);
+    }
+    if let Some(v) = options.take("period") {
+        metric = metric.period(v.duration()?);
+    }
+    options.done("a metric")?;
+    Ok(metric)
+}
+
+/// A metric, as the corpus describes it.
+fn described(metric: &Metric) -> Value {
+    let value = metric.to_value();
+    let member = |key: &str| value.get(key).cloned().unwrap_or_default();
+    let dimensions = member("Dimensions");
+    let dimensions = dimensions.as_array().map(|all| all.to_vec()).unwrap_or_default();
+    let dimensions: Object =
+        dimensions.iter().map(|one| (text(one, "Name"), one.get("Value").cloned().unwrap_or_default())).collect();
+    let mut described = Object::default();
+    described.insert("namespace", member("Namespace"));
+    described.insert("metricName", member("MetricName"));
+    described.insert("statistic", member("Statistic"));
+    described.insert("periodSeconds", member("Period"));
+    described.insert("dimensions", Value::Object(dimensions));
+    Value::Object(described)
+}
+
+/// A name of the library for an error.
+fn error_name(name: &str) -> Answer<&'static str> {
+    Ok(match name {
+        "Errors.ALL" => errors::ALL,
+        "Errors.DATA_LIMIT_EXCEEDED" => errors::DATA_LIMIT_EXCEEDED,
+        "Errors.TIMEOUT" => errors::TIMEOUT,
+        "Errors.HEARTBEAT_TIMEOUT" => errors::HEARTBEAT_TIMEOUT,
+        "Errors.TASKS_FAILED" => errors::TASKS_FAILED,
+        "Errors.PERMISSIONS" => errors::PERMISSIONS,
+        "Errors.RESULT_PATH_MATCH_FAILURE" => errors::RESULT_PATH_MATCH_FAILURE,
+        "Errors.PARAMETER_PATH_FAILURE" => errors::PARAMETER_PATH_FAILURE,
+        "Errors.BRANCH_FAILED" => errors::BRANCH_FAILED,
+        "Errors.NO_CHOICE_MATCHED" => errors::NO_CHOICE_MATCHED,
+        other => return unknown(other),
+    })
+}
+
 /// The handle of a state, whatever its kind.
 macro_rules! in_own {
     ($own:expr, $name:ident => $use:expr) => {
@@ -70,6 +117,11 @@ pub struct Cx {
     pub nodes: BTreeMap<String, AnyNode>,
     pub fragments: BTreeMap<String, Fragments>,
     pub machines: BTreeMap<String, Machine>,
+    /// The metrics of tasks by their ids, and the ids of states by their names in the input.
+    pub metrics: std::cell::RefCell<BTreeMap<String, Metrics>>,
+    pub ids: BTreeMap<String, String>,
+    pub activities: BTreeMap<String, ActivityRef>,
+    pub versions: BTreeMap<String, Version>,
 }
 
 /// A fragment, by its language and whether it can go on.
@@ -116,9 +168,12 @@ pub enum Source {
     Props,
 }
 
-fn answer(cx: &Cx, machine: &Machine) -> Object {
+pub fn answer(cx: &Cx, machine: &Machine) -> Object {
     let mut answer = Object::default();
     answer.insert("definition", machine.definition());
+    // Not compared: what an interpreter gets.
+    answer.insert("asl", machine.to_asl());
+    answer.insert("type", Value::from(machine.kind().as_str()));
     let statements: Vec<Value> = match machine_has_role(machine) {
         true => machine.policy().iter().map(Statement::to_value).collect(),
         false => Vec::new(),
@@ -188,6 +243,10 @@ impl Cx {
             nodes: BTreeMap::new(),
             fragments: BTreeMap::new(),
             machines: BTreeMap::new(),
+            metrics: std::cell::RefCell::default(),
+            ids: BTreeMap::new(),
+            activities: BTreeMap::new(),
+            versions: BTreeMap::new(),
         };
         cx.declare_keys();
         Ok(cx)
@@ -205,6 +264,22 @@ impl Cx {
                 self.stack.declare(id, stepwell_value::parse(declared).expect("it is JSON"));
             }
         }
+    }
+
+    /// Makes the activities that a stack declares.
+    pub fn activities(&mut self) -> Answer<()> {
+        for resource in self.resources.clone() {
+            if text(&resource, "new") == "Activity" {
+                let props = match resource.get("props") {
+                    Some(props) => vec![self.eval(props)?],
+                    None => Vec::new(),
+                };
+                let activity = V::Scoped("Activity".to_owned(), text(&resource, "id"), props);
+                let activity = super::tasks::step_functions::activity_ref(self, &activity)?;
+                self.activities.insert(text(&resource, "ref"), activity);
+            }
+        }
+        Ok(())
     }
 
     /// Whether a construct has completed a declared resource.
@@ -243,6 +318,7 @@ impl Cx {
             }
             let node = self.one_state(state, &construct)?;
             first = first.or_else(|| Some(node.clone()));
+            self.ids.insert(name.clone(), text(state, "id"));
             self.nodes.insert(name, node);
         }
         Ok(first)
@@ -534,7 +610,24 @@ impl Cx {
     /// A grant: of a machine of the stack, or of one that is imported.
     fn grant(&mut self, receiver: &str, method: &str, args: &[Value]) -> Answer<()> {
         let args: Vec<V> = args.iter().map(|arg| self.eval(arg)).collect::<Answer<_>>()?;
+        let of_activity =
+            self.resources.iter().any(|one| text(one, "ref") == receiver && text(one, "new") == "Activity");
+        if of_activity && method == "grant" {
+            let activity = super::tasks::step_functions::activity_ref(self, &V::Ref(receiver.to_owned()))?;
+            let grantee = refs::receiver(self, &args[0])?;
+            let actions: Vec<String> =
+                args[1..].iter().map(|action| Ok(action.text()?.to_owned())).collect::<Answer<_>>()?;
+            self.stack.grant_activity(&activity, &grantee, actions);
+            return Ok(());
+        }
         let Some(grantee) = args.first() else { return unknown(format!("{receiver}.{method}")) };
+        if let Some(statement) = self.foreign_grant(receiver, method)? {
+            match grantee {
+                V::Ref(name) if self.machines.contains_key(name) => self.machines[name].add_to_role_policy(statement),
+                other => self.stack.allow(&refs::receiver(self, other)?, statement),
+            }
+            return Ok(());
+        }
         let reference = match self.machines.get(receiver) {
             Some(machine) => machine.reference().clone(),
             None => match self.attr(&V::Ref(receiver.to_owned()), "stateMachineArn") {
@@ -559,12 +652,131 @@ impl Cx {
         Ok(())
     }
 
+    /// What constructs of other services grant.
+    fn foreign_grant(&self, receiver: &str, method: &str) -> Answer<Option<Statement>> {
+        let receiver = V::Ref(receiver.to_owned());
+        let (actions, arn): (&[&str], &str) = match method {
+            "grantWriteData" => (
+                &[
+                    "dynamodb:BatchWriteItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                    "dynamodb:DeleteItem",
+                    "dynamodb:DescribeTable",
+                ],
+                "tableArn",
+            ),
+            "grantConsumeMessages" => (
+                &[
+                    "sqs:ReceiveMessage",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:GetQueueUrl",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                ],
+                "queueArn",
+            ),
+            _ => return Ok(None),
+        };
+        Ok(Some(Statement::allow(actions, [self.attr(&receiver, arn)?])))
+    }
+
+    /// A metric: of a task, an activity, a machine, or the service.
+    pub fn metric(&self, expression: &Value) -> Answer<Metric> {
+        let args = self.args(expression)?;
+        if let Some(name) = expression.get("$call").and_then(Value::as_str) {
+            return Ok(match name {
+                "StateTransitionMetric.metricProvisionedBucketSize" => StateTransitionMetric.provisioned_bucket_size(),
+                "StateTransitionMetric.metricProvisionedRefillRate" => StateTransitionMetric.provisioned_refill_rate(),
+                "StateTransitionMetric.metricConsumedCapacity" => StateTransitionMetric.consumed_capacity(),
+                "StateTransitionMetric.metricThrottledEvents" => StateTransitionMetric.throttled_events(),
+                other => return unknown(other),
+            });
+        }
+        let method = text(expression, "$method");
+        let (receiver, name) = method.split_once('.').unwrap_or((&method, ""));
+        if let Some(machine) = self.machines.get(receiver) {
+            let metrics = machine.metrics();
+            return Ok(match name {
+                "metricFailed" => metrics.failed(),
+                "metricThrottled" => metrics.throttled(),
+                "metricAborted" => metrics.aborted(),
+                "metricSucceeded" => metrics.succeeded(),
+                "metricTimedOut" => metrics.timed_out(),
+                "metricStarted" => metrics.started(),
+                "metricTime" => metrics.time(),
+                "metric" => with_options(metrics.custom(args[0].text()?), args.get(1))?,
+                other => return unknown(other),
+            });
+        }
+        let known = self.ids.get(receiver).and_then(|id| self.metrics.borrow().get(id).cloned());
+        let metrics = match known {
+            Some(metrics) => metrics,
+            None => super::tasks::step_functions::activity_ref(self, &V::Ref(receiver.to_owned()))?.metrics(),
+        };
+        Ok(match name {
+            "metricRunTime" => metrics.run_time(),
+            "metricScheduleTime" => metrics.schedule_time(),
+            "metricTime" => metrics.time(),
+            "metricScheduled" => metrics.scheduled(),
+            "metricTimedOut" => metrics.timed_out(),
+            "metricStarted" => metrics.started(),
+            "metricSucceeded" => metrics.succeeded(),
+            "metricFailed" => metrics.failed(),
+            "metricHeartbeatTimedOut" => metrics.heartbeat_timed_out(),
+            "metric" => with_options(metrics.custom(args[0].text()?), args.get(1))?,
+            other => return unknown(other),
+        })
+    }
+
     /// A construct beside the states: another machine, an activity, a version, an alias.
     fn scoped(&mut self, construct: &str, step: &Value) -> Answer<Option<AnyNode>> {
         let id = text(step, "id");
+        let props = step.get("args").and_then(Value::as_array).and_then(|args| args.first().cloned());
         match construct {
+            "CfnStateMachineVersion" => {
+                let mut props = self.eval(&props.unwrap_or_default())?.props()?;
+                let machine = self.only_machine()?.clone();
+                props.take("stateMachineArn");
+                let description = props.take("description").map(|v| v.text().map(str::to_owned)).transpose()?;
+                let revision = props.take("stateMachineRevisionId").map(|v| convert::cfn(&v)).transpose()?;
+                props.done("CfnStateMachineVersion")?;
+                let version = machine.version(&id, description.as_deref(), revision);
+                self.versions.insert(text(step, "as"), version);
+                Ok(None)
+            }
+            "CfnStateMachineAlias" => {
+                let mut props = self.eval(&props.unwrap_or_default())?.props()?;
+                let mut alias = Alias::new();
+                if let Some(v) = props.take("name") {
+                    alias = alias.name(v.text()?);
+                }
+                if let Some(v) = props.take("description") {
+                    alias = alias.description(v.text()?);
+                }
+                if let Some(v) = props.take("routingConfiguration") {
+                    for route in v.items()? {
+                        let mut route = route.props()?;
+                        let version = convert::cfn(&route.need("stateMachineVersionArn")?)?;
+                        alias = alias.route(version, route.need("weight")?.u32()?);
+                    }
+                }
+                if let Some(v) = props.take("deploymentPreference") {
+                    alias = alias.deployment_preference(deployment_preference(v.props()?)?);
+                }
+                props.done("CfnStateMachineAlias")?;
+                self.only_machine()?.alias(&id, alias);
+                Ok(None)
+            }
+            // Not ours: an alarm with a metric of ours, or an output.
+            "cloudwatch.Alarm" => {
+                let metric = props.as_ref().and_then(|props| props.get("metric")).cloned().unwrap_or_default();
+                self.metric(&metric)?;
+                Ok(None)
+            }
+            "cdk.CfnOutput" => Ok(None),
             "StateMachine" => {
-                let props = step.get("args").and_then(Value::as_array).and_then(|args| args.first().cloned());
+                let props = props.clone();
                 let body = props.as_ref().and_then(|props| props.get("definitionBody")).cloned().unwrap_or_default();
                 let definition = body.get("args").and_then(Value::as_array).and_then(|args| args.first().cloned());
                 let node = self.node(&definition.unwrap_or_default())?;
@@ -573,6 +785,10 @@ impl Cx {
             }
             other => unknown(other),
         }
+    }
+
+    fn only_machine(&self) -> Answer<&Machine> {
+        self.machines.values().next().map_or_else(|| unknown("a version without a machine"), Ok)
     }
 
     /// A machine with its properties, built in the stack.
@@ -668,6 +884,7 @@ impl Cx {
             (Some(machine), "stateMachineArn") => Ok(V::Cfn(machine.arn())),
             (Some(machine), "stateMachineName") => Ok(V::Cfn(machine.name())),
             (Some(machine), "stateMachineRevisionId") => Ok(V::Cfn(machine.revision_id())),
+            (None, "attrArn") if self.versions.contains_key(resource) => Ok(V::Cfn(self.versions[resource].arn())),
             _ => unknown(format!("attribute {attribute} of {resource}")),
         }
     }
@@ -691,6 +908,29 @@ impl Cx {
     }
 
     fn evaluated(&mut self, expression: &Value) -> Answer<Value> {
+        if let Some(metric) = expression.get("$metric") {
+            return Ok(described(&self.metric(metric)?));
+        }
+        if let Some(name) = expression.get("$const").and_then(Value::as_str) {
+            return Ok(Value::from(error_name(name)?));
+        }
+        if let Some(method) = expression.get("$method").and_then(Value::as_str) {
+            if self.metric(expression).is_ok() {
+                return unknown(format!("the value of {method}"));
+            }
+            // The tasks whose builders have no `metrics`.
+            return Err(Stop::NotExpressible("metrics_of_sns_publish.rs"));
+        }
+        if let Some(name) = expression.get("$attr").and_then(Value::as_str) {
+            if name.ends_with(".bucket") {
+                return Err(Stop::NotExpressible("bucket_of_reader.rs"));
+            }
+            return Ok(convert::cfn(&self.attribute(name)?)?.to_value());
+        }
+        if let (Some(members), false) = (expression.as_object(), expression.get("$call").is_some()) {
+            let members = members.iter().map(|(key, value)| Ok((key.clone(), self.evaluated(value)?)));
+            return Ok(Value::Object(members.collect::<Answer<Vec<_>>>()?.into_iter().collect()));
+        }
         let args = expression.get("args").and_then(Value::as_array).cloned().unwrap_or_default();
         let Some(call) = expression.get("$call").and_then(Value::as_str) else {
             return unknown("an evaluation");
@@ -891,19 +1131,7 @@ fn errors_of(value: &V) -> Answer<Vec<String>> {
         .iter()
         .map(|error| {
             Ok(match error {
-                V::Const(name) => match name.as_str() {
-                    "Errors.ALL" => errors::ALL,
-                    "Errors.TIMEOUT" => errors::TIMEOUT,
-                    "Errors.HEARTBEAT_TIMEOUT" => errors::HEARTBEAT_TIMEOUT,
-                    "Errors.TASKS_FAILED" => errors::TASKS_FAILED,
-                    "Errors.PERMISSIONS" => errors::PERMISSIONS,
-                    "Errors.RESULT_PATH_MATCH_FAILURE" => errors::RESULT_PATH_MATCH_FAILURE,
-                    "Errors.PARAMETER_PATH_FAILURE" => errors::PARAMETER_PATH_FAILURE,
-                    "Errors.BRANCH_FAILED" => errors::BRANCH_FAILED,
-                    "Errors.NO_CHOICE_MATCHED" => errors::NO_CHOICE_MATCHED,
-                    other => return unknown(other),
-                }
-                .to_owned(),
+                V::Const(name) => error_name(name)?.to_owned(),
                 other => other.text()?.to_owned(),
             })
         })
@@ -988,6 +1216,30 @@ fn without(value: &Value, key: &str) -> Value {
     let mut object = value.as_object().cloned().unwrap_or_default();
     object.remove(key);
     Value::Object(object)
+}
+
+/// As it stands in a template: capital letters.
+fn deployment_preference(mut props: Props) -> Answer<Object> {
+    let mut preference = Object::default();
+    for (name, key) in [("type", "Type"), ("percentage", "Percentage"), ("interval", "Interval"), ("alarms", "Alarms")]
+    {
+        if let Some(v) = props.take(name) {
+            preference.insert(key, literal_json(&v)?);
+        }
+    }
+    if let Some(v) = props.take("stateMachineVersionArn") {
+        preference.insert("StateMachineVersionArn", convert::cfn(&v)?.to_value());
+    }
+    props.done("a deployment preference")?;
+    Ok(preference)
+}
+
+fn literal_json(value: &V) -> Answer<Value> {
+    match value {
+        V::Json(value) => Ok(value.clone()),
+        V::Array(items) => Ok(Value::from(items.iter().map(literal_json).collect::<Answer<Vec<_>>>()?)),
+        other => unknown(format!("a literal, not {other:?}")),
+    }
 }
 
 /// The flags of a bare application, and those that the case sets.

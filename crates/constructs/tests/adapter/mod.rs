@@ -4,6 +4,7 @@
 //! calls: a mistake that the types forbid cannot be made here either, and is answered with the compile-fail case that
 //! shows it.
 #![allow(dead_code, reason = "the example and the test use different parts")]
+#![allow(unreachable_pub, missing_docs, reason = "nothing of it leaves the test")]
 
 mod convert;
 mod eval;

@@ -1,5 +1,7 @@
 //! Compares an answer with the expectation of the oracle, by the rules of the corpus.
 
+#![allow(unreachable_pub, reason = "nothing of it leaves the test")]
+
 use stepwell_value::{Object, Value};
 
 /// Why a case is not equal.
@@ -44,6 +46,43 @@ pub fn case(case: &Value, line: &Value) -> Result<(), Difference> {
     Ok(())
 }
 
+/// Compares the answer of a stack: all resources that the library makes, and the definitions.
+///
+/// Resources that the stack only declares are no goal; of the others none may be missing, and none may be too many.
+pub fn stack(stack: &Value, line: &Value) -> Result<(), Difference> {
+    if line.get("ok").and_then(Value::as_bool) != Some(true) {
+        return Err(line.get("error").and_then(Value::as_str).unwrap_or_default().to_owned());
+    }
+    let expected = member(stack, "expected");
+    let resources =
+        |template: &Value| -> Object { member(template, "Resources").as_object().cloned().unwrap_or_default() };
+    let wanted = resources(member(expected, "template"));
+    let made = resources(member(line, "template"));
+    for (id, resource) in made.iter() {
+        let Some(wanted) = wanted.get(id) else { return Err(format!("resource {id} is not expected: {resource}")) };
+        let (wanted, made) = (without_definition(wanted), without_definition(resource));
+        equal(id, &canonical(&wanted), &canonical(&made))?;
+    }
+    for (id, resource) in wanted.iter() {
+        let kind = member(resource, "Type").as_str().unwrap_or_default();
+        let ours = kind.starts_with("AWS::StepFunctions::") || kind == "AWS::IAM::Policy";
+        if ours && !made.contains_key(id) {
+            return Err(format!("resource {id} is missing"));
+        }
+    }
+    equal("definitions", member(expected, "definitions"), member(line, "definitions"))
+}
+
+/// The resource without the text of a definition, which is compared as JSON.
+fn without_definition(resource: &Value) -> Value {
+    let mut resource = resource.as_object().cloned().unwrap_or_default();
+    let mut properties = resource.get("Properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    if properties.remove("DefinitionString").is_some() {
+        resource.insert("Properties", Value::Object(properties));
+    }
+    Value::Object(resource)
+}
+
 fn member<'v>(value: &'v Value, key: &str) -> &'v Value {
     static NULL: Value = Value::Null;
     value.get(key).unwrap_or(&NULL)
@@ -77,9 +116,16 @@ fn masked(text: &str) -> String {
     masked
 }
 
-/// Policy documents inside resources, in a form that can be compared.
+/// Policy documents inside resources, in a form that can be compared; without the code of functions.
 fn canonical(value: &Value) -> Value {
     match value {
+        Value::Object(object) if object.get("Type").and_then(Value::as_str) == Some("AWS::Lambda::Function") => {
+            let mut function = object.clone();
+            let mut properties = function.get("Properties").and_then(Value::as_object).cloned().unwrap_or_default();
+            properties.remove("Code");
+            function.insert("Properties", Value::Object(properties));
+            Value::Object(function)
+        }
         Value::Object(object) => Value::Object(
             object
                 .iter()
@@ -165,5 +211,45 @@ fn equal(path: &str, expected: &Value, got: &Value) -> Result<(), Difference> {
             .try_for_each(|(index, (expected, got))| equal(&format!("{path}[{index}]"), expected, got)),
         _ if expected == got => Ok(()),
         _ => Err(format!("{path}\n    expected {expected}\n    got      {got}")),
+    }
+}
+
+/// The value with one scalar changed, one member left out, or one item doubled, each at every place.
+///
+/// Left out are changes that the rules call equal: the code of functions, and the order or repetition of what is a set.
+pub fn mutants(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Object(object) => {
+            let mut mutants = Vec::new();
+            for (key, member) in object.iter().filter(|(key, _)| key.as_str() != "Code") {
+                for mutant in self::mutants(member) {
+                    let mut changed = object.clone();
+                    changed.insert(key.clone(), mutant);
+                    mutants.push(Value::Object(changed));
+                }
+                let mut without = object.clone();
+                without.remove(key);
+                mutants.push(Value::Object(without));
+            }
+            mutants
+        }
+        Value::Array(items) => {
+            let mut mutants = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                for mutant in self::mutants(item) {
+                    let mut changed = items.clone();
+                    changed.set(index, mutant);
+                    mutants.push(Value::Array(changed));
+                }
+                let mut without = items.clone().into_vec();
+                without.remove(index);
+                mutants.push(Value::from(without));
+            }
+            mutants
+        }
+        Value::Str(text) => vec![Value::from(format!("{text}x")), Value::Null],
+        Value::Bool(flag) => vec![Value::from(!flag)],
+        Value::Null => vec![Value::from("x")],
+        number => vec![Value::number(number.as_f64().unwrap_or_default() + 1.0)],
     }
 }

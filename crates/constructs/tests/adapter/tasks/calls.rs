@@ -15,6 +15,8 @@ pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNod
         "CallApiGatewayHttpApiEndpoint" => http_api(cx, input),
         "HttpInvoke" => http(cx, input),
         "MediaConvertCreateJob" => media_convert(cx, input),
+        "CallAwsServiceCrossRegion" => cross_region(cx, input),
+        "EvaluateExpression" => evaluate(cx, input),
         _ => return None,
     })
 }
@@ -147,4 +149,41 @@ fn media_convert(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     ) {
         "request" => request: object,
     } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job)
+}
+
+fn cross_region(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
+    let service = input.props.need("service")?.text()?.to_owned();
+    let action = input.props.need("action")?.text()?.to_owned();
+    let region = input.props.need("region")?;
+    let resources = cfns(&input.props.need("iamResources")?)?;
+    adapt!(cx, input, CallAwsServiceCrossRegion(service, action, convert::val::<String, L>(&region)?, resources) {
+        "parameters" => parameters: object,
+        "endpoint" => endpoint: text,
+        "iamAction" => iam_action: (string),
+        "additionalIamStatements" => additional_iam_statements: (statements),
+        "retryOnServiceExceptions" => retry_on_service_exceptions: bool,
+    } patterns "REQUEST_RESPONSE", token "parameters": object)
+}
+
+fn evaluate(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
+    let expression = input.props.need("expression")?;
+    adapt!(cx, input, EvaluateExpression(convert::val::<String, L>(&expression)?) {
+        "runtime" => runtime: [runtime],
+        "architecture" => architecture: [architecture],
+    } patterns "REQUEST_RESPONSE")
+}
+
+fn runtime(word: &str) -> Answer<NodeRuntime> {
+    Ok(match word {
+        "NODEJS_18_X" => NodeRuntime::Nodejs18,
+        "NODEJS_20_X" => NodeRuntime::Nodejs20,
+        "NODEJS_22_X" => NodeRuntime::Nodejs22,
+        "NODEJS_24_X" => NodeRuntime::Nodejs24,
+        "NODEJS_LATEST" => NodeRuntime::LATEST,
+        _ => return Err(Stop::NotExpressible("other_runtime.rs")),
+    })
+}
+
+fn architecture(word: &str) -> Answer<Architecture> {
+    Ok(if word == "ARM_64" { Architecture::Arm64 } else { Architecture::X86_64 })
 }

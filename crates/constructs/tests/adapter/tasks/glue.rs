@@ -24,7 +24,7 @@ fn job(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
         "securityConfiguration" => security_configuration: text,
         "executionClass" => execution_class: [execution_class],
         "workerConfiguration" => worker_configuration: {workers},
-    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job)
+    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; metrics)
 }
 
 fn execution_class(word: &str) -> Answer<ExecutionClass> {

@@ -30,7 +30,7 @@ fn invoke(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
         "clientContext" => client_context: text,
         "qualifier" => qualifier: text,
         "retryOnServiceExceptions" => retry_on_service_exceptions: bool,
-    } patterns "REQUEST_RESPONSE", token "payload": field)
+    } patterns "REQUEST_RESPONSE", token "payload": field; metrics)
 }
 
 /// The constructors of a task whose result is the payload alone.

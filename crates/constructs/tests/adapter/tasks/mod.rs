@@ -12,6 +12,7 @@ mod glue;
 mod jobs;
 mod lambda;
 mod messages;
+mod sage_maker;
 pub mod step_functions;
 
 use super::flow::Cx;
@@ -21,14 +22,23 @@ use super::{Answer, unknown};
 impl Cx {
     /// Makes a task.
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
-        let services = [athena::task, calls::task, glue::task, lambda::task, messages::task, step_functions::task];
-        let more =
-            [bedrock::task, dynamodb::task, ecs::task, emr::task, emr_containers::task, events::task, jobs::task];
-        services
-            .iter()
-            .chain(&more)
-            .find_map(|service| service(self, construct, input))
-            .unwrap_or_else(|| unknown(construct))
+        let services = [
+            athena::task,
+            bedrock::task,
+            calls::task,
+            dynamodb::task,
+            ecs::task,
+            emr::task,
+            emr_containers::task,
+            events::task,
+            glue::task,
+            jobs::task,
+            lambda::task,
+            messages::task,
+            sage_maker::task,
+            step_functions::task,
+        ];
+        services.iter().find_map(|service| service(self, construct, input)).unwrap_or_else(|| unknown(construct))
     }
 }
 
@@ -86,22 +96,22 @@ pub(crate) use kind;
 ///
 /// `adapt!(cx, input, SqsSendMessage(&queue) { "delaySeconds" => delay: seconds } patterns "REQUEST_RESPONSE")`; after
 /// the pattern that is meant when nothing is said follow the others: `"RUN_JOB" => run_job`, and after `token` the
-/// property that the closure of `wait_for_task_token` gives.
+/// property that the closure of `wait_for_task_token` gives, and after `;` the word `metrics` for a task that has some.
 macro_rules! adapt {
     ($cx:ident, $input:ident, $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
-     patterns $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)?) => {
+     patterns $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)? $(; $metrics:ident)?) => {
         match $input.language {
             stepwell_constructs::QueryLanguage::JsonPath => {
                 #[allow(dead_code)]
                 type L = stepwell_constructs::JsonPath;
                 $crate::adapter::tasks::adapt!(@one json_path $cx $input $name($($argument),*) { $($prop => $method: $kind,)* }
-                    $default $(, $word => $choice)* $(, token $token: $token_kind)?)
+                    $default $(, $word => $choice)* $(, token $token: $token_kind)? $(; $metrics)?)
             }
             stepwell_constructs::QueryLanguage::Jsonata => {
                 #[allow(dead_code)]
                 type L = stepwell_constructs::Jsonata;
                 $crate::adapter::tasks::adapt!(@one jsonata $cx $input $name($($argument),*) { $($prop => $method: $kind,)* }
-                    $default $(, $word => $choice)* $(, token $token: $token_kind)?)
+                    $default $(, $word => $choice)* $(, token $token: $token_kind)? $(; $metrics)?)
             }
         }
     };
@@ -141,7 +151,7 @@ macro_rules! adapt {
         }
     }};
     (@one $new:ident $cx:ident $input:ident $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
-     $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)?) => {{
+     $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)? $(; $metrics:ident)?) => {{
         let pattern = $input.pattern.take();
         let pattern = pattern.as_deref();
         $(
@@ -162,6 +172,7 @@ macro_rules! adapt {
         )*
         $crate::adapter::tasks::task_props!($new b $cx $input);
         $crate::adapter::states::finish($input, stringify!($name))?;
+        $($cx.metrics.borrow_mut().insert($input.id.clone(), b.$metrics());)?
         if pattern.is_none() || pattern == Some($default) {
             return $cx.add(b);
         }

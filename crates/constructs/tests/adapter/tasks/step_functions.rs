@@ -7,7 +7,7 @@ use crate::adapter::eval::V;
 use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::states::{finish, per_language};
-use crate::adapter::{Answer, Stop, convert, flow, refs, unknown};
+use crate::adapter::{Answer, Stop, convert, flow, unknown};
 
 pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNode>> {
     Some(match construct {
@@ -47,6 +47,11 @@ pub fn activity_ref(cx: &Cx, value: &V) -> Answer<ActivityRef> {
         props.done("Activity")?;
         return Ok(cx.stack.add_activity(activity)?);
     }
+    if let V::Ref(name) = value
+        && let Some(activity) = cx.activities.get(name)
+    {
+        return Ok(activity.clone());
+    }
     let mut activity = ActivityRef::from_arn(cx.attr(value, "activityArn")?);
     let declared = cx.declared(value).and_then(|declared| declared.get("props")).cloned();
     if let Some(encryption) = declared.and_then(|props| props.get("encryptionConfiguration").cloned())
@@ -81,7 +86,6 @@ fn activity(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
             }
         }};
     }
-    let _ = refs::name;
     match input.language {
         QueryLanguage::JsonPath => {
             type L = JsonPath;
