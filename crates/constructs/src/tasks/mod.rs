@@ -3,12 +3,25 @@
 mod api_gateway;
 mod athena;
 mod aws_sdk;
+mod batch;
+mod bedrock;
+mod codebuild;
+mod databrew;
+mod dynamodb;
+mod ecs;
+mod eks;
+mod emr;
+mod emr_cluster;
+mod emr_containers;
+mod eventbridge;
 mod evaluate;
 mod function;
 mod glue;
 mod http;
 mod lambda;
 mod media_convert;
+mod roles;
+mod scheduler;
 mod sage_maker;
 mod sns;
 mod sqs;
@@ -19,6 +32,46 @@ pub use athena::{
     AthenaGetQueryExecution, AthenaGetQueryResults, AthenaStartQueryExecution, AthenaStopQueryExecution,
     EncryptionOption, QueryExecutionContext, ResultConfiguration, ResultLocation,
 };
+pub use aws_sdk::CallAwsService;
+pub use batch::{BatchContainerOverrides, BatchJobDependency, BatchSubmitJob};
+pub use bedrock::{
+    BedrockCreateModelCustomizationJob, BedrockInvokeModel, BedrockModelRef, BedrockS3Object, BedrockVpcConfig,
+    CustomizationType, DataBucketConfiguration, Guardrail,
+};
+pub use codebuild::{
+    BuildEnvironmentVariable, BuildEnvironmentVariableType, CodeBuildStartBuild, CodeBuildStartBuildBatch, ProjectRef,
+};
+pub use databrew::GlueDataBrewStartJobRun;
+pub use dynamodb::{
+    DynamoAttributeValue, DynamoConsumedCapacity, DynamoDeleteItem, DynamoGetItem, DynamoItemCollectionMetrics,
+    DynamoProjectionExpression, DynamoPutItem, DynamoReturnValues, DynamoUpdateItem,
+};
+pub use ecs::{
+    CapacityProviderOptions, CapacityProviderStrategyItem, ContainerOverride, EcsClusterRef, EcsEc2LaunchTarget,
+    EcsFargateLaunchTarget, EcsLaunchTarget, EcsRunTask, FargatePlatformVersion, NetworkMode, PlacementConstraint,
+    PlacementStrategy, PropagatedTagSource, SubnetSelection, TaskDefinitionRef, VpcRef,
+};
+pub use eks::{EksCall, EksClusterRef};
+pub use emr::{
+    ActionOnFailure, EmrAddStep, EmrCancelStep, EmrInstanceGroupModifyConfig, EmrInstanceResizePolicy,
+    EmrModifyInstanceFleetByName, EmrModifyInstanceGroupByName, EmrSetClusterTerminationProtection, EmrShrinkPolicy,
+    EmrTerminateCluster,
+};
+pub use emr_cluster::{
+    CloudWatchAlarmComparisonOperator, CloudWatchAlarmStatistic, CloudWatchAlarmUnit, ComputeLimitsUnitType,
+    EbsBlockDeviceVolumeType, EmrApplicationConfig, EmrAutoScalingPolicy, EmrBootstrapActionConfig,
+    EmrCloudWatchAlarmDefinition, EmrClusterScaleDownBehavior, EmrConfiguration, EmrCreateCluster,
+    EmrEbsBlockDeviceConfig, EmrEbsConfiguration, EmrInstanceFleetConfig, EmrInstanceGroupConfig,
+    EmrInstanceTypeConfig, EmrInstancesConfig, EmrKerberosAttributes, EmrLaunchSpecifications,
+    EmrManagedScalingComputeLimits, EmrManagedScalingPolicy, EmrMetricDimension, EmrPlacementType, EmrScalingAction,
+    EmrScalingRule, EmrSpotSpecification, InstanceMarket, InstanceRoleType, OnDemandAllocationStrategy,
+    ScalingAdjustmentType, SpotAllocationStrategy, SpotTimeoutAction,
+};
+pub use emr_containers::{
+    ApplicationConfiguration, Classification, EmrContainersCreateVirtualCluster, EmrContainersDeleteVirtualCluster,
+    EmrContainersStartJobRun, Monitoring, ReleaseLabel, SparkSubmitJobDriver,
+};
+pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
 pub use aws_sdk::{CallAwsService, CallAwsServiceCrossRegion};
 pub use evaluate::EvaluateExpression;
 pub use function::{Architecture, NodeRuntime};
@@ -26,6 +79,9 @@ pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfi
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};
 pub use lambda::{FullResponse, LambdaInvocationType, LambdaInvoke, ResponseOnly};
 pub use media_convert::MediaConvertCreateJob;
+pub use scheduler::{
+    ActionAfterCompletion, Cron, EventBridgeSchedulerCreateScheduleTask, EventBridgeSchedulerTarget, RetryPolicy,
+    Schedule, UtcTime,
 pub use sage_maker::{
     AlgorithmSpecification, AssembleWith, BatchStrategy, Channel, CompressionType, ContainerDefinition, DockerImage,
     InputMode, MetricDefinition, Mode, ModelClientOptions, OutputDataConfig, ProductionVariant, RecordWrapperType,

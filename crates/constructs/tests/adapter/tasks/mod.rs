@@ -1,8 +1,15 @@
 //! The tasks: one file for each service, one line for each property.
 
 mod athena;
+mod bedrock;
 mod calls;
+mod dynamodb;
+mod ecs;
+mod emr;
+mod emr_containers;
+mod events;
 mod glue;
+mod jobs;
 mod lambda;
 mod messages;
 mod sage_maker;
@@ -17,8 +24,15 @@ impl Cx {
     pub fn task(&self, construct: &str, input: &mut Input) -> Answer<AnyNode> {
         let services = [
             athena::task,
+            bedrock::task,
             calls::task,
+            dynamodb::task,
+            ecs::task,
+            emr::task,
+            emr_containers::task,
+            events::task,
             glue::task,
+            jobs::task,
             lambda::task,
             messages::task,
             sage_maker::task,
