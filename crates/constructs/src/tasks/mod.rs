@@ -13,16 +13,16 @@ mod eks;
 mod emr;
 mod emr_cluster;
 mod emr_containers;
-mod eventbridge;
 mod evaluate;
+mod eventbridge;
 mod function;
 mod glue;
 mod http;
 mod lambda;
 mod media_convert;
 mod roles;
-mod scheduler;
 mod sage_maker;
+mod scheduler;
 mod sns;
 mod sqs;
 mod step_functions;
@@ -32,7 +32,7 @@ pub use athena::{
     AthenaGetQueryExecution, AthenaGetQueryResults, AthenaStartQueryExecution, AthenaStopQueryExecution,
     EncryptionOption, QueryExecutionContext, ResultConfiguration, ResultLocation,
 };
-pub use aws_sdk::CallAwsService;
+pub use aws_sdk::{CallAwsService, CallAwsServiceCrossRegion};
 pub use batch::{BatchContainerOverrides, BatchJobDependency, BatchSubmitJob};
 pub use bedrock::{
     BedrockCreateModelCustomizationJob, BedrockInvokeModel, BedrockModelRef, BedrockS3Object, BedrockVpcConfig,
@@ -71,17 +71,13 @@ pub use emr_containers::{
     ApplicationConfiguration, Classification, EmrContainersCreateVirtualCluster, EmrContainersDeleteVirtualCluster,
     EmrContainersStartJobRun, Monitoring, ReleaseLabel, SparkSubmitJobDriver,
 };
-pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
-pub use aws_sdk::{CallAwsService, CallAwsServiceCrossRegion};
 pub use evaluate::EvaluateExpression;
+pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};
 pub use function::{Architecture, NodeRuntime};
 pub use glue::{ExecutionClass, GlueStartCrawlerRun, GlueStartJobRun, WorkerConfiguration, WorkerType};
 pub use http::{ConnectionRef, HttpInvoke, UrlEncodingFormat};
 pub use lambda::{FullResponse, LambdaInvocationType, LambdaInvoke, ResponseOnly};
 pub use media_convert::MediaConvertCreateJob;
-pub use scheduler::{
-    ActionAfterCompletion, Cron, EventBridgeSchedulerCreateScheduleTask, EventBridgeSchedulerTarget, RetryPolicy,
-    Schedule, UtcTime,
 pub use sage_maker::{
     AlgorithmSpecification, AssembleWith, BatchStrategy, Channel, CompressionType, ContainerDefinition, DockerImage,
     InputMode, MetricDefinition, Mode, ModelClientOptions, OutputDataConfig, ProductionVariant, RecordWrapperType,
@@ -89,6 +85,10 @@ pub use sage_maker::{
     SageMakerCreateEndpointConfig, SageMakerCreateModel, SageMakerCreateTrainingJob, SageMakerCreateTransformJob,
     SageMakerUpdateEndpoint, SplitType, StoppingCondition, TransformInput, TransformOutput, TransformResources,
     VpcConfig,
+};
+pub use scheduler::{
+    ActionAfterCompletion, Cron, EventBridgeSchedulerCreateScheduleTask, EventBridgeSchedulerTarget, RetryPolicy,
+    Schedule, UtcTime,
 };
 pub use sns::{MessageAttribute, MessageAttributeDataType, SnsPublish};
 pub use sqs::SqsSendMessage;
