@@ -167,7 +167,7 @@ impl ToJson for OverridesData {
             .filter_map(|(kind, amount)| Some((kind, amount.filter(|amount| *amount != 0.0)?)))
             .map(|(kind, amount)| Fields::new().set("Type", kind).set("Value", Value::from(js_number_text(amount))))
             .collect();
-        fields.set_list("ResourceRequirements", &requirements).into()
+        fields.set_opt("ResourceRequirements", &(!requirements.is_empty()).then_some(requirements)).into()
     }
 }
 

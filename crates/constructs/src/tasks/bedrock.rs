@@ -469,7 +469,7 @@ impl CustomizationProps {
             name: Cfn::reference(&logical_id),
             property: "Roles",
         };
-        RoleRef::made(Cfn::get_att(&logical_id, "Arn"), grantee)
+        RoleRef::made(&logical_id, grantee)
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::IntegrationPattern;
 use crate::cfn::Cfn;
 use crate::json::{Fields, Json};
+use crate::metrics::Metrics;
 use crate::state::words;
-use crate::task::{ByName, Task, TaskContext, TaskFields, TaskMetrics, record, task};
+use crate::task::{ByName, HasMetrics, Task, TaskContext, TaskFields, has_metrics, record, task};
 
 task! {
     /// Starts a build of a project.
@@ -83,19 +84,20 @@ words! {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProjectRef {
     name: Cfn,
-    /// Made of the name, if it is not known.
-    arn: Option<Cfn>,
+    arn: Cfn,
 }
 
 impl ProjectRef {
     /// The project of this name in the account and region of the stack.
     pub fn from_name(name: impl Into<Cfn>) -> ProjectRef {
-        ProjectRef { name: name.into(), arn: None }
+        let name = name.into();
+        let arn = Cfn::from("arn:").then(Cfn::partition()).then(":codebuild:").then(Cfn::region()).then(":");
+        ProjectRef { arn: arn.then(Cfn::account_id()).then(":project/").then(&name), name }
     }
 
     /// The project with this name and ARN.
     pub fn from_attributes(name: impl Into<Cfn>, arn: impl Into<Cfn>) -> ProjectRef {
-        ProjectRef { name: name.into(), arn: Some(arn.into()) }
+        ProjectRef { name: name.into(), arn: arn.into() }
     }
 
     /// An `AWS::CodeBuild::Project` of the same template.
@@ -103,17 +105,9 @@ impl ProjectRef {
         ProjectRef::from_attributes(Cfn::reference(logical_id), Cfn::get_att(logical_id, "Arn"))
     }
 
-    fn arn(&self, cx: &TaskContext<'_>) -> Cfn {
-        self.arn.clone().unwrap_or_else(|| cx.arn("codebuild", Cfn::from("project/").then(&self.name)))
-    }
-
-    fn metrics(&self) -> Option<TaskMetrics> {
-        let arn = self.arn.clone().unwrap_or_else(|| self.name.clone());
-        Some(TaskMetrics {
-            singular: "CodeBuildProject",
-            plural: "CodeBuildProjects",
-            dimensions: vec![("ProjectArn", Json::Cfn(arn))],
-        })
+    fn metrics(&self) -> Metrics {
+        let dimensions = vec![("ProjectArn", Json::Cfn(self.arn.clone()))];
+        Metrics::new("CodeBuildProject", "CodeBuildProjects", dimensions)
     }
 }
 
@@ -125,7 +119,7 @@ impl From<&ProjectRef> for ProjectRef {
 
 impl Task for CodeBuildStartBuildProps {
     fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
-        let project = self.project.arn(cx);
+        let project = self.project.arn.clone();
         let actions =
             ["codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds", "codebuild:BatchGetReports"];
         cx.allow(actions, [project]);
@@ -135,15 +129,11 @@ impl Task for CodeBuildStartBuildProps {
         let fields = parameters(&self.project, &self.environment_variables_override);
         TaskFields::new(cx.integration("codebuild", "startBuild"), fields)
     }
-
-    fn metrics(&self) -> Option<TaskMetrics> {
-        self.project.metrics()
-    }
 }
 
 impl Task for CodeBuildStartBuildBatchProps {
     fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
-        let project = self.project.arn(cx);
+        let project = self.project.arn.clone();
         if cx.pattern == IntegrationPattern::RunJob {
             let actions = ["codebuild:StartBuildBatch", "codebuild:StopBuildBatch", "codebuild:BatchGetBuildBatches"];
             cx.allow(actions, [project]);
@@ -154,8 +144,19 @@ impl Task for CodeBuildStartBuildBatchProps {
         let fields = parameters(&self.project, &self.environment_variables_override);
         TaskFields::new(cx.integration("codebuild", "startBuildBatch"), fields)
     }
+}
 
-    fn metrics(&self) -> Option<TaskMetrics> {
+has_metrics!(CodeBuildStartBuild);
+has_metrics!(CodeBuildStartBuildBatch);
+
+impl HasMetrics for CodeBuildStartBuildProps {
+    fn metrics(&self) -> Metrics {
+        self.project.metrics()
+    }
+}
+
+impl HasMetrics for CodeBuildStartBuildBatchProps {
+    fn metrics(&self) -> Metrics {
         self.project.metrics()
     }
 }

@@ -637,11 +637,12 @@ impl EcsRunTaskProps {
     }
 
     fn overrides(&self) -> Option<Fields> {
-        let containers = self.container_overrides.as_deref().unwrap_or_default();
+        let containers = self.container_overrides.as_deref().filter(|containers| !containers.is_empty());
+        let containers = containers.map(|containers| Json::Array(containers.iter().map(ToJson::to_json).collect()));
         let overrides = Fields::new()
             .set_opt("Cpu", &self.cpu)
             .set_opt("Memory", &self.memory_mib)
-            .set_list("ContainerOverrides", containers);
+            .set_opt("ContainerOverrides", &containers);
         (!overrides.is_empty()).then_some(overrides)
     }
 
@@ -669,8 +670,8 @@ impl EcsRunTaskProps {
                 let strategies: Vec<Fields> =
                     target.placement_strategies.iter().flat_map(PlacementStrategy::to_list).collect();
                 launch_type("EC2", &target.capacity)
-                    .set_list("PlacementConstraints", &constraints)
-                    .set_list("PlacementStrategy", &strategies)
+                    .set_opt("PlacementConstraints", &(!constraints.is_empty()).then_some(constraints))
+                    .set_opt("PlacementStrategy", &(!strategies.is_empty()).then_some(strategies))
             }
         }
     }

@@ -44,7 +44,7 @@ pub(super) fn service_role(
         name: Cfn::reference(&logical_id),
         property: "Roles",
     };
-    RoleRef::made(Cfn::get_att(&logical_id, "Arn"), grantee)
+    RoleRef::made(&logical_id, grantee)
 }
 
 /// Lets a service assume a role.
