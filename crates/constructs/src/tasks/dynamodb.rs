@@ -211,7 +211,7 @@ pub struct DynamoAttributeValue<L> {
 /// The type of an attribute, and its value.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct AttributeData {
+pub(crate) struct AttributeData {
     kind: &'static str,
     value: Json,
 }

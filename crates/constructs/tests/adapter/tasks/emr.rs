@@ -3,7 +3,7 @@
 use stepwell_constructs::*;
 
 use super::{adapt, kind};
-use crate::adapter::convert::{self, Lang};
+use crate::adapter::convert::Lang;
 use crate::adapter::eval::V;
 use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
