@@ -207,6 +207,7 @@ impl<'m> LocalRun<'m> {
             alias_arn: None,
             execution_type: self.execution_type,
             shows_redrive_count: true,
+            trace_header: None,
             region: Str::from("us-east-1"),
             seed: self.seed,
             root: TOP,
