@@ -40,7 +40,7 @@ pub(crate) fn test() -> Done {
         ("examples", examples),
         ("documents", docs::check),
         ("fuzz", fuzz_a_little),
-        ("power cuts", || power_cut::run(&POWER_CUTS)),
+        ("power cuts", || power_cut::build_and_run(&POWER_CUTS)),
         ("malformed requests", real::malformed::run),
         ("requests at random", || real::storm::run(STORM, None)),
         ("crash", || real::crash::run(real::crash::Options::default())),

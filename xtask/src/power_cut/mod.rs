@@ -61,7 +61,7 @@ impl Options {
     }
 }
 
-/// Builds what it needs, then [`run`]s.
+/// Builds the load and cuts its power. An example is built by its name: tests build it under another one.
 pub(crate) fn build_and_run(options: &Options) -> Done {
     let mut build = cargo(["build", "--quiet", "--package", "stepwell-store", "--example", "power_cut"]);
     match build.args(["--profile", PROFILE]).status() {
@@ -71,7 +71,7 @@ pub(crate) fn build_and_run(options: &Options) -> Done {
 }
 
 /// Cuts the power of the load that was built before.
-pub(crate) fn run(options: &Options) -> Done {
+fn run(options: &Options) -> Done {
     println!("== power cuts");
     if !cfg!(target_os = "linux") || !exists("cc", "--version") {
         println!("skipped: the recorder needs Linux and a C compiler called cc");
