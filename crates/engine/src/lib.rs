@@ -47,6 +47,7 @@ mod map_run;
 pub mod mock;
 mod observer;
 mod payload;
+mod place;
 mod resume;
 mod shard;
 mod signal;
@@ -66,6 +67,7 @@ pub use map_run::{
 };
 pub use observer::{Observer, Stage};
 pub use payload::{Payload, PayloadId};
+pub use place::{Doing, Place};
 pub use resume::{Resume, in_doubt};
 pub use shard::{Letter, Request, Shard, Stepped};
 pub use signal::{Effect, FailureStage, Host, MapRunEnd, Outcome, Signal, StepStatus, TaskRequest, Turn};

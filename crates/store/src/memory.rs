@@ -202,12 +202,12 @@ impl Held {
             && query.redriven.is_none_or(|redriven| self.summary.redriven == redriven)
     }
 
-    fn listed(&self, entity: Entity) -> Listed {
+    fn cursor(&self, entity: Entity) -> Cursor {
         let id = match entity {
             Entity::Execution(id) => id.0,
             Entity::MapRun(id) => id.0,
         };
-        Listed { cursor: Cursor { sort: self.summary.sort, id }, root: self.root() }
+        Cursor { sort: self.summary.sort, id }
     }
 }
 
@@ -297,11 +297,11 @@ impl State {
         limit: u32,
     ) -> Vec<Listed> {
         let place = |cursor: Cursor| Reverse((cursor.sort, cursor.id));
-        let mut listed: Vec<Listed> = listed.map(|(entity, held)| held.listed(*entity)).collect();
-        listed.retain(|item| after.is_none_or(|after| place(item.cursor) > place(after)));
-        listed.sort_by_key(|item| place(item.cursor));
-        listed.truncate(limit as usize);
-        listed
+        let mut listed: Vec<(Cursor, &Held)> = listed.map(|(entity, held)| (held.cursor(*entity), held)).collect();
+        listed.retain(|(cursor, _)| after.is_none_or(|after| place(*cursor) > place(after)));
+        listed.sort_by_key(|(cursor, _)| place(*cursor));
+        let page = listed.into_iter().take(limit as usize);
+        page.map(|(cursor, held)| Listed { cursor, root: held.root() }).collect()
     }
 
     fn history(&self, execution: ExecutionId, from: u32, reverse: bool, events_max: u32) -> Vec<Chunk> {
@@ -373,6 +373,16 @@ impl State {
                 self.rows.remove(&number);
                 Some(number)
             }
+        }
+    }
+
+    /// Undoes changes of rows, the last one first.
+    fn restore(&mut self, former: Vec<(RowNumber, Option<Row>)>) {
+        for (number, row) in former.into_iter().rev() {
+            match row {
+                Some(row) => self.rows.insert(number, row),
+                None => self.rows.remove(&number),
+            };
         }
     }
 
@@ -515,16 +525,21 @@ impl Store for Memory {
 
     fn write_catalogue(&self, writes: Vec<CatalogueWrite>) -> Stored<Result<Vec<RowNumber>, Conflict>> {
         self.call(Call::Chore, |state| {
-            let before = state.rows.clone();
             let mut numbers = Vec::with_capacity(writes.len());
+            let mut former = Vec::with_capacity(writes.len());
             for (write, what) in writes.into_iter().enumerate() {
-                match state.write_row(what, &numbers) {
-                    Some(number) => numbers.push(number),
-                    None => {
-                        state.rows = before;
-                        return Err(Conflict { write });
+                let row = match what {
+                    CatalogueWrite::Insert { .. } => None,
+                    CatalogueWrite::Update { number, .. } | CatalogueWrite::Delete { number, .. } => {
+                        state.rows.get(&number).cloned()
                     }
-                }
+                };
+                let Some(number) = state.write_row(what, &numbers) else {
+                    state.restore(former);
+                    return Err(Conflict { write });
+                };
+                numbers.push(number);
+                former.push((number, row));
             }
             Ok(numbers)
         })

@@ -24,7 +24,7 @@ pub(crate) struct Scenario {
     pub(crate) execution_type: ExecutionType,
     tasks: BTreeMap<&'static str, Vec<Vec<Answer>>>,
     items: Option<&'static str>,
-    signals: Vec<(i64, Signal)>,
+    pub(crate) signals: Vec<(i64, Signal)>,
 }
 
 pub(crate) fn run(definition: &'static str) -> Scenario {

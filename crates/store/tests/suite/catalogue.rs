@@ -56,10 +56,12 @@ fn a_machine_and_its_revision_are_one_write(world: World) {
 fn a_conflict_undoes_what_came_before_it(world: World) {
     let taken = write(&world, [insert(Kind::Activity, "a", None)]).unwrap()[0];
     let update = CatalogueWrite::Update { number: taken, expects: 1, key: None, body: sealed("new") };
-    let writes = [insert(Kind::Activity, "b", None), update, insert(Kind::Activity, "a", None)];
-    assert_eq!(write(&world, writes), conflict(2));
+    let delete = CatalogueWrite::Delete { number: taken, expects: 2 };
+    let writes = [insert(Kind::Activity, "b", None), update, delete, insert(Kind::Activity, "b", None)];
+    assert_eq!(write(&world, writes), conflict(3));
     assert_eq!(world.store.row_of(Kind::Activity, "b").unwrap(), None);
-    assert_eq!(world.store.row(taken).unwrap().unwrap().body, sealed("a"));
+    let row = world.store.row(taken).unwrap().unwrap();
+    assert_eq!((row.version, row.body), (1, sealed("a")));
     let orphan = insert(Kind::Version, "v", Some(Parent::Row(RowNumber(999))));
     assert_eq!(write(&world, [insert(Kind::Activity, "b", None), orphan]), conflict(1));
     assert_eq!(world.store.rows(&query(Kind::Activity)).unwrap().len(), 1);

@@ -1,0 +1,833 @@
+//! States and the transitions between them: workflows, the handles of their states, chains and fragments.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use stepwell_value::Str;
+
+use crate::error::{BuildError, Problem, Stage};
+use crate::json::Json;
+use crate::language::Language;
+use crate::retry::{Catch, Retry};
+use crate::state::{Body, Common, ConditionData, Parallel, When};
+
+/// How deep branches and item processors may be nested; deeper ones are an error.
+pub const NESTING_MAX: usize = 200;
+
+/// A set of states and the transitions between them; the scope that their ids are unique in.
+///
+/// [`add`](Workflow::add) takes a state and gives a handle of it. Handles are cheap to copy, so that a state can be
+/// the target of several others, or of itself.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let poll = w.add(Wait::json_path("Wait", WaitTime::seconds(30)));
+/// let check = w.add(Choice::json_path("Done?"));
+/// let done = w.add(Succeed::json_path("Done"));
+/// check.when(Condition::boolean_equals("$.done", true), &done).otherwise(&poll);
+/// let machine = StateMachine::new("Poll", poll.next(&check)).build()?;
+/// assert_eq!(machine.definition().get("StartAt").and_then(|name| name.as_str()), Some("Wait"));
+/// # Ok::<(), BuildErrors>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Workflow {
+    graph: Rc<RefCell<Graph>>,
+    scope: Vec<Str>,
+}
+
+/// A handle of a state, or of a chain of states, in a [`Workflow`].
+///
+/// `L` is the query language: of the state, or of all states of the chain. `K` says what can be done with it:
+/// whether something can follow, whether errors can be retried and caught.
+#[derive(Debug)]
+pub struct Node<L, K> {
+    workflow: Workflow,
+    start: StateIx,
+    ends: Vec<End>,
+    types: PhantomData<fn() -> (L, K)>,
+}
+
+/// What a handle stands for, as a type.
+pub trait Kind: 'static {
+    /// What a chain that ends in it stands for.
+    type AsLast: Kind;
+}
+
+/// Something can follow.
+#[diagnostic::on_unimplemented(
+    message = "nothing can follow a `{Self}`",
+    note = "Choice, Succeed and Fail end a chain; after a Choice go on with `afterwards()`"
+)]
+pub trait Continues: Kind {}
+
+/// Errors can be retried and caught.
+#[diagnostic::on_unimplemented(
+    message = "errors of a `{Self}` can be neither retried nor caught",
+    note = "tasks, Parallel, Map and CustomState fail; of a chain, retry its states"
+)]
+pub trait Fails: Continues {}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident => $last:ident $(: $($trait:ident)*)?;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+        impl Kind for $name {
+            type AsLast = $last;
+        }
+        $($(impl $trait for $name {})*)?
+    )*};
+}
+
+kinds! {
+    /// A Pass or Wait state, or a chain that can go on.
+    Open => Open: Continues;
+    /// A Succeed or Fail state, or a chain that cannot go on.
+    Closed => Closed;
+    /// A Task state, or a state given as JSON.
+    Work => Open: Continues Fails;
+    /// A Choice state.
+    Decision => Closed;
+    /// A Parallel state.
+    Branches => Open: Continues Fails;
+    /// A Map state.
+    Iteration => Open: Continues Fails;
+}
+
+/// A state that can be added to a workflow: every builder of a state or task.
+pub trait State {
+    /// The query language of the state.
+    type Language: Language;
+    /// What can be done with its handle.
+    type Kind: Kind;
+    #[doc(hidden)]
+    fn into_parts(self) -> StateParts;
+}
+
+/// What a builder hands to the workflow.
+#[derive(Debug)]
+pub struct StateParts {
+    pub(crate) id: Str,
+    pub(crate) common: Common,
+    pub(crate) body: Body,
+    pub(crate) retries: Vec<Retry>,
+}
+
+/// Whatever a transition can lead to: the handle of a state, a chain, a fragment.
+pub trait Chainable {
+    /// The language of all its states.
+    type Language: Language;
+    /// What it is.
+    type Kind: Kind;
+    /// The handle.
+    fn node(&self) -> Node<Self::Language, Self::Kind>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StateIx(pub(crate) usize);
+
+/// A loose end of a chain: where the next state will be linked.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// After the state.
+    After(StateIx),
+    /// What a Choice does when no rule holds.
+    Otherwise(StateIx),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    pub(crate) states: Vec<StateData>,
+    pub(crate) problems: Vec<BuildError>,
+    pub(crate) regions: Vec<Region>,
+    /// How many states have been checked by a build.
+    pub(crate) checked: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct StateData {
+    pub(crate) scope: Vec<Str>,
+    pub(crate) id: Str,
+    pub(crate) prefixes: Vec<Str>,
+    pub(crate) language: crate::QueryLanguage,
+    pub(crate) common: Common,
+    pub(crate) body: Body,
+    pub(crate) next: Option<StateIx>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) default: Option<StateIx>,
+    pub(crate) retries: Vec<Retry>,
+    pub(crate) catches: Vec<Catcher>,
+    pub(crate) branches: Vec<StateIx>,
+    pub(crate) processor: Option<Processor>,
+    pub(crate) iterator: Option<StateIx>,
+    incoming: Vec<StateIx>,
+    pub(crate) region: Option<usize>,
+    pub(crate) inner: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) condition: ConditionData,
+    pub(crate) next: StateIx,
+    pub(crate) extras: RuleExtras,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct RuleExtras {
+    pub(crate) comment: Option<Str>,
+    pub(crate) assign: Option<Json>,
+    pub(crate) output: Option<Json>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Catcher {
+    pub(crate) handler: StateIx,
+    pub(crate) errors: Vec<Str>,
+    pub(crate) result_path: Option<Json>,
+    pub(crate) assign: Option<Json>,
+    pub(crate) output: Option<Json>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Processor {
+    pub(crate) start: StateIx,
+    pub(crate) config: crate::state::ProcessorConfig,
+}
+
+/// A machine, a branch or an item processor: states that may transition to each other.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) description: String,
+    pub(crate) start: StateIx,
+    pub(crate) states: Vec<StateIx>,
+    parent: Option<usize>,
+}
+
+impl Workflow {
+    /// A workflow without states.
+    pub fn new() -> Workflow {
+        Workflow::default()
+    }
+
+    /// Adds a state and gives its handle.
+    pub fn add<S: State>(&self, state: S) -> Node<S::Language, S::Kind> {
+        let parts = state.into_parts();
+        let mut graph = self.graph.borrow_mut();
+        let start = StateIx(graph.states.len());
+        let duplicate = graph.states.iter().any(|other| other.id == parts.id && other.scope == self.scope);
+        graph.states.push(StateData {
+            scope: self.scope.clone(),
+            id: parts.id,
+            prefixes: Vec::new(),
+            language: S::Language::QUERY_LANGUAGE,
+            common: parts.common,
+            body: parts.body,
+            next: None,
+            rules: Vec::new(),
+            default: None,
+            retries: parts.retries,
+            catches: Vec::new(),
+            branches: Vec::new(),
+            processor: None,
+            iterator: None,
+            incoming: Vec::new(),
+            region: None,
+            inner: Vec::new(),
+        });
+        if duplicate {
+            let message = format!("There is already a Construct with name '{}'", graph.states[start.0].id);
+            graph.problem(start, Stage::Construct, "DuplicateConstructId", message);
+        }
+        let ends = if graph.states[start.0].body.can_continue() { vec![End::After(start)] } else { Vec::new() };
+        drop(graph);
+        Node { workflow: self.clone(), start, ends, types: PhantomData }
+    }
+
+    /// A part of this workflow: states with an id of their own scope, to be used as one, and more than once.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// fn greet(w: &Workflow, id: &str) -> Fragment<JsonPath, Open> {
+    ///     w.fragment(id, |w| w.add(Pass::json_path("Hello")).next(w.add(Pass::json_path("Bye"))))
+    /// }
+    ///
+    /// let w = Workflow::new();
+    /// let twice = greet(&w, "First").prefix_states().next(greet(&w, "Second").prefix_states());
+    /// let machine = StateMachine::new("Twice", twice).build()?;
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    #[doc(alias = "StateMachineFragment")]
+    pub fn fragment<L: Language, K: Kind>(
+        &self,
+        id: &str,
+        states: impl FnOnce(&Workflow) -> Node<L, K>,
+    ) -> Fragment<L, K> {
+        let scope = self.scope(id);
+        let node = states(&scope);
+        Fragment::new(&scope, node)
+    }
+
+    /// A scope of this workflow: the ids of its states may be those of states elsewhere, their names may not.
+    pub fn scope(&self, id: &str) -> Workflow {
+        let mut scope = self.scope.clone();
+        scope.push(Str::from(id));
+        Workflow { graph: self.graph.clone(), scope }
+    }
+
+    pub(crate) fn graph(&self) -> &Rc<RefCell<Graph>> {
+        &self.graph
+    }
+}
+
+impl<L, K> Clone for Node<L, K> {
+    fn clone(&self) -> Node<L, K> {
+        Node { workflow: self.workflow.clone(), start: self.start, ends: self.ends.clone(), types: PhantomData }
+    }
+}
+
+impl<L: Language, K: Kind> Chainable for Node<L, K> {
+    type Language = L;
+    type Kind = K;
+
+    fn node(&self) -> Node<L, K> {
+        self.clone()
+    }
+}
+
+impl<C: Chainable> Chainable for &C {
+    type Language = C::Language;
+    type Kind = C::Kind;
+
+    fn node(&self) -> Node<C::Language, C::Kind> {
+        (*self).node()
+    }
+}
+
+impl<L: Language, K: Continues> Node<L, K> {
+    /// Links the state to all loose ends of this chain and gives the longer chain.
+    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+        let next = next.node();
+        let mut graph = self.workflow.graph.borrow_mut();
+        if self.ends.is_empty() {
+            let id = &graph.states[self.start.0].id;
+            let message = format!("Cannot add to chain: last state in chain ({id}) does not allow it");
+            graph.problem(self.start, Stage::Construct, "CannotChainToLastState", message);
+        }
+        if self.shares_workflow_with(&next, &mut graph) {
+            for end in &self.ends {
+                graph.link(*end, next.start);
+            }
+        }
+        drop(graph);
+        Node { workflow: self.workflow.clone(), start: self.start, ends: next.ends, types: PhantomData }
+    }
+}
+
+impl<L: Language, K: Kind> Node<L, K> {
+    /// The same as part of a machine whose language is JSONPath: any chain fits in there.
+    pub fn in_any_machine(&self) -> Node<crate::JsonPath, K> {
+        self.retyped()
+    }
+
+    /// The state as a chain of one.
+    #[doc(alias = "Chain.start")]
+    pub fn chain(&self) -> Node<L, K::AsLast> {
+        self.retyped()
+    }
+
+    /// The name of the state that the chain starts with.
+    pub fn name(&self) -> String {
+        self.workflow.graph.borrow().name(self.start)
+    }
+
+    /// This chain as the only branch of a Parallel state.
+    #[doc(alias = "Chain.toSingleState")]
+    pub fn to_single_state<L2: Language>(&self, parallel: Parallel<L2>) -> Node<L2::And<L>, Branches> {
+        self.workflow.add(parallel).branch(self)
+    }
+
+    /// This chain with the end of another, which has to be linked to it already; nothing is linked.
+    #[doc(alias = "Chain.sequence")]
+    pub fn sequence<C: Chainable>(&self, last: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+        let last = last.node();
+        Node { workflow: self.workflow.clone(), start: self.start, ends: last.ends, types: PhantomData }
+    }
+
+    /// The names of all states that can be reached from here, with or without those that only a catcher leads to.
+    #[doc(alias = "State.findReachableStates")]
+    pub fn reachable_states(&self, catchers: Catchers) -> Vec<String> {
+        let graph = self.workflow.graph.borrow();
+        graph.reachable(self.start, catchers).into_iter().map(|state| graph.name(state)).collect()
+    }
+
+    /// The names of those states that no transition leads on from.
+    #[doc(alias = "State.findReachableEndStates")]
+    pub fn reachable_end_states(&self, catchers: Catchers) -> Vec<String> {
+        let graph = self.workflow.graph.borrow();
+        graph.reachable_ends(self.start, catchers).into_iter().map(|state| graph.name(state)).collect()
+    }
+
+    pub(crate) fn workflow(&self) -> &Workflow {
+        &self.workflow
+    }
+
+    pub(crate) fn start(&self) -> StateIx {
+        self.start
+    }
+
+    fn retyped<L2, K2>(&self) -> Node<L2, K2> {
+        Node { workflow: self.workflow.clone(), start: self.start, ends: self.ends.clone(), types: PhantomData }
+    }
+
+    fn shares_workflow_with<L2, K2>(&self, other: &Node<L2, K2>, graph: &mut Graph) -> bool {
+        let same = Rc::ptr_eq(&self.workflow.graph, &other.workflow.graph);
+        if !same {
+            let message = "a transition cannot lead into another workflow: add both states to the same one";
+            graph.problem(self.start, Stage::Construct, "StateOfAnotherWorkflow", message);
+        }
+        same
+    }
+
+    /// Changes the state, when the target of the change belongs to the same workflow.
+    fn attach<C: Chainable>(&self, target: &C, change: impl FnOnce(&mut StateData, StateIx)) {
+        let target = target.node();
+        let mut graph = self.workflow.graph.borrow_mut();
+        if self.shares_workflow_with(&target, &mut graph) {
+            change(&mut graph.states[self.start.0], target.start);
+        }
+    }
+
+    /// Like `attach`, for a transition.
+    fn transition<C: Chainable>(&self, target: &C, change: impl FnOnce(&mut StateData, StateIx)) {
+        self.attach(target, change);
+        let target = target.node();
+        if Rc::ptr_eq(&self.workflow.graph, &target.workflow.graph) {
+            let mut graph = self.workflow.graph.borrow_mut();
+            graph.came_from(target.start, self.start);
+        }
+    }
+
+    fn problem(&self, problem: &Problem) {
+        let mut graph = self.workflow.graph.borrow_mut();
+        graph.problem(self.start, Stage::Construct, problem.code, problem.message.clone());
+    }
+}
+
+/// Whether catchers count as transitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Catchers {
+    /// They do.
+    Included,
+    /// They do not.
+    Excluded,
+}
+
+impl<L: Language, K: Fails> Node<L, K> {
+    /// Retries the state when it fails (ASL field `Retry`); a retrier of `States.ALL` is put last.
+    #[doc(alias = "addRetry")]
+    pub fn retry(&self, retry: Retry) -> Self {
+        let mut graph = self.workflow.graph.borrow_mut();
+        if let Some(problem) = mixes_all(&retry.errors) {
+            graph.problem(self.start, Stage::Construct, problem.code, problem.message.clone());
+        }
+        graph.states[self.start.0].retries.push(retry);
+        drop(graph);
+        self.clone()
+    }
+
+    /// Goes on with another state when this one fails (ASL field `Catch`), whatever the error.
+    #[doc(alias = "addCatch")]
+    pub fn catch<C: Chainable>(&self, handler: C) -> Node<L::And<C::Language>, K> {
+        self.catch_with(handler, Catch::new())
+    }
+
+    /// Goes on with another state when this one fails with certain errors (ASL field `Catch`).
+    pub fn catch_with<C: Chainable>(&self, handler: C, catch: Catch<L>) -> Node<L::And<C::Language>, K> {
+        if let Some(problem) = mixes_all(&catch.errors) {
+            self.problem(&problem);
+        }
+        self.transition(&handler, |state, handler| {
+            state.catches.push(Catcher {
+                handler,
+                errors: catch.errors,
+                result_path: catch.result_path,
+                assign: catch.assign,
+                output: catch.output,
+            });
+        });
+        self.retyped()
+    }
+}
+
+fn mixes_all(errors: &[Str]) -> Option<Arc<Problem>> {
+    (errors.len() > 1 && errors.iter().any(|error| error == "States.ALL"))
+        .then(|| Problem::new("ErrorAllMustAppearAlone", "States.ALL must appear alone in an error list"))
+}
+
+impl<L: Language> Node<L, Decision> {
+    /// Adds a rule: if the condition holds, the execution goes on with the state (ASL field `Choices`).
+    pub fn when<C: Chainable>(&self, condition: impl Into<When<L>>, next: C) -> Node<L::And<C::Language>, Decision> {
+        let When { condition, extras, .. } = condition.into();
+        if let Some(problem) = &condition.problem {
+            self.problem(problem);
+        }
+        self.transition(&next, |state, next| state.rules.push(Rule { condition, next, extras }));
+        self.retyped()
+    }
+
+    /// Where the execution goes on if no rule holds (ASL field `Default`).
+    pub fn otherwise<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, Decision> {
+        let mut graph = self.workflow.graph.borrow_mut();
+        graph.check_no_default(self.start);
+        drop(graph);
+        self.transition(&next, |state, next| state.default = Some(next));
+        self.retyped()
+    }
+
+    /// A chain of everything that the rules lead to, to be joined by what comes next.
+    pub fn afterwards(&self) -> Node<L, Open> {
+        self.afterwards_with(Afterwards::default())
+    }
+
+    /// Like [`afterwards`](Node::afterwards), also joining catchers, or also what no rule holds for.
+    pub fn afterwards_with(&self, options: Afterwards) -> Node<L, Open> {
+        let mut graph = self.workflow.graph.borrow_mut();
+        let catchers = if options.error_handlers { Catchers::Included } else { Catchers::Excluded };
+        let mut ends: Vec<End> = graph
+            .reachable_ends(self.start, catchers)
+            .into_iter()
+            .filter(|state| graph.states[state.0].body.can_continue())
+            .map(End::After)
+            .collect();
+        if options.otherwise {
+            let state = &graph.states[self.start.0];
+            if state.default.is_some() {
+                let message = format!(
+                    "'includeOtherwise' set but Choice state {} already has an 'otherwise' transition",
+                    graph.name(self.start)
+                );
+                graph.problem(self.start, Stage::Construct, "ChoiceStateAlreadyHasOtherwise", message);
+            }
+            ends.push(End::Otherwise(self.start));
+        }
+        drop(graph);
+        Node { workflow: self.workflow.clone(), start: self.start, ends, types: PhantomData }
+    }
+}
+
+/// What [`afterwards_with`](Node::afterwards_with) joins beside the ends of the rules' states.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Afterwards {
+    /// Also the ends of the states that catchers lead to.
+    pub error_handlers: bool,
+    /// Also the case that no rule holds; the Choice must not have an `otherwise`.
+    pub otherwise: bool,
+}
+
+impl<L: Language> Node<L, Branches> {
+    /// Adds a branch (ASL field `Branches`).
+    pub fn branch<C: Chainable>(&self, branch: C) -> Node<L::And<C::Language>, Branches> {
+        self.attach(&branch, |state, start| state.branches.push(start));
+        self.retyped()
+    }
+}
+
+impl<L: Language> Node<L, Iteration> {
+    /// What is done with each item (ASL field `ItemProcessor`).
+    pub fn item_processor<C: Chainable>(&self, processor: C) -> Node<L::And<C::Language>, Iteration> {
+        self.item_processor_with(processor, crate::state::ProcessorConfig::default())
+    }
+
+    /// What is done with each item, and how (ASL fields `ItemProcessor` and `ProcessorConfig`).
+    pub fn item_processor_with<C: Chainable>(
+        &self,
+        processor: C,
+        config: crate::state::ProcessorConfig,
+    ) -> Node<L::And<C::Language>, Iteration> {
+        self.attach(&processor, |state, start| state.processor = Some(Processor { start, config }));
+        self.retyped()
+    }
+
+    /// What is done with each item, in the field that `ItemProcessor` has replaced (ASL field `Iterator`).
+    pub fn iterator<C: Chainable>(&self, iterator: C) -> Node<L::And<C::Language>, Iteration> {
+        self.attach(&iterator, |state, start| state.iterator = Some(start));
+        self.retyped()
+    }
+}
+
+/// A part of a workflow that can be used as one; made by [`Workflow::fragment`].
+#[doc(alias = "StateMachineFragment")]
+#[derive(Clone, Debug)]
+pub struct Fragment<L, K> {
+    workflow: Workflow,
+    id: Str,
+    node: Node<L, K>,
+}
+
+impl<L: Language, K: Kind> Fragment<L, K> {
+    /// The fragment of all states of a scope; the chain is how it begins and where it goes on.
+    pub fn new(scope: &Workflow, chain: Node<L, K>) -> Fragment<L, K> {
+        let id = scope.scope.last().cloned().unwrap_or_default();
+        Fragment { workflow: scope.clone(), id, node: chain }
+    }
+
+    /// Puts `id: ` in front of the names of all its states.
+    #[doc(alias = "prefixStates")]
+    pub fn prefix_states(self) -> Self {
+        let prefix = format!("{}: ", self.id);
+        self.prefix_states_with(&prefix)
+    }
+
+    /// Puts a prefix in front of the names of all its states.
+    pub fn prefix_states_with(self, prefix: &str) -> Self {
+        if !prefix.is_empty() {
+            let mut graph = self.workflow.graph.borrow_mut();
+            for state in &mut graph.states {
+                if state.scope.starts_with(&self.workflow.scope) {
+                    state.prefixes.insert(0, Str::from(prefix));
+                }
+            }
+        }
+        self
+    }
+
+    /// The fragment as the only branch of a Parallel state; its states are prefixed with the id of that state.
+    #[doc(alias = "toSingleState")]
+    pub fn to_single_state<L2: Language>(self, parallel: Parallel<L2>) -> Node<L2::And<L>, Branches> {
+        let prefix = format!("{}: ", parallel.id());
+        self.to_single_state_with_prefix(parallel, &prefix)
+    }
+
+    /// The fragment as the only branch of a Parallel state, its states prefixed.
+    pub fn to_single_state_with_prefix<L2: Language>(
+        self,
+        parallel: Parallel<L2>,
+        prefix: &str,
+    ) -> Node<L2::And<L>, Branches> {
+        let fragment = self.prefix_states_with(prefix);
+        fragment.workflow.add(parallel).branch(&fragment)
+    }
+
+    /// The id that it was given.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl<L: Language, K: Continues> Fragment<L, K> {
+    /// Links the state to all loose ends of the fragment and gives the longer chain.
+    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+        self.node.next(next)
+    }
+}
+
+impl<L: Language, K: Kind> Chainable for Fragment<L, K> {
+    type Language = L;
+    type Kind = K;
+
+    fn node(&self) -> Node<L, K> {
+        self.node.clone()
+    }
+}
+
+impl StateData {
+    /// The ids from the stack's scope down to the state.
+    pub(crate) fn path(&self) -> Vec<Str> {
+        self.scope.iter().chain([&self.id]).cloned().collect()
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let name = self.common.state_name.as_ref().unwrap_or(&self.id);
+        self.prefixes.iter().chain([name]).map(Str::as_str).collect()
+    }
+
+    fn transitions(&self, catchers: Catchers) -> Vec<StateIx> {
+        let handlers = self.catches.iter().map(|catcher| catcher.handler).filter(|_| catchers == Catchers::Included);
+        let rules = self.rules.iter().map(|rule| rule.next);
+        self.next.into_iter().chain(self.default).chain(rules).chain(handlers).collect()
+    }
+}
+
+impl Graph {
+    pub(crate) fn name(&self, state: StateIx) -> String {
+        self.states[state.0].name()
+    }
+
+    /// Notes a problem of a state; the stack's id is put in front of the path when a machine is built.
+    pub(crate) fn problem(&mut self, state: StateIx, stage: Stage, code: &'static str, message: impl Into<String>) {
+        let path = self.states[state.0].path().join("/");
+        self.problems.push(BuildError { code, path, message: message.into(), stage });
+    }
+
+    fn link(&mut self, end: End, next: StateIx) {
+        let from = match end {
+            End::Otherwise(choice) => {
+                self.check_no_default(choice);
+                self.states[choice.0].default = Some(next);
+                choice
+            }
+            End::After(state) => {
+                if self.states[state.0].next.is_some() {
+                    let message = format!("State '{}' already has a next state", self.states[state.0].id);
+                    return self.problem(state, Stage::Construct, "StateAlreadyHasNextState", message);
+                }
+                self.states[state.0].next = Some(next);
+                state
+            }
+        };
+        self.came_from(next, from);
+    }
+
+    /// A Choice goes on in one way if no rule holds.
+    fn check_no_default(&mut self, choice: StateIx) {
+        if self.states[choice.0].default.is_some() {
+            let message = format!("Choice '{}' already has a default next state", self.states[choice.0].id);
+            self.problem(choice, Stage::Construct, "ChoiceAlreadyHasDefaultNext", message);
+        }
+    }
+
+    /// Notes where a transition comes from; what follows a state of a machine joins the machine.
+    fn came_from(&mut self, state: StateIx, from: StateIx) {
+        self.states[state.0].incoming.push(from);
+        if let Some(region) = self.states[from.0].region {
+            self.bind(region, state, 0);
+        }
+    }
+
+    fn reachable(&self, start: StateIx, catchers: Catchers) -> Vec<StateIx> {
+        let mut seen = vec![false; self.states.len()];
+        let mut found = Vec::new();
+        let mut queue = VecDeque::from([start]);
+        while let Some(state) = queue.pop_front() {
+            if !std::mem::replace(&mut seen[state.0], true) {
+                found.push(state);
+                queue.extend(self.states[state.0].transitions(catchers));
+            }
+        }
+        found
+    }
+
+    fn reachable_ends(&self, start: StateIx, catchers: Catchers) -> Vec<StateIx> {
+        let mut found = self.reachable(start, catchers);
+        found.retain(|state| self.states[state.0].transitions(catchers).is_empty());
+        found
+    }
+
+    /// Makes a region of all states that are connected with `start`, in either direction.
+    ///
+    /// The order, and what is in a region when a state turns out to be in two, is that of the CDK: its messages show it.
+    pub(crate) fn make_region(
+        &mut self,
+        description: String,
+        start: StateIx,
+        parent: Option<usize>,
+        depth: usize,
+    ) -> usize {
+        let region = self.regions.len();
+        self.regions.push(Region { description, start, states: Vec::new(), parent });
+        if depth > NESTING_MAX {
+            let message = format!("branches and item processors are nested deeper than {NESTING_MAX}");
+            self.problem(start, Stage::Render, "NestedTooDeeply", message);
+        } else {
+            self.bind(region, start, depth);
+        }
+        region
+    }
+
+    fn bind(&mut self, region: usize, start: StateIx, depth: usize) {
+        let mut stack = vec![start];
+        while let Some(state) = stack.pop() {
+            match self.states[state.0].region {
+                Some(other) if other == region => continue,
+                Some(other) => {
+                    let message = format!(
+                        "Trying to use state '{}' in {}, but is already in {}. Every state can only be used in one graph.",
+                        self.name(state),
+                        self.describe(region, state),
+                        self.describe(other, state),
+                    );
+                    return self.problem(state, Stage::Render, "StateAlreadyInGraph", message);
+                }
+                None => {}
+            }
+            let problems = self.problems.len();
+            self.bind_inner(region, state, depth);
+            if self.problems.len() > problems {
+                return;
+            }
+            let name = self.name(state);
+            if let Some(twin) = self.namesake(region, &name) {
+                let message = format!(
+                    "State with name '{name}' occurs in both {} and {}. All states must have unique names.",
+                    self.describe(region, state),
+                    self.describe(twin, state),
+                );
+                return self.problem(state, Stage::Render, "DuplicateStateId", message);
+            }
+            self.states[state.0].region = Some(region);
+            self.regions[region].states.push(state);
+            let around = self.states[state.0]
+                .incoming
+                .iter()
+                .copied()
+                .chain(self.states[state.0].transitions(Catchers::Included));
+            let around: Vec<StateIx> = around.collect();
+            stack.extend(around.into_iter().rev());
+        }
+    }
+
+    fn bind_inner(&mut self, region: usize, state: StateIx, depth: usize) {
+        let name = self.name(state);
+        let data = &self.states[state.0];
+        let mut inner: Vec<(String, StateIx)> = Vec::new();
+        for (index, branch) in data.branches.iter().enumerate() {
+            inner.push((format!("Parallel '{name}' branch {}", index + 1), *branch));
+        }
+        if let Some(start) = data.iterator {
+            inner.push((format!("Map {name} Iterator"), start));
+        }
+        if let Some(processor) = &data.processor {
+            inner.push((format!("Map {name} Item Processor"), processor.start));
+        }
+        for (description, start) in inner {
+            let made = self.make_region(description, start, Some(region), depth + 1);
+            self.states[state.0].inner.push(made);
+        }
+    }
+
+    /// The region of the same machine that has a state of this name.
+    fn namesake(&self, region: usize, name: &str) -> Option<usize> {
+        let machine = self.machine(region);
+        (0..self.regions.len())
+            .filter(|other| self.machine(*other) == machine)
+            .find(|other| self.regions[*other].states.iter().any(|state| self.states[state.0].name() == name))
+    }
+
+    fn machine(&self, mut region: usize) -> usize {
+        while let Some(parent) = self.regions[region].parent {
+            region = parent;
+        }
+        region
+    }
+
+    /// A region as it stands in a message, with its first states; `state` is in it even if it is not bound yet.
+    fn describe(&self, region: usize, state: StateIx) -> String {
+        let Region { description, start, states, .. } = &self.regions[region];
+        let mut names: Vec<String> = states.iter().map(|state| self.name(*state)).collect();
+        if states.is_empty() && *start == state {
+            names.push(self.name(state));
+        }
+        let more = names.len() > 3;
+        names.truncate(3);
+        if more {
+            names.push("...".to_owned());
+        }
+        format!("{description} ({})", names.join(", "))
+    }
+}

@@ -1,0 +1,185 @@
+//! Policy statements, as the constructs need them and as IAM reads them.
+
+use stepwell_value::{Str, Value};
+
+use crate::cfn::Cfn;
+use crate::json::{Fields, Json};
+
+/// What somebody may do with something (`PolicyDocument.Statement`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    sid: Option<Str>,
+    actions: Vec<Str>,
+    resources: Vec<Cfn>,
+    condition: Option<Value>,
+    principal: Option<Value>,
+    deny: bool,
+}
+
+impl Statement {
+    /// Allows the actions with the resources.
+    pub fn allow<A: AsRef<str>>(
+        actions: impl IntoIterator<Item = A>,
+        resources: impl IntoIterator<Item = Cfn>,
+    ) -> Statement {
+        Statement {
+            sid: None,
+            actions: actions.into_iter().map(|action| Str::new(action.as_ref())).collect(),
+            resources: resources.into_iter().collect(),
+            condition: None,
+            principal: None,
+            deny: false,
+        }
+    }
+
+    /// Denies the actions with the resources.
+    pub fn deny<A: AsRef<str>>(
+        actions: impl IntoIterator<Item = A>,
+        resources: impl IntoIterator<Item = Cfn>,
+    ) -> Statement {
+        Statement { deny: true, ..Statement::allow(actions, resources) }
+    }
+
+    /// Names the statement (`Sid`).
+    #[must_use]
+    pub fn sid(mut self, sid: &str) -> Statement {
+        self.sid = Some(Str::from(sid));
+        self
+    }
+
+    /// Adds a condition: the value of the context key equals the text, by the operator, `StringEquals` or `ArnLike`.
+    #[must_use]
+    pub fn when(mut self, operator: &str, key: &str, value: &Cfn) -> Statement {
+        let mut condition = self.condition.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut keys = condition.get(operator).and_then(Value::as_object).cloned().unwrap_or_default();
+        keys.insert(key, value.to_value());
+        condition.insert(operator, Value::Object(keys));
+        self.condition = Some(Value::Object(condition));
+        self
+    }
+
+    /// Says whom it is about: a service such as `states.amazonaws.com`; for trust policies and key policies.
+    #[must_use]
+    pub fn for_service(mut self, service: &str) -> Statement {
+        self.principal = Some([("Service", Value::from(service))].into_iter().collect());
+        self
+    }
+
+    /// Says whom it is about: a role by its ARN; for key policies.
+    #[must_use]
+    pub fn for_role(mut self, arn: &Cfn) -> Statement {
+        self.principal = Some([("AWS", arn.to_value())].into_iter().collect());
+        self
+    }
+
+    /// The statement as it stands in a policy document; lists of one are single values.
+    pub fn to_value(&self) -> Value {
+        let mut statement = stepwell_value::Object::default();
+        statement.insert("Action", one_or_many(self.actions.iter().map(|action| Value::from(action.clone()))));
+        if let Some(condition) = &self.condition {
+            statement.insert("Condition", condition.clone());
+        }
+        statement.insert("Effect", Value::from(if self.deny { "Deny" } else { "Allow" }));
+        if let Some(principal) = &self.principal {
+            statement.insert("Principal", principal.clone());
+        }
+        if !self.resources.is_empty() {
+            statement.insert("Resource", one_or_many(self.resources.iter().map(Cfn::to_value)));
+        }
+        if let Some(sid) = &self.sid {
+            statement.insert("Sid", Value::from(sid.clone()));
+        }
+        Value::Object(statement)
+    }
+
+    pub(crate) fn actions(&self) -> &[Str] {
+        &self.actions
+    }
+
+    pub(crate) fn resources(&self) -> &[Cfn] {
+        &self.resources
+    }
+
+    pub(crate) fn can_merge_with(&self, other: &Statement) -> bool {
+        // A statement with a name stays as it is.
+        self.sid.is_none()
+            && other.sid.is_none()
+            && self.condition == other.condition
+            && self.principal == other.principal
+            && self.deny == other.deny
+    }
+
+    pub(crate) fn with(&self, actions: Vec<Str>, resources: Vec<Cfn>) -> Statement {
+        Statement { actions, resources, ..self.clone() }
+    }
+}
+
+fn one_or_many(values: impl Iterator<Item = Value>) -> Value {
+    let values: Vec<Value> = values.collect();
+    match <[Value; 1]>::try_from(values) {
+        Ok([one]) => one,
+        Err(many) => Value::from(many),
+    }
+}
+
+/// Statements without those that are there already, in their order.
+pub(crate) fn distinct(statements: &[Statement]) -> Vec<Statement> {
+    let mut distinct: Vec<Statement> = Vec::with_capacity(statements.len());
+    for statement in statements {
+        if !distinct.contains(statement) {
+            distinct.push(statement.clone());
+        }
+    }
+    distinct
+}
+
+/// Statements with as few of them as possible: those with the same resources share their actions, and the reverse.
+pub(crate) fn minimized(statements: &[Statement]) -> Vec<Statement> {
+    let mut merged: Vec<Statement> = Vec::new();
+    for statement in statements {
+        match merged.iter_mut().find_map(|other| merge(other, statement).map(|both| (other, both))) {
+            Some((other, both)) => *other = both,
+            None => merged.push(statement.clone()),
+        }
+    }
+    // A merge can make the next one possible; each round has fewer statements.
+    if merged.len() < statements.len() {
+        return minimized(&merged);
+    }
+    for statement in &mut merged {
+        statement.actions.sort();
+        statement.resources.sort_by_key(|resource| resource.to_value().to_string());
+    }
+    merged
+}
+
+fn merge(one: &Statement, other: &Statement) -> Option<Statement> {
+    if !one.can_merge_with(other) {
+        return None;
+    }
+    if same_set(one.resources(), other.resources()) {
+        return Some(one.with(union(one.actions(), other.actions()), one.resources.clone()));
+    }
+    same_set(one.actions(), other.actions())
+        .then(|| one.with(one.actions.clone(), union(one.resources(), other.resources())))
+}
+
+fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
+    one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
+}
+
+fn union<T: PartialEq + Clone>(one: &[T], other: &[T]) -> Vec<T> {
+    let mut all = one.to_vec();
+    for item in other {
+        if !all.contains(item) {
+            all.push(item.clone());
+        }
+    }
+    all
+}
+
+/// A policy document of these statements.
+pub(crate) fn document(statements: &[Statement]) -> Json {
+    let statements: Value = statements.iter().map(Statement::to_value).collect();
+    Fields::new().set("Statement", statements).set("Version", "2012-10-17").into()
+}

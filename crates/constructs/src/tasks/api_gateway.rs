@@ -1,0 +1,188 @@
+//! API Gateway: CallApiGatewayRestApiEndpoint, CallApiGatewayHttpApiEndpoint.
+
+use crate::cfn::Cfn;
+use crate::json::{Fields, Json, ToJson};
+use crate::state::words;
+use crate::task::{Task, TaskContext, TaskFields, task, token_in};
+
+task! {
+    /// Calls an endpoint of a REST API.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let w = Workflow::new();
+    /// let api = Cfn::reference("OrdersApi");
+    /// w.add(CallApiGatewayRestApiEndpoint::json_path("Read", api.clone(), "prod", HttpMethod::Get).api_path("/orders"));
+    /// w.add(CallApiGatewayRestApiEndpoint::json_path("Ask", api, "prod", HttpMethod::Put)
+    ///     .wait_for_task_token(|token| obj!({ "TaskToken": intrinsic::array([token]) })));
+    /// ```
+    CallApiGatewayRestApiEndpoint(CallApiGatewayRestApiEndpointProps) {
+        patterns { RequestResponse }
+        required {
+            api_id: (Cfn),
+            stage_name: (Cfn),
+            method: (HttpMethod),
+        }
+        optional {
+            /// The path below the stage; begins with `/`.
+            api_path: text => "Path",
+            /// Who the caller is; nobody if nothing is said (field `AuthType`).
+            auth_type: (AuthType),
+            /// The headers; each value is an array.
+            headers: any => "Headers",
+            /// The query parameters; each value is an array.
+            query_parameters: any => "QueryParameters",
+            /// The body.
+            request_body: any => "RequestBody",
+            /// The region of the API; that of the stack if nothing is said.
+            region: (Cfn),
+        }
+    }
+}
+
+token_in!(CallApiGatewayRestApiEndpoint.headers: any, RequestResponse);
+
+task! {
+    /// Calls an endpoint of an HTTP API.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let w = Workflow::new();
+    /// let api = Cfn::reference("OrdersApi");
+    /// w.add(CallApiGatewayHttpApiEndpoint::jsonata("Read", api, HttpMethod::Get).api_path("/orders"));
+    /// ```
+    CallApiGatewayHttpApiEndpoint(CallApiGatewayHttpApiEndpointProps) {
+        patterns { RequestResponse }
+        required {
+            api_id: (Cfn),
+            method: (HttpMethod),
+        }
+        optional {
+            /// The stage; `$default` if nothing is said (field `Stage`).
+            stage_name: (Cfn),
+            /// The path below the stage; begins with `/`.
+            api_path: text => "Path",
+            /// Who the caller is; nobody if nothing is said (field `AuthType`).
+            auth_type: (AuthType),
+            /// The headers; each value is an array.
+            headers: any => "Headers",
+            /// The query parameters; each value is an array.
+            query_parameters: any => "QueryParameters",
+            /// The body.
+            request_body: any => "RequestBody",
+        }
+    }
+}
+
+token_in!(CallApiGatewayHttpApiEndpoint.headers: any, RequestResponse);
+
+words! {
+    /// The method of a request to an API.
+    HttpMethod {
+        /// Reads
+        Get = "GET",
+        /// Sends
+        Post = "POST",
+        /// Replaces
+        Put = "PUT",
+        /// Deletes
+        Delete = "DELETE",
+        /// Changes
+        Patch = "PATCH",
+        /// Reads the headers
+        Head = "HEAD",
+        /// Asks what is allowed
+        Options = "OPTIONS",
+    }
+    /// Who the caller of an API is.
+    AuthType {
+        /// Nobody
+        NoAuth = "NO_AUTH",
+        /// The role of the state machine
+        IamRole = "IAM_ROLE",
+        /// The state machine, for policies of the API
+        ResourcePolicy = "RESOURCE_POLICY",
+    }
+}
+
+/// What the calls of both kinds of APIs share.
+struct Call<'t> {
+    endpoint: Cfn,
+    method: HttpMethod,
+    stage: Option<&'t Cfn>,
+    auth_type: Option<AuthType>,
+    headers: &'t Option<Json>,
+    rest: Fields,
+    /// The resource that may be invoked, all that follows the account.
+    resource: Cfn,
+}
+
+impl Call<'_> {
+    fn render(self, cx: &mut TaskContext<'_>) -> TaskFields {
+        cx.require_token(
+            self.headers,
+            "IsRequiredTaskTokenRequired",
+            "Task Token is required in `headers` for WAIT_FOR_TASK_TOKEN pattern. Use JsonPath.taskToken to set the token.",
+        );
+        if self.auth_type != Some(AuthType::NoAuth) {
+            let resource = cx.arn("execute-api", self.resource);
+            cx.allow(["execute-api:Invoke"], [resource]);
+        }
+        let mut fields = Fields::new().set("ApiEndpoint", self.endpoint).set("Method", self.method.to_json());
+        if let Some(stage) = self.stage {
+            fields.put("Stage", stage.clone());
+        }
+        fields.extend(self.rest);
+        fields.put("AuthType", self.auth_type.unwrap_or(AuthType::NoAuth).to_json());
+        TaskFields::new(cx.integration("apigateway", "invoke"), fields)
+    }
+}
+
+/// The host that serves the API.
+fn host(api_id: &Cfn, region: Cfn) -> Cfn {
+    let suffix = Cfn::reference("AWS::URLSuffix");
+    Cfn::join([api_id.clone(), Cfn::from(".execute-api."), region, Cfn::from("."), suffix])
+}
+
+/// `/stage/METHOD/path` for the ARN; a path that is not known when the template is deployed is any path.
+fn invoked(api_id: &Cfn, stage: Cfn, method: HttpMethod, path: &Option<Json>) -> Cfn {
+    let path = path.as_ref().and_then(Json::deployed).unwrap_or_else(|| Cfn::from("/*"));
+    Cfn::join([api_id.clone(), Cfn::from("/"), stage, Cfn::from("/"), Cfn::from(method.as_str()), path])
+}
+
+impl Task for CallApiGatewayRestApiEndpointProps {
+    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
+        if let Some(path) = self.api_path.as_ref().and_then(Json::literal).filter(|path| !path.starts_with('/')) {
+            cx.refuse("MustBePathBegin", format!("\"path\" must begin with a \"/\": '{path}'"));
+        }
+        let region = self.region.clone().unwrap_or_else(|| cx.environment.region());
+        let call = Call {
+            endpoint: host(&self.api_id, region),
+            method: self.method,
+            stage: Some(&self.stage_name),
+            auth_type: self.auth_type,
+            headers: &self.headers,
+            rest: self.fields(),
+            resource: invoked(&self.api_id, self.stage_name.clone(), self.method, &self.api_path),
+        };
+        call.render(cx)
+    }
+}
+
+impl Task for CallApiGatewayHttpApiEndpointProps {
+    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
+        let stage = self.stage_name.clone().unwrap_or_else(|| Cfn::from("$default"));
+        let call = Call {
+            endpoint: host(&self.api_id, cx.environment.region()),
+            method: self.method,
+            stage: self.stage_name.as_ref(),
+            auth_type: self.auth_type,
+            headers: &self.headers,
+            rest: self.fields(),
+            resource: invoked(&self.api_id, stage, self.method, &self.api_path),
+        };
+        call.render(cx)
+    }
+}

@@ -1,0 +1,172 @@
+//! Any API of AWS: CallAwsService, and in another region CallAwsServiceCrossRegion.
+
+use stepwell_value::Str;
+
+use super::function::{NewFunction, NodeRuntime};
+use super::lambda::service_exceptions;
+use crate::IntegrationPattern;
+use crate::cfn::Cfn;
+use crate::iam::Statement;
+use crate::json::{Fields, Json};
+use crate::retry::Retry;
+use crate::task::{Task, TaskContext, TaskFields, task, token_in};
+
+task! {
+    /// Calls an API of any service of AWS.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let w = Workflow::new();
+    /// let bucket = BucketRef::from_name("orders");
+    /// w.add(CallAwsService::json_path("Read", "s3", "getObject", [bucket.arn_for_objects("*")])
+    ///     .parameters(obj!({ "Bucket": bucket.name(), "Key": path("$.key") })));
+    /// ```
+    CallAwsService(CallAwsServiceProps) {
+        patterns { RequestResponse }
+        required {
+            service: (String),
+            action: (String),
+            iam_resources: [Cfn],
+        }
+        optional {
+            /// The parameters of the API; their names begin with a capital letter (ASL fields `Parameters`, `Arguments`).
+            parameters: object,
+            /// What the machine must be allowed; `service:action` if nothing is said.
+            iam_action: (String),
+            /// What else the machine must be allowed.
+            additional_iam_statements: [Statement],
+        }
+    }
+}
+
+token_in!(CallAwsService.parameters: object, RequestResponse);
+
+impl Task for CallAwsServiceProps {
+    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
+        if !self.action.starts_with(|c: char| c.is_lowercase()) {
+            cx.refuse("ActionCamelCase", format!("action must be camelCase, got: {}", self.action));
+        }
+        if let Some(wrong) = wrong_names(&self.parameters) {
+            cx.refuse("MustBeParameterNamesPascalcase", format!("parameter names must be PascalCase, got: {wrong}"));
+        }
+        let service = self.service.to_lowercase();
+        let action = self.iam_action.clone().unwrap_or_else(|| format!("{}:{}", iam_prefix(&service), self.action));
+        cx.allow([action], self.iam_resources.clone());
+        cx.statements.extend(self.additional_iam_statements.iter().flatten().cloned());
+        let parameters = self.parameters.clone().unwrap_or_else(|| Fields::new().into());
+        TaskFields::new(cx.integration(&format!("aws-sdk:{service}"), &self.action), parameters)
+    }
+}
+
+/// The names that do not begin with a capital letter.
+pub(crate) fn wrong_names(parameters: &Option<Json>) -> Option<String> {
+    let Some(Json::Object(members)) = parameters else { return None };
+    let wrong: Vec<&str> = members
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !name.starts_with(|c: char| c.is_uppercase()))
+        .collect();
+    (!wrong.is_empty()).then(|| wrong.join(", "))
+}
+
+/// What actions of the service begin with in policies.
+pub(crate) fn iam_prefix(service: &str) -> &str {
+    match service {
+        "bedrockagent" => "bedrock",
+        "cloudwatchlogs" => "logs",
+        "efs" => "elasticfilesystem",
+        "elasticloadbalancingv2" => "elasticloadbalancing",
+        "mediapackagevod" => "mediapackage-vod",
+        "mwaa" => "airflow",
+        "sfn" => "states",
+        other => other,
+    }
+}
+
+task! {
+    /// Calls an API of any service of AWS in another region, by a function that the template makes for all such tasks.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let w = Workflow::new();
+    /// let bucket = BucketRef::from_name("orders-tokyo");
+    /// w.add(CallAwsServiceCrossRegion::json_path("Read", "s3", "getObject", "ap-northeast-1", [bucket.arn_for_objects("*")])
+    ///     .parameters(obj!({ "Bucket": bucket.name(), "Key": path("$.key") })));
+    /// ```
+    CallAwsServiceCrossRegion(CallAwsServiceCrossRegionProps) {
+        patterns { RequestResponse }
+        required {
+            service: (String),
+            action: (String),
+            region: text => "region",
+            iam_resources: [Cfn],
+        }
+        optional {
+            /// The parameters of the API, as the SDK for JavaScript takes them.
+            parameters: object,
+            /// Another endpoint of the service.
+            endpoint: text => "endpoint",
+            /// What the function must be allowed; `service:action` if nothing is said.
+            iam_action: (String),
+            /// What else the function must be allowed.
+            additional_iam_statements: [Statement],
+            /// Whether failures of the Lambda service are retried; they are by default.
+            retry_on_service_exceptions: (bool),
+        }
+    }
+}
+
+token_in!(CallAwsServiceCrossRegion.parameters: object, RequestResponse);
+
+/// The code of the function.
+const CODE: &str = include_str!("functions/call.js");
+
+/// The CDK's name for the function.
+const FUNCTION: &str = "CrossRegionAwsSdk8a0c93f3dbef4b71ac137aaf2048ce7e";
+
+/// How long an API may take, in seconds.
+const TIMEOUT_S: u32 = 30;
+
+const ENDPOINT_WARNING: &str = "The endpoint property is resolved from the Step Functions state input (e.g. JsonPath or JSONata). This means the endpoint is controlled at runtime by whoever starts the execution. They could redirect the authenticated AWS API call to their own server, intercepting and replaying it. Only use a runtime-resolved endpoint if you trust all principals that can start executions of this state machine. [ack: @aws-cdk/aws-stepfunctions-tasks:crossRegionEndpointSsrfRisk]";
+
+impl Task for CallAwsServiceCrossRegionProps {
+    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
+        if !self.action.starts_with(|c: char| c.is_lowercase()) {
+            cx.refuse("MustBeActionCamelCase", format!("action must be camelCase, got: {}", self.action));
+        }
+        if self.endpoint.as_ref().is_some_and(Json::is_dynamic) {
+            cx.warnings.push(ENDPOINT_WARNING.to_owned());
+        }
+        let service = self.service.to_lowercase();
+        let action = self.iam_action.clone().unwrap_or_else(|| format!("{}:{}", iam_prefix(&service), self.action));
+        let mut statements = vec![Statement::allow([action], self.iam_resources.clone())];
+        statements.extend(self.additional_iam_statements.iter().flatten().cloned());
+        let function = NewFunction {
+            path: &[Str::from(FUNCTION)],
+            role: &[Str::from(FUNCTION), Str::from("ServiceRole")],
+            code: CODE,
+            runtime: NodeRuntime::LATEST,
+            architecture: None,
+            timeout_s: Some(TIMEOUT_S),
+            statements,
+        };
+        let function = function.make(cx);
+        let mut call = self.fields().set("action", self.action.as_str()).set("service", self.service.as_str());
+        if let Some(parameters) = &self.parameters {
+            call.put("parameters", parameters.clone());
+        }
+        match cx.pattern {
+            IntegrationPattern::WaitForTaskToken => {
+                let fields = Fields::new().set("FunctionName", function).set("Payload", call);
+                TaskFields::new(cx.integration("lambda", "invoke"), fields)
+            }
+            _ => TaskFields::new(function, call),
+        }
+    }
+
+    fn retries(&self) -> Vec<Retry> {
+        if self.retry_on_service_exceptions == Some(false) { Vec::new() } else { vec![service_exceptions()] }
+    }
+}

@@ -1,0 +1,6 @@
+//! A projection without an attribute.
+use stepwell_constructs::*;
+
+fn main() {
+    DynamoProjectionExpression::new();
+}

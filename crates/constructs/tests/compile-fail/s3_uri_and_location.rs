@@ -1,0 +1,6 @@
+//! An object of S3 in two places.
+use stepwell_constructs::*;
+
+fn main() {
+    BedrockS3Object::uri(path("$.uri")).location("bucket", "key");
+}

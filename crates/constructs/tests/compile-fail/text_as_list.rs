@@ -1,0 +1,6 @@
+//! A text where a list of texts is wanted.
+use stepwell_constructs::*;
+
+fn main() {
+    SparkSubmitJobDriver::<JsonPath>::new("local:///pi.py").entry_point_arguments("10");
+}
