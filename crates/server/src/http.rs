@@ -17,7 +17,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use stepwell_value::{Str, Value};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
@@ -64,6 +64,10 @@ impl Default for Limits {
     }
 }
 
+/// Connections that the operating system keeps until they are accepted. Those that come to a full queue are made to wait
+/// for a second; the usual 128 are fewer than a crowd of workers that comes back at once.
+const WAITING_TO_BE_ACCEPTED_MAX: u32 = 4_096;
+
 /// A port that is listened to.
 #[derive(Debug)]
 pub struct Server {
@@ -77,7 +81,11 @@ impl Server {
     /// # Errors
     /// When it cannot be had.
     pub async fn bind(listen: SocketAddr, limits: Limits) -> io::Result<Server> {
-        Ok(Server { listener: TcpListener::bind(listen).await?, limits })
+        let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A port that was ours a moment ago is ours again.
+        socket.set_reuseaddr(true)?;
+        socket.bind(listen)?;
+        Ok(Server { listener: socket.listen(WAITING_TO_BE_ACCEPTED_MAX)?, limits })
     }
 
     /// The port that was taken.

@@ -96,8 +96,12 @@ impl Api {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        connection.get_mut().write_all(request)?;
-        let (answer, stays_open) = read(&mut connection)?;
+        // A server that has seen enough answers and closes the connection.
+        let written = connection.get_mut().write_all(request);
+        let (answer, stays_open) = match (read(&mut connection), written) {
+            (Ok(answer), _) => answer,
+            (Err(_), Err(err)) | (Err(err), Ok(())) => return Err(err),
+        };
         if stays_open {
             self.connection = Some(connection);
         }

@@ -41,8 +41,8 @@ pub(crate) fn run(time: Duration, seed: Option<u64>) -> Done {
             Err(ApiError::Refused { status: 400..=499, name, .. }) if !name.is_empty() => continue,
             Err(err) => err.to_string(),
         };
-        let shown: String = members.chars().take(500).collect();
-        wrong.push(format!("{operation} {shown}: {complaint}"));
+        let (length, shown) = (members.len(), members.chars().take(300).collect::<String>());
+        wrong.push(format!("{operation}: {complaint}; {length} bytes: {shown}"));
         if !server.is_alive() {
             wrong.push(format!("the server ended:\n{}", server.last_words()));
             break;
