@@ -209,9 +209,8 @@ pub struct DynamoAttributeValue<L> {
 }
 
 /// The type of an attribute, and its value.
-#[doc(hidden)]
 #[derive(Debug)]
-pub struct AttributeData {
+pub(crate) struct AttributeData {
     kind: &'static str,
     value: Json,
 }

@@ -1,9 +1,10 @@
 //! The tasks of EMR, and what a cluster is made of.
+#![allow(unused_variables, reason = "not every property looks at the context")]
 
 use stepwell_constructs::*;
 
 use super::{adapt, kind};
-use crate::adapter::convert::{self, Lang};
+use crate::adapter::convert::Lang;
 use crate::adapter::eval::V;
 use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};

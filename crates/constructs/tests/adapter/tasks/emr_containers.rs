@@ -1,4 +1,5 @@
 //! The tasks of EMR on EKS.
+#![allow(unused_variables, reason = "not every property looks at the context")]
 
 use stepwell_constructs::*;
 use stepwell_value::Value;
