@@ -257,7 +257,7 @@ mod tests {
     fn policy(task: impl FnOnce(&Workflow) -> Node<JsonPath, Work>) -> Vec<String> {
         let w = Workflow::new();
         let stack = Stack::new("Stack").compat(Compat::bare()).environment("123456789012", "us-east-1");
-        let machine = stack.add(StateMachine::new("Machine", &task(&w))).expect("the machine is valid");
+        let machine = stack.add(StateMachine::new("Machine", task(&w))).expect("the machine is valid");
         machine.policy().iter().map(|statement| statement.to_value().to_string()).collect()
     }
 

@@ -129,7 +129,7 @@ fn expression<T: 'static, L: Lang>(text: &V) -> Answer<Val<T, L>> {
 
 /// `DynamoProjectionExpression` and the calls on it.
 fn projection(_: &Cx, value: &V) -> Answer<Vec<DynamoProjectionExpression>> {
-    value.items()?.iter().map(|item| Ok(part(item)?.ok_or(Stop::NotExpressible("empty_projection.rs"))?)).collect()
+    value.items()?.iter().map(|item| part(item)?.ok_or(Stop::NotExpressible("empty_projection.rs"))).collect()
 }
 
 fn part(value: &V) -> Answer<Option<DynamoProjectionExpression>> {
