@@ -404,3 +404,344 @@ pub fn send_an_object(w: &Workflow) -> Task {
             .message_body(obj!({ "field1": "somedata", "field2": path("$.field2") })),
     )
 }
+
+pub fn batch_job(w: &Workflow) -> Task {
+    let (definition, queue) = (Cfn::reference("JobDefinition"), Cfn::get_att("JobQueue", "JobQueueArn"));
+    w.add(BatchSubmitJob::json_path("Submit Job", "MyJob", definition, queue))
+}
+
+fn names() -> Obj<JsonPath> {
+    obj!({
+        "inputText": "Generate a list of five first names.",
+        "textGenerationConfig": { "maxTokenCount": 100, "temperature": 1 },
+    })
+}
+
+fn model() -> BedrockModelRef {
+    BedrockModelRef::foundation("amazon.titan-text-express-v1")
+}
+
+pub fn invoke_model(w: &Workflow) -> Task {
+    w.add(
+        BedrockInvokeModel::json_path("Prompt Model", model())
+            .body(names())
+            .result_selector(obj!({ "names": path("$.Body.results[0].outputText") })),
+    )
+}
+
+pub fn invoke_model_with_objects_of_s3(w: &Workflow) -> Task {
+    // In the CDK, the input and output paths of the state.
+    w.add(
+        BedrockInvokeModel::json_path("Prompt Model", model())
+            .input(BedrockS3Object::uri(path("$.prompt")))
+            .output(BedrockS3Object::uri(path("$.prompt"))),
+    )
+}
+
+pub fn invoke_model_with_guardrail(w: &Workflow) -> Task {
+    w.add(
+        BedrockInvokeModel::json_path("Prompt Model with guardrail", model())
+            .body(names())
+            // As printed, `guardrailId` is refused: ids have small letters.
+            .guardrail(Guardrail::enable("guardrailid", 1))
+            .result_selector(obj!({ "names": path("$.Body.results[0].outputText") })),
+    )
+}
+
+pub fn start_build(w: &Workflow) -> Task {
+    let project = ProjectRef::from_logical_id("Project");
+    let zone = BuildEnvironmentVariable::new(path("$.envVariables.zone"))
+        .variable_type(BuildEnvironmentVariableType::PlainText);
+    w.add(CodeBuildStartBuild::json_path("Task", &project).run_job().environment_variables_override([("ZONE", zone)]))
+}
+
+pub fn start_build_batch(w: &Workflow) -> Task {
+    let project = ProjectRef::from_logical_id("Project");
+    let test = BuildEnvironmentVariable::new("testValue").variable_type(BuildEnvironmentVariableType::PlainText);
+    w.add(
+        CodeBuildStartBuildBatch::json_path("buildBatchTask", &project)
+            .environment_variables_override([("test", test)]),
+    )
+}
+
+fn my_table() -> TableRef {
+    TableRef::from_logical_id("Messages")
+}
+
+pub fn get_item(w: &Workflow) -> Task {
+    let key = [("messageId", DynamoAttributeValue::string("message-007"))];
+    w.add(DynamoGetItem::json_path("Get Item", my_table(), key))
+}
+
+pub fn get_item_of_version_1(w: &Workflow) -> Task {
+    let key = [("message_id", DynamoAttributeValue::string("message-007"))];
+    w.add(DynamoGetItem::json_path("Get Item", my_table(), key))
+}
+
+pub fn put_item(w: &Workflow) -> Task {
+    let item = [
+        ("MessageId", DynamoAttributeValue::string("message-007")),
+        ("Text", DynamoAttributeValue::string(path("$.bar"))),
+        ("TotalCount", DynamoAttributeValue::number(10)),
+    ];
+    w.add(DynamoPutItem::json_path("PutItem", my_table(), item))
+}
+
+pub fn put_item_result_path(w: &Workflow) -> Task {
+    let item = [("MessageId", DynamoAttributeValue::string("message-id"))];
+    w.add(DynamoPutItem::json_path("PutItem", my_table(), item).result_path("$.Item"))
+}
+
+pub fn delete_item(w: &Workflow) -> Task {
+    let key = [("MessageId", DynamoAttributeValue::string("message-007"))];
+    w.add(DynamoDeleteItem::json_path("DeleteItem", my_table(), key).result_path(DISCARD))
+}
+
+pub fn update_item(w: &Workflow) -> Task {
+    let key = [("MessageId", DynamoAttributeValue::string("message-007"))];
+    w.add(
+        DynamoUpdateItem::json_path("UpdateItem", my_table(), key)
+            .expression_attribute_values([
+                (":val", DynamoAttributeValue::number_from_string(path("$.Item.TotalCount.N"))),
+                (":rand", DynamoAttributeValue::number(20)),
+            ])
+            .update_expression("SET TotalCount = :val + :rand"),
+    )
+}
+
+pub fn create_cluster(w: &Workflow) -> Task {
+    w.add(
+        EmrCreateCluster::json_path("Create Cluster", path("$.ClusterName"), EmrInstancesConfig::new())
+            .cluster_role(RoleRef::from_construct_id("ClusterRole"))
+            .service_role(RoleRef::from_construct_id("ServiceRole"))
+            .auto_scaling_role(RoleRef::from_construct_id("AutoScalingRole")),
+    )
+}
+
+pub fn create_cluster_on_demand(w: &Workflow) -> Task {
+    let strategy =
+        EmrLaunchSpecifications::new().on_demand_allocation_strategy(OnDemandAllocationStrategy::LowestPrice);
+    let fleet = EmrInstanceFleetConfig::new(InstanceRoleType::Master)
+        .launch_specifications(strategy)
+        // As printed there is no capacity, which is refused.
+        .target_on_demand_capacity(1);
+    let instances = EmrInstancesConfig::new().instance_fleets([fleet]);
+    w.add(EmrCreateCluster::json_path("OnDemandSpecification", "OnDemandCluster", instances))
+}
+
+pub fn create_cluster_of_spot_instances(w: &Workflow) -> Task {
+    let spot = EmrSpotSpecification::new(SpotTimeoutAction::TerminateCluster, minutes(5))
+        .allocation_strategy(SpotAllocationStrategy::CapacityOptimized);
+    let fleet = EmrInstanceFleetConfig::new(InstanceRoleType::Master)
+        .launch_specifications(EmrLaunchSpecifications::new().spot_specification(spot))
+        .target_spot_capacity(1);
+    let instances = EmrInstancesConfig::new().instance_fleets([fleet]);
+    w.add(EmrCreateCluster::json_path("SpotSpecification", "SpotCluster", instances))
+}
+
+pub fn create_cluster_with_concurrent_steps(w: &Workflow) -> Task {
+    w.add(
+        EmrCreateCluster::json_path("Create Cluster", path("$.ClusterName"), EmrInstancesConfig::new())
+            .step_concurrency_level(10),
+    )
+}
+
+pub fn termination_protection(w: &Workflow) -> Task {
+    w.add(EmrSetClusterTerminationProtection::json_path("Task", "ClusterId", false))
+}
+
+pub fn terminate_cluster(w: &Workflow) -> Task {
+    w.add(EmrTerminateCluster::json_path("Task", "ClusterId"))
+}
+
+pub fn add_step(w: &Workflow) -> Task {
+    w.add(EmrAddStep::json_path("Task", "ClusterId", "StepName", "Jar").action_on_failure(ActionOnFailure::Continue))
+}
+
+pub fn add_step_with_a_role() -> Result<Machine, BuildErrors> {
+    let w = Workflow::new();
+    let create = w.add(
+        EmrCreateCluster::json_path("Create Cluster", path("$.ClusterName"), EmrInstancesConfig::new())
+            .security_configuration(Cfn::reference("EmrSecurityConfiguration")),
+    );
+    let role = RoleRef::from_logical_id("StepRole");
+    let step = w.add(
+        EmrAddStep::json_path("Task", "ClusterId", "StepName", "Jar")
+            .execution_role_arn(role.arn())
+            .action_on_failure(ActionOnFailure::Continue),
+    );
+    StateMachine::new("StateMachine", create.next(step)).build()
+}
+
+pub fn cancel_step(w: &Workflow) -> Task {
+    w.add(EmrCancelStep::json_path("Task", "ClusterId", "StepId"))
+}
+
+pub fn modify_instance_fleet(w: &Workflow) -> Task {
+    w.add(EmrModifyInstanceFleetByName::json_path("Task", "ClusterId", "InstanceFleetName", 2, 0))
+}
+
+pub fn modify_instance_group(w: &Workflow) -> Task {
+    let group = EmrInstanceGroupModifyConfig::new().instance_count(1);
+    w.add(EmrModifyInstanceGroupByName::json_path("Task", "ClusterId", path("$.InstanceGroupName"), group))
+}
+
+pub fn create_virtual_cluster(w: &Workflow) -> Task {
+    w.add(EmrContainersCreateVirtualCluster::json_path("Create a Virtual Cluster", "clusterId"))
+}
+
+pub fn create_virtual_cluster_of_a_cluster(w: &Workflow) -> Task {
+    let cluster = EksClusterRef::from_logical_id("Cluster");
+    w.add(EmrContainersCreateVirtualCluster::json_path("Create a Virtual Cluster", cluster.name()))
+}
+
+pub fn create_virtual_cluster_in_a_namespace(w: &Workflow) -> Task {
+    w.add(
+        EmrContainersCreateVirtualCluster::json_path("Create a Virtual Cluster", "clusterId")
+            .eks_namespace("specified-namespace"),
+    )
+}
+
+pub fn delete_virtual_cluster(w: &Workflow) -> Task {
+    w.add(EmrContainersDeleteVirtualCluster::json_path("Delete a Virtual Cluster", path("$.virtualCluster")))
+}
+
+fn pi() -> SparkSubmitJobDriver<JsonPath> {
+    SparkSubmitJobDriver::new("local:///usr/lib/spark/examples/src/main/python/pi.py")
+}
+
+const SPARK: &str = "--conf spark.executor.instances=2 --conf spark.executor.memory=2G \
+    --conf spark.executor.cores=2 --conf spark.driver.cores=1";
+
+fn spark_job(
+    virtual_cluster: impl IntoVal<String, JsonPath>,
+    driver: SparkSubmitJobDriver<JsonPath>,
+) -> EmrContainersStartJobRun<JsonPath> {
+    let id = "EMR Containers Start Job Run";
+    // The original has the CDK make the role; here it is given.
+    EmrContainersStartJobRun::json_path(id, virtual_cluster, ReleaseLabel::EMR_6_2_0, driver)
+        .execution_role(RoleRef::from_logical_id("JobRole"))
+}
+
+pub fn spark_job_with_parameters(w: &Workflow) -> Task {
+    w.add(spark_job("de92jdei2910fwedz", pi().spark_submit_parameters(SPARK)))
+}
+
+pub fn spark_job_with_configuration(w: &Workflow) -> Task {
+    let defaults = ApplicationConfiguration::new(Classification::SPARK_DEFAULTS)
+        .properties(obj!({ "spark.executor.instances": "1", "spark.executor.memory": "512M" }));
+    w.add(spark_job("de92jdei2910fwedz", pi()).job_name("EMR-Containers-Job").application_config([defaults]))
+}
+
+pub fn spark_job_with_new_logs(w: &Workflow) -> Task {
+    w.add(
+        spark_job("de92jdei2910fwedz", pi().spark_submit_parameters(SPARK)).monitoring(Monitoring::new().logging(true)),
+    )
+}
+
+pub fn spark_job_with_own_logs(w: &Workflow) -> Task {
+    let monitoring = Monitoring::new()
+        .log_group(LogGroupRef::from_logical_id("LogGroup"))
+        .log_bucket(BucketRef::from_logical_id("S3Bucket"));
+    w.add(spark_job("de92jdei2910fwedz", pi().spark_submit_parameters(SPARK)).monitoring(monitoring))
+}
+
+pub fn spark_job_with_a_role(w: &Workflow) -> Task {
+    let role = RoleRef::from_arn("Job-Execution-Role", "arn:aws:iam::xxxxxxxxxxxx:role/JobExecutionRole");
+    w.add(
+        spark_job(path("$.VirtualClusterId"), pi().spark_submit_parameters(SPARK))
+            .job_name("EMR-Containers-Job")
+            .execution_role(&role),
+    )
+}
+
+pub fn call_kubernetes(w: &Workflow) -> Task {
+    let cluster = EksClusterRef::from_logical_id("mysamplecluster");
+    let pods = "/api/v1/namespaces/default/pods";
+    w.add(EksCall::json_path("Call a EKS Endpoint", &cluster, HttpMethod::Get, pods))
+}
+
+pub fn put_events(w: &Workflow) -> Task {
+    let message = obj!({ "Message": "Hello from Step Functions!" });
+    let entry = EventBridgePutEventsEntry::new(message, "MessageFromStepFunctions", "step.functions")
+        .event_bus(EventBusRef::from_logical_id("EventBus"));
+    w.add(EventBridgePutEvents::json_path("Send an event to EventBridge").entries([entry]))
+}
+
+pub fn databrew_job(w: &Workflow) -> Task {
+    w.add(GlueDataBrewStartJobRun::json_path("Task", "databrew-job"))
+}
+
+fn vpc() -> VpcRef {
+    VpcRef::new("vpc-12345").public_subnets(["s-12345", "s-67890"]).private_subnets(["p-12345", "p-67890"])
+}
+
+fn role_of_containers() -> RoleRef {
+    RoleRef::from_logical_id("TDTaskRole")
+}
+
+pub fn task_on_ec2(w: &Workflow) -> Task {
+    w.add(ec2_task().propagated_tag_source(PropagatedTagSource::TaskDefinition))
+}
+
+pub fn task_on_ec2_of_version_1(w: &Workflow) -> Task {
+    w.add(ec2_task())
+}
+
+fn ec2_task() -> EcsRunTask<JsonPath, RunJob> {
+    let cluster = EcsClusterRef::from_logical_id("Ec2Cluster", &vpc()).with_ec2_capacity();
+    let family = "TestStackTDA1565983";
+    let definition = TaskDefinitionRef::ec2(Cfn::reference("TD"), family, &role_of_containers(), ["TheContainer"]);
+    let target = EcsEc2LaunchTarget::new()
+        .placement_strategies([
+            PlacementStrategy::spread_across_instances(),
+            PlacementStrategy::packed_by_cpu(),
+            PlacementStrategy::randomly(),
+        ])
+        .placement_constraints([PlacementConstraint::member_of(["blieptuut"])]);
+    EcsRunTask::json_path("Run", &cluster, &definition, target).run_job()
+}
+
+fn fargate_definition() -> TaskDefinitionRef {
+    let family = "TestStackTDA1565983";
+    TaskDefinitionRef::fargate(Cfn::reference("TD"), family, &role_of_containers(), ["TheContainer"])
+}
+
+fn fargate_task() -> EcsRunTask<JsonPath, RunJob> {
+    let cluster = EcsClusterRef::from_logical_id("FargateCluster", &vpc());
+    let container = ContainerOverride::new("TheContainer").environment(obj!({ "SOME_KEY": path("$.SomeKey") }));
+    EcsRunTask::json_path("RunFargate", &cluster, fargate_definition(), EcsFargateLaunchTarget::new())
+        .run_job()
+        .assign_public_ip(true)
+        .container_overrides([container])
+}
+
+pub fn task_on_fargate(w: &Workflow) -> Task {
+    w.add(fargate_task().propagated_tag_source(PropagatedTagSource::TaskDefinition))
+}
+
+pub fn task_on_fargate_of_version_1(w: &Workflow) -> Task {
+    w.add(fargate_task())
+}
+
+pub fn task_with_more_cpu_and_memory(w: &Workflow) -> Task {
+    let cluster = EcsClusterRef::from_logical_id("ECSCluster", &vpc());
+    w.add(
+        EcsRunTask::json_path("Run", &cluster, fargate_definition(), EcsFargateLaunchTarget::new())
+            .run_job()
+            .cpu("1024")
+            .memory_mib("1048"),
+    )
+}
+
+pub fn task_with_exec(w: &Workflow) -> Task {
+    // As printed, the cluster has no instances, which is refused.
+    let cluster = EcsClusterRef::from_logical_id("ECSCluster", &vpc()).with_ec2_capacity();
+    let family = "TestStackTDA1565983";
+    let definition = TaskDefinitionRef::ec2(Cfn::reference("TD"), family, &role_of_containers(), ["TheContainer"]);
+    w.add(
+        EcsRunTask::json_path("Run", &cluster, &definition, EcsEc2LaunchTarget::new())
+            .run_job()
+            .enable_execute_command(true),
+    )
+}

@@ -8,6 +8,7 @@ use crate::json::{Fields, Json};
 /// What somebody may do with something (`PolicyDocument.Statement`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
+    sid: Option<Str>,
     actions: Vec<Str>,
     resources: Vec<Cfn>,
     condition: Option<Value>,
@@ -22,6 +23,7 @@ impl Statement {
         resources: impl IntoIterator<Item = Cfn>,
     ) -> Statement {
         Statement {
+            sid: None,
             actions: actions.into_iter().map(|action| Str::new(action.as_ref())).collect(),
             resources: resources.into_iter().collect(),
             condition: None,
@@ -36,6 +38,13 @@ impl Statement {
         resources: impl IntoIterator<Item = Cfn>,
     ) -> Statement {
         Statement { deny: true, ..Statement::allow(actions, resources) }
+    }
+
+    /// Names the statement (`Sid`).
+    #[must_use]
+    pub fn sid(mut self, sid: &str) -> Statement {
+        self.sid = Some(Str::from(sid));
+        self
     }
 
     /// Adds a condition: the value of the context key equals the text, by the operator, `StringEquals` or `ArnLike`.
@@ -56,6 +65,13 @@ impl Statement {
         self
     }
 
+    /// Says whom it is about: a role by its ARN; for key policies.
+    #[must_use]
+    pub fn for_role(mut self, arn: &Cfn) -> Statement {
+        self.principal = Some([("AWS", arn.to_value())].into_iter().collect());
+        self
+    }
+
     /// The statement as it stands in a policy document; lists of one are single values.
     pub fn to_value(&self) -> Value {
         let mut statement = stepwell_value::Object::default();
@@ -70,6 +86,9 @@ impl Statement {
         if !self.resources.is_empty() {
             statement.insert("Resource", one_or_many(self.resources.iter().map(Cfn::to_value)));
         }
+        if let Some(sid) = &self.sid {
+            statement.insert("Sid", Value::from(sid.clone()));
+        }
         Value::Object(statement)
     }
 
@@ -82,7 +101,12 @@ impl Statement {
     }
 
     pub(crate) fn can_merge_with(&self, other: &Statement) -> bool {
-        self.condition == other.condition && self.principal == other.principal && self.deny == other.deny
+        // A statement with a name stays as it is.
+        self.sid.is_none()
+            && other.sid.is_none()
+            && self.condition == other.condition
+            && self.principal == other.principal
+            && self.deny == other.deny
     }
 
     pub(crate) fn with(&self, actions: Vec<Str>, resources: Vec<Cfn>) -> Statement {

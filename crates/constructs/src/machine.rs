@@ -410,6 +410,9 @@ impl StateMachine {
             for (grantee, statement) in rendered.grants {
                 stack.grant(&grantee, [statement]);
             }
+            for (key, statement) in rendered.key_statements {
+                stack.allow_in_key(&key, statement);
+            }
         }
         let mut properties = Fields::new();
         match (&definition, &self.definition) {

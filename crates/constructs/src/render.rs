@@ -21,6 +21,7 @@ pub(crate) struct Rendered {
     pub(crate) statements: Vec<Statement>,
     pub(crate) resources: Vec<NewResource>,
     pub(crate) grants: Vec<(Grantee, Statement)>,
+    pub(crate) key_statements: Vec<(crate::references::KeyRef, Statement)>,
     pub(crate) problems: Vec<BuildError>,
     pub(crate) warnings: Vec<String>,
     /// The labels of the distributed maps; `None` for one that has none.
@@ -40,6 +41,7 @@ impl<'a> Renderer<'a> {
             statements: Vec::new(),
             resources: Vec::new(),
             grants: Vec::new(),
+            key_statements: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
             distributed_maps: Vec::new(),
@@ -395,14 +397,16 @@ impl<'a> Renderer<'a> {
             statements: Vec::new(),
             resources: Vec::new(),
             grants: Vec::new(),
+            key_statements: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         };
         let rendered = task.task.render(&mut cx);
-        let TaskContext { statements, resources, grants, problems, warnings, .. } = cx;
+        let TaskContext { statements, resources, grants, key_statements, problems, warnings, .. } = cx;
         self.out.statements.extend(statements);
         self.out.resources.extend(resources);
         self.out.grants.extend(grants);
+        self.out.key_statements.extend(key_statements);
         self.out.warnings.extend(warnings);
         for (stage, code, message) in problems {
             self.problem(state, stage, code, message);

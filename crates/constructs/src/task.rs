@@ -140,6 +140,8 @@ pub(crate) struct TaskContext<'a> {
     pub(crate) resources: Vec<NewResource>,
     /// What others than the machine must be allowed.
     pub(crate) grants: Vec<(Grantee, Statement)>,
+    /// What keys of the template must allow.
+    pub(crate) key_statements: Vec<(crate::references::KeyRef, Statement)>,
     pub(crate) problems: Vec<(Stage, &'static str, String)>,
     pub(crate) warnings: Vec<String>,
 }
@@ -232,6 +234,7 @@ macro_rules! argument {
     (seconds) => { impl $crate::IntoVal<$crate::Seconds, L> };
     (any) => { impl $crate::IntoField<L> };
     (object) => { $crate::Obj<L> };
+    ((u32)) => { u32 };
     (($type:ty)) => { impl Into<$type> };
     ([$type:ty]) => { impl IntoIterator<Item = $type> };
     ({$record:ident}) => { $record<L> };

@@ -35,11 +35,11 @@ fn expressions_are_evaluated() {
         ("$.a + $.b", r#"{ "$.a": 1, "$.b": 2 }"#, "3"),
         ("$.ms / 1000", r#"{ "$.ms": 1500 }"#, "1.5"),
         ("`Now waiting ${$.seconds} seconds...`", r#"{ "$.seconds": 5 }"#, r#""Now waiting 5 seconds...""#),
-        ("[...$.list].map((n) => n * 2)", r#"{ "$.list": [1, 2] }"#, "[2,4]"),
+        ("Math.max(...$.list)", r#"{ "$.list": [1, 2] }"#, "2"),
         ("$.order.lines[0].price", r#"{ "$.order.lines[0].price": "7" }"#, r#""7""#),
         ("($.text).length", r#"{ "$.text": "a\"b`c$d" }"#, "7"),
         ("$$.Execution.Name", r#"{ "$$.Execution.Name": "nightly" }"#, r#""nightly""#),
-        ("typeof exports", "{}", r#""undefined""#),
+        ("typeof values", "{}", r#""undefined""#),
         ("undefined", "{}", "null"),
     ];
     for (expression, values, expected) in cases {

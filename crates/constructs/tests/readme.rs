@@ -15,7 +15,7 @@ use stepwell_value::{Object, Value};
 type Example = fn(&Workflow) -> Node<JsonPath, Work>;
 
 /// Examples of one task, with their cases in the corpus.
-const EXAMPLES: [(Example, Option<&str>); 44] = [
+const EXAMPLES: [(Example, Option<&str>); 84] = [
     (call_rest_api, Some("CallApiGatewayRestApiEndpoint/readme-get")),
     (call_rest_api_with_token, Some("CallApiGatewayRestApiEndpoint/readme-task-token")),
     (call_http_api, Some("CallApiGatewayHttpApiEndpoint/readme-get")),
@@ -60,6 +60,46 @@ const EXAMPLES: [(Example, Option<&str>); 44] = [
     (invoke_activity_with_parameters, Some("StepFunctionsInvokeActivity/readme-parameters")),
     (send_a_field, Some("SqsSendMessage/readme-path")),
     (send_an_object, Some("SqsSendMessage/readme-object")),
+    (batch_job, None),
+    (invoke_model, Some("BedrockInvokeModel/readme-prompt")),
+    (invoke_model_with_objects_of_s3, None),
+    (invoke_model_with_guardrail, Some("BedrockInvokeModel/readme-guardrail-lowercase")),
+    (start_build, Some("CodeBuildStartBuild/readme-start-build")),
+    (start_build_batch, Some("CodeBuildStartBuildBatch/readme-start-build-batch")),
+    (get_item, None),
+    (get_item_of_version_1, Some("DynamoGetItem/readme-get-v1")),
+    (put_item, Some("DynamoPutItem/readme-put")),
+    (put_item_result_path, Some("DynamoPutItem/readme-v1-result-path")),
+    (delete_item, Some("DynamoDeleteItem/readme-delete")),
+    (update_item, Some("DynamoUpdateItem/readme-update")),
+    (create_cluster, Some("EmrCreateCluster/readme-create")),
+    (create_cluster_on_demand, None),
+    (create_cluster_of_spot_instances, Some("EmrCreateCluster/readme-spot")),
+    (create_cluster_with_concurrent_steps, Some("EmrCreateCluster/readme-step-concurrency")),
+    (termination_protection, Some("EmrSetClusterTerminationProtection/readme-off")),
+    (terminate_cluster, Some("EmrTerminateCluster/readme-terminate")),
+    (add_step, None),
+    (cancel_step, Some("EmrCancelStep/readme-cancel")),
+    (modify_instance_fleet, Some("EmrModifyInstanceFleetByName/readme-modify")),
+    (modify_instance_group, Some("EmrModifyInstanceGroupByName/readme-modify")),
+    (create_virtual_cluster, Some("EmrContainersCreateVirtualCluster/readme-text-input")),
+    (create_virtual_cluster_of_a_cluster, None),
+    (create_virtual_cluster_in_a_namespace, Some("EmrContainersCreateVirtualCluster/readme-namespace")),
+    (delete_virtual_cluster, None),
+    (spark_job_with_parameters, None),
+    (spark_job_with_configuration, None),
+    (spark_job_with_new_logs, None),
+    (spark_job_with_own_logs, None),
+    (spark_job_with_a_role, Some("EmrContainersStartJobRun/readme-execution-role")),
+    (call_kubernetes, Some("EksCall/readme-pods")),
+    (put_events, Some("EventBridgePutEvents/readme-put")),
+    (databrew_job, Some("GlueDataBrewStartJobRun/readme-start")),
+    (task_on_ec2, Some("EcsRunTask/readme-ec2")),
+    (task_on_ec2_of_version_1, Some("EcsRunTask/readme-ec2-v1")),
+    (task_on_fargate, Some("EcsRunTask/readme-fargate")),
+    (task_on_fargate_of_version_1, Some("EcsRunTask/readme-fargate-v1")),
+    (task_with_more_cpu_and_memory, Some("EcsRunTask/readme-cpu-memory")),
+    (task_with_exec, None),
 ];
 
 #[test]
@@ -86,6 +126,7 @@ fn the_workflows_make_what_the_cdk_makes() {
         assert_eq!(without_hashes(&machine.definition()), without_hashes(definition));
     }
     valid(&start_a_child_with_callback().expect("it is complete"));
+    valid(&add_step_with_a_role().expect("it is complete"));
 }
 
 fn valid(machine: &Machine) {

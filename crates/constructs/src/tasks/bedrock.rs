@@ -8,7 +8,7 @@ use crate::cfn::Cfn;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json, ToJson};
 use crate::path::path;
-use crate::references::{BucketRef, Grantee, RoleRef};
+use crate::references::{BucketRef, Grantee, KeyRef, RoleRef};
 use crate::state::words;
 use crate::task::{Record, Task, TaskContext, TaskFields, record, task};
 use crate::tasks::emr::key_value_pairs;
@@ -88,6 +88,9 @@ task! {
             client_request_token: text => "ClientRequestToken",
             /// How the model is customized; by fine tuning if nothing is said.
             customization_type: (CustomizationType) => "CustomizationType",
+            /// The key that the new model is encrypted with, which is of the same template (field `CustomModelKmsKeyId`).
+            #[doc(alias = "customModelKmsKey")]
+            custom_model_kms_key: (KeyRef),
             /// Tags of the new model, at most 200 (field `CustomModelTags`).
             custom_model_tags: object,
             /// Parameters of the training.
@@ -376,6 +379,15 @@ impl Task for CustomizationProps {
     fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
         self.check(cx);
         let role = self.role.clone().unwrap_or_else(|| self.new_role(cx));
+        if let Some(key) = &self.custom_model_kms_key {
+            let service = Cfn::join([Cfn::from("bedrock."), Cfn::region(), Cfn::from(".amazonaws.com")]);
+            let service: Value = [service.to_value()].into_iter().collect();
+            let actions = ["kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey", "kms:CreateGrant"];
+            let statement = Statement::allow(actions, [Cfn::from("*")])
+                .when("StringEquals", "kms:ViaService", &Cfn::intrinsic(&service))
+                .for_role(role.arn());
+            cx.key_statements.push((key.clone(), statement));
+        }
         let model = self.base_model.arn(cx);
         let jobs = jobs(cx);
         let models = cx.arn("bedrock", "custom-model/*");
@@ -392,6 +404,7 @@ impl Task for CustomizationProps {
             .set("OutputDataConfig", self.output_data.s3_uri())
             .set("RoleArn", role.arn().clone())
             .set("TrainingDataConfig", self.training_data.s3_uri())
+            .set_opt("CustomModelKmsKeyId", &self.custom_model_kms_key.as_ref().map(|key| key.arn().clone()))
             .set_opt("CustomModelTags", &self.custom_model_tags.as_ref().map(key_value_pairs))
             .set_opt("JobTags", &self.job_tags.as_ref().map(key_value_pairs));
         if let Some(data) = &self.validation_data {
@@ -424,6 +437,9 @@ impl CustomizationProps {
                 && text.chars().all(|c| alphanumeric(c) || between(c))
                 && !pairs.into_iter().any(|(one, next)| between(one) && between(next))
         });
+        if self.custom_model_kms_key.as_ref().is_some_and(|key| key.logical_id.is_none()) {
+            cx.refuse("ImportedUsed", "Imported KMS key is not used as the `customModelKmsKey`.");
+        }
         check_length(cx, "customModelTags", 0..=200, members(&self.custom_model_tags));
         let name = Some(&self.job_name);
         check_text(cx, "jobName", 63, name, r"/^[a-zA-Z0-9](-*[a-zA-Z0-9\+\-\.])*$/", |text| {

@@ -714,7 +714,8 @@ impl EmrCreateClusterProps {
             Cfn::from(format!(":role/aws-service-role/{SERVICE}*/AWSServiceRoleForEMRCleanup*")),
         ]);
         let services: Value = [SERVICE, "elasticmapreduce.amazonaws.com.cn"].map(Value::from).into_iter().collect();
-        let linked = Statement::allow(["iam:CreateServiceLinkedRole"], [cleanup]).when(
+        let linked = Statement::allow(["iam:CreateServiceLinkedRole"], [cleanup]);
+        let linked = linked.sid("ElasticMapReduceServiceLinkedRole").when(
             "StringEquals",
             "iam:AWSServiceName",
             &Cfn::intrinsic(&services),

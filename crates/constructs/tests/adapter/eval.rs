@@ -259,7 +259,21 @@ impl Cx {
         let (resource, attribute) = name.split_once('.').unwrap_or((name, ""));
         match self.attrs.get(resource).and_then(|attrs| attrs.get(attribute)) {
             Some(value) => Ok(attribute_value(value)),
-            None => self.own_attribute(resource, attribute),
+            None => match attribute {
+                "privateSubnets" => self.attribute(&format!("{resource}.privateSubnetIds")),
+                "privateSubnets[0]" => {
+                    let subnets = self.attribute(&format!("{resource}.privateSubnetIds"))?;
+                    subnets.items()?.first().cloned().map_or_else(|| unknown(name), Ok)
+                }
+                "value" => {
+                    let given = self.resources.iter().find(|entry| super::text(entry, "ref") == resource);
+                    match given.and_then(|entry| entry.get("value")) {
+                        Some(value) => self.eval(value),
+                        None => unknown(format!("the value of {resource}")),
+                    }
+                }
+                _ => self.own_attribute(resource, attribute),
+            },
         }
     }
 }

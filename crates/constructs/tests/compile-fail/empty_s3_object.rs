@@ -1,7 +1,6 @@
-//! An object in S3 that is neither a URI nor a bucket and key.
+//! An object of S3 that is nowhere.
 use stepwell_constructs::*;
 
 fn main() {
-    let model = BedrockModelRef::foundation("amazon.titan-text-express-v1");
-    BedrockInvokeModel::json_path("Ask", &model).input(BedrockS3Object::new());
+    let _: BedrockS3Object<JsonPath> = BedrockS3Object::new();
 }

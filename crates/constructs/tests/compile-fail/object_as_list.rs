@@ -1,6 +1,6 @@
-//! An object where a job of Spark has a list of arguments.
+//! An object where a list of texts is wanted.
 use stepwell_constructs::*;
 
 fn main() {
-    SparkSubmitJobDriver::<JsonPath>::new("local:///pi.py").entry_point_arguments(obj!({ "a": 1 }));
+    SparkSubmitJobDriver::<JsonPath>::new("local:///pi.py").entry_point_arguments(obj!({ "count": "10" }));
 }

@@ -1,6 +1,6 @@
-//! A version of an object in S3 as the question to a model.
+//! A version of an object of S3, which Bedrock does not read.
 use stepwell_constructs::*;
 
 fn main() {
-    BedrockS3Object::<JsonPath>::location("questions", "first.json").version("3");
+    let _: BedrockS3Object<JsonPath> = BedrockS3Object::location("bucket", "key", "version");
 }

@@ -1,6 +1,6 @@
-//! A question to a model with a URI and with a bucket and key.
+//! An object of S3 in two places.
 use stepwell_constructs::*;
 
 fn main() {
-    BedrockS3Object::<JsonPath>::uri("s3://questions/first.json").location("questions", "first.json");
+    BedrockS3Object::uri(path("$.uri")).location("bucket", "key");
 }

@@ -1,6 +1,6 @@
-//! A text where a map of DynamoDB is computed by an expression or a path.
+//! A text as a map that the state computes: a path or an expression computes one.
 use stepwell_constructs::*;
 
 fn main() {
-    DynamoAttributeValue::<Jsonata>::map_from("$states.input.address");
+    let _: DynamoAttributeValue<JsonPath> = DynamoAttributeValue::map_from("$.attributes");
 }

@@ -1,4 +1,4 @@
-//! A text where a job of Spark has a list of arguments.
+//! A text where a list of texts is wanted.
 use stepwell_constructs::*;
 
 fn main() {

@@ -1,7 +1,9 @@
-//! Two timeouts of spot instances.
+//! Two timeouts of a specification of spot instances: it has one, which is an argument.
+use std::time::Duration;
+
 use stepwell_constructs::*;
 
 fn main() {
-    let five = std::time::Duration::from_secs(300);
-    EmrSpotSpecification::<JsonPath>::new(SpotTimeoutAction::TerminateCluster, five, five);
+    let timeout = Duration::from_secs(300);
+    EmrSpotSpecification::<JsonPath>::new(SpotTimeoutAction::TerminateCluster, timeout).timeout(timeout);
 }

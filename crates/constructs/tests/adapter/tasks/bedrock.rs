@@ -77,6 +77,7 @@ fn customize(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     ) {
         "clientRequestToken" => client_request_token: text,
         "customizationType" => customization_type: [customization_type],
+        "customModelKmsKey" => custom_model_kms_key: (refs::key),
         "customModelTags" => custom_model_tags: {tags},
         "hyperParameters" => hyper_parameters: object,
         "jobTags" => job_tags: {tags},

@@ -81,7 +81,7 @@ fn build(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     let project = project(cx, input)?;
     adapt!(cx, input, CodeBuildStartBuild(&project) {
         "environmentVariablesOverride" => environment_variables_override: {variables},
-    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job)
+    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; metrics)
 }
 
 fn build_batch(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
