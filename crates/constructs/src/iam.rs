@@ -92,14 +92,6 @@ impl Statement {
         Value::Object(statement)
     }
 
-    pub(crate) fn actions(&self) -> &[Str] {
-        &self.actions
-    }
-
-    pub(crate) fn resources(&self) -> &[Cfn] {
-        &self.resources
-    }
-
     pub(crate) fn can_merge_with(&self, other: &Statement) -> bool {
         // A statement with a name stays as it is.
         self.sid.is_none()
@@ -107,10 +99,6 @@ impl Statement {
             && self.condition == other.condition
             && self.principal == other.principal
             && self.deny == other.deny
-    }
-
-    pub(crate) fn with(&self, actions: Vec<Str>, resources: Vec<Cfn>) -> Statement {
-        Statement { actions, resources, ..self.clone() }
     }
 }
 
@@ -137,9 +125,8 @@ pub(crate) fn distinct(statements: &[Statement]) -> Vec<Statement> {
 pub(crate) fn minimized(statements: &[Statement]) -> Vec<Statement> {
     let mut merged: Vec<Statement> = Vec::new();
     for statement in statements {
-        match merged.iter_mut().find_map(|other| merge(other, statement).map(|both| (other, both))) {
-            Some((other, both)) => *other = both,
-            None => merged.push(statement.clone()),
+        if !merged.iter_mut().any(|other| merge(other, statement)) {
+            merged.push(statement.clone());
         }
     }
     // A merge can make the next one possible; each round has fewer statements.
@@ -148,34 +135,36 @@ pub(crate) fn minimized(statements: &[Statement]) -> Vec<Statement> {
     }
     for statement in &mut merged {
         statement.actions.sort();
-        statement.resources.sort_by_key(|resource| resource.to_value().to_string());
+        statement.resources.sort_by_cached_key(|resource| resource.to_value().to_string());
     }
     merged
 }
 
-fn merge(one: &Statement, other: &Statement) -> Option<Statement> {
+/// Lets the first statement say what the other says, too, if one statement can say both.
+fn merge(one: &mut Statement, other: &Statement) -> bool {
     if !one.can_merge_with(other) {
-        return None;
+        return false;
     }
-    if same_set(one.resources(), other.resources()) {
-        return Some(one.with(union(one.actions(), other.actions()), one.resources.clone()));
+    if same_set(&one.resources, &other.resources) {
+        unite(&mut one.actions, &other.actions);
+    } else if same_set(&one.actions, &other.actions) {
+        unite(&mut one.resources, &other.resources);
+    } else {
+        return false;
     }
-    same_set(one.actions(), other.actions())
-        .then(|| one.with(one.actions.clone(), union(one.resources(), other.resources())))
+    true
 }
 
 fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
     one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
 }
 
-fn union<T: PartialEq + Clone>(one: &[T], other: &[T]) -> Vec<T> {
-    let mut all = one.to_vec();
-    for item in other {
+fn unite<T: PartialEq + Clone>(all: &mut Vec<T>, more: &[T]) {
+    for item in more {
         if !all.contains(item) {
             all.push(item.clone());
         }
     }
-    all
 }
 
 /// A policy document of these statements.

@@ -58,11 +58,11 @@ record! {
             instance_type: text => "InstanceType",
             /// The memory in MiB (field `ResourceRequirements`).
             #[doc(alias = "memory")]
-            memory_mib: (u32),
+            memory_mib: int,
             /// The number of GPUs (field `ResourceRequirements`).
-            gpu_count: (u32),
+            gpu_count: int,
             /// The number of virtual CPUs (field `ResourceRequirements`).
-            vcpus: (f64),
+            vcpus: number,
         }
     }
 }
@@ -160,14 +160,22 @@ impl ToJson for OverridesData {
             });
             fields.put("Environment", Json::Array(variables.collect()));
         }
-        let requirements =
-            [("GPU", self.gpu_count.map(f64::from)), ("MEMORY", self.memory_mib.map(f64::from)), ("VCPU", self.vcpus)];
+        let requirements = [("GPU", &self.gpu_count), ("MEMORY", &self.memory_mib), ("VCPU", &self.vcpus)];
         let requirements: Vec<Fields> = requirements
             .into_iter()
-            .filter_map(|(kind, amount)| Some((kind, amount.filter(|amount| *amount != 0.0)?)))
-            .map(|(kind, amount)| Fields::new().set("Type", kind).set("Value", Value::from(js_number_text(amount))))
+            .filter_map(|(kind, amount)| Some(Fields::new().set("Type", kind).set("Value", amount_text(amount)?)))
             .collect();
         fields.set_opt("ResourceRequirements", &(!requirements.is_empty()).then_some(requirements)).into()
+    }
+}
+
+/// The service takes amounts as text; none is asked for where the amount is 0.
+fn amount_text(amount: &Option<Json>) -> Option<Json> {
+    let amount = amount.as_ref()?;
+    match amount.number() {
+        Some(0.0) => None,
+        Some(number) => Some(Value::from(js_number_text(number)).into()),
+        None => Some(amount.clone()),
     }
 }
 

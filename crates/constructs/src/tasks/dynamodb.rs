@@ -209,7 +209,6 @@ pub struct DynamoAttributeValue<L> {
 }
 
 /// The type of an attribute, and its value.
-#[doc(hidden)]
 #[derive(Debug)]
 pub(crate) struct AttributeData {
     kind: &'static str,

@@ -52,13 +52,23 @@ task! {
             memory_mib: text,
             /// Whose tags the task has.
             propagated_tag_source: (PropagatedTagSource) => "PropagateTags",
-            /// The revision of the task definition; the newest if nothing is said.
-            revision_number: (u32),
             /// The security groups of the task (field `NetworkConfiguration`).
             security_groups: [Cfn],
             /// The subnets that the task may run in (field `NetworkConfiguration`).
             subnets: (SubnetSelection),
         }
+        kept {
+            revision_number: (u32),
+        }
+    }
+}
+
+impl<L: crate::Language, P> EcsRunTask<L, P> {
+    /// The revision of the task definition; the newest if nothing is said (field `TaskDefinition`).
+    #[must_use]
+    pub fn revision_number(mut self, revision: u32) -> Self {
+        self.props.revision_number = Some(revision);
+        self
     }
 }
 

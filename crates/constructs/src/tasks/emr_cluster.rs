@@ -657,7 +657,7 @@ impl Task for EmrCreateClusterProps {
             service_role(cx, "ServiceRole", [trusted(SERVICE)], &[&format!("service-role/{policy}")])
         });
         let cluster = self.cluster_role.clone().unwrap_or_else(|| instance_role(cx));
-        roles::grant(cx, &service, &[Statement::allow(["iam:PassRole"], [cluster.arn().clone()])]);
+        roles::grant(cx, &service, [Statement::allow(["iam:PassRole"], [cluster.arn().clone()])]);
         let scaling = self.scaling_role(cx);
         self.allow(cx, &service, &cluster, scaling.as_ref());
         self.check(cx);

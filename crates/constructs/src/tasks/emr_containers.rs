@@ -254,7 +254,7 @@ impl Task for StartJobRunProps {
         let bucket = given.or_else(|| logging.then(|| new_bucket(cx)));
         if let Some(role) = &self.execution_role {
             let statements = job_permissions(cx, group.as_ref(), bucket.as_ref());
-            roles::grant(cx, role, &statements);
+            roles::grant(cx, role, statements);
             self.allow(cx, role);
         }
         let settings = monitoring;

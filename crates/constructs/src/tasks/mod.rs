@@ -13,6 +13,7 @@ mod eks;
 mod emr;
 mod emr_cluster;
 mod emr_containers;
+mod emr_serverless;
 mod evaluate;
 mod eventbridge;
 mod function;
@@ -70,6 +71,10 @@ pub use emr_cluster::{
 pub use emr_containers::{
     ApplicationConfiguration, Classification, EmrContainersCreateVirtualCluster, EmrContainersDeleteVirtualCluster,
     EmrContainersStartJobRun, Monitoring, ReleaseLabel, SparkSubmitJobDriver,
+};
+pub use emr_serverless::{
+    EmrServerlessCancelJobRun, EmrServerlessCreateApplication, EmrServerlessDeleteApplication,
+    EmrServerlessStartApplication, EmrServerlessStartJobRun, EmrServerlessStopApplication,
 };
 pub use evaluate::EvaluateExpression;
 pub use eventbridge::{EventBridgePutEvents, EventBridgePutEventsEntry, EventBusRef};

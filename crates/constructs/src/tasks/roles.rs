@@ -6,7 +6,7 @@ use crate::cfn::Cfn;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
 use crate::references::{Grantee, RoleRef};
-use crate::stack::{NewResource, Resource, logical_id, policy_resource};
+use crate::stack::{NewResource, Resource, logical_id};
 use crate::task::TaskContext;
 
 /// The path of a construct below the task.
@@ -53,11 +53,9 @@ pub(super) fn trusted(service: &str) -> Statement {
 }
 
 /// Adds to the policy of a role that is not the machine's.
-pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statements: &[Statement]) {
+pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statements: impl IntoIterator<Item = Statement>) {
     if let Some(grantee) = &role.grantee {
-        let logical_id = Str::from(logical_id(&grantee.policy_path));
-        let resource = policy_resource(&logical_id, grantee, statements);
-        cx.resources.push(NewResource { logical_id, resource });
+        cx.grants.extend(statements.into_iter().map(|statement| (grantee.clone(), statement)));
     }
 }
 

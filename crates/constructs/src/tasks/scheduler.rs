@@ -279,7 +279,7 @@ impl Task for CreateScheduleProps {
         cx.allow(["scheduler:CreateSchedule"], [schedule]);
         cx.allow(["iam:PassRole"], [self.target.role.arn().clone()]);
         if let Some(key) = &self.kms_key {
-            roles::grant(cx, &self.target.role, &[Statement::allow(["kms:Decrypt"], [key.arn().clone()])]);
+            roles::grant(cx, &self.target.role, [Statement::allow(["kms:Decrypt"], [key.arn().clone()])]);
         }
         let action = self.action_after_completion.unwrap_or(ActionAfterCompletion::None);
         let window = match self.flexible_time_window {

@@ -1,4 +1,5 @@
 //! BedrockInvokeModel and BedrockCreateModelCustomizationJob.
+#![allow(unused_variables, reason = "not every property looks at the context")]
 
 use stepwell_constructs::*;
 

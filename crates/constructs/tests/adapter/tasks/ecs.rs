@@ -1,4 +1,5 @@
 //! EcsRunTask.
+#![allow(unused_variables, reason = "not every property looks at the context")]
 
 use stepwell_constructs::*;
 use stepwell_value::Value;

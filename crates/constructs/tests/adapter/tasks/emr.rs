@@ -1,4 +1,5 @@
 //! The tasks of EMR, and what a cluster is made of.
+#![allow(unused_variables, reason = "not every property looks at the context")]
 
 use stepwell_constructs::*;
 

@@ -1,4 +1,5 @@
 //! The tasks of EMR on EKS.
+#![allow(unused_variables, reason = "not every property looks at the context")]
 
 use stepwell_constructs::*;
 use stepwell_value::Value;
@@ -96,7 +97,11 @@ fn arguments<L: Lang>(value: &V) -> Answer<Val<Vec<String>, L>> {
     }
 }
 
-fn configurations<L: Lang>(cx: &Cx, value: &V) -> Answer<Vec<ApplicationConfiguration<L>>> {
+fn configurations<L: Lang>(_: &Cx, value: &V) -> Answer<Vec<ApplicationConfiguration<L>>> {
+    nested(value)
+}
+
+fn nested<L: Lang>(value: &V) -> Answer<Vec<ApplicationConfiguration<L>>> {
     let configurations = value.items()?.iter().map(|item| {
         let mut props = item.props()?;
         let mut configuration = ApplicationConfiguration::new(classification(&props.need("classification")?)?);
@@ -104,7 +109,7 @@ fn configurations<L: Lang>(cx: &Cx, value: &V) -> Answer<Vec<ApplicationConfigur
             configuration = configuration.properties(convert::obj::<L>(&v)?);
         }
         if let Some(v) = props.take("nestedConfig") {
-            configuration = configuration.nested_config(self::configurations::<L>(cx, &v)?);
+            configuration = configuration.nested_config(nested::<L>(&v)?);
         }
         props.done("ApplicationConfiguration")?;
         Ok(configuration)

@@ -52,10 +52,10 @@ fn overrides<L: Lang>(_: &Cx, value: &V) -> Answer<BatchContainerOverrides<L>> {
         overrides = overrides.memory_mib(mebibytes(&v)?);
     }
     if let Some(v) = props.take("gpuCount") {
-        overrides = overrides.gpu_count(v.u32()?);
+        overrides = overrides.gpu_count(convert::val::<i64, L>(&v)?);
     }
     if let Some(v) = props.take("vcpus") {
-        overrides = overrides.vcpus(v.f64()?);
+        overrides = overrides.vcpus(convert::val::<f64, L>(&v)?);
     }
     props.done("BatchContainerOverrides")?;
     Ok(overrides)
@@ -165,9 +165,9 @@ pub fn instance_type(value: &V) -> Answer<String> {
     }
 }
 
-pub fn mebibytes(value: &V) -> Answer<u32> {
+pub fn mebibytes(value: &V) -> Answer<i64> {
     match value {
-        V::Size(bytes) => Ok((bytes / f64::from(1 << 20)) as u32),
+        V::Size(bytes) => Ok((bytes / f64::from(1 << 20)) as i64),
         other => unknown(format!("a size from {other:?}")),
     }
 }
