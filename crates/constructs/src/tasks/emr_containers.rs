@@ -11,6 +11,7 @@ use crate::path::path;
 use crate::references::{BucketRef, LogGroupRef, RoleRef};
 use crate::stack::{NewResource, Resource, logical_id};
 use crate::task::{Task, TaskContext, TaskFields, record, task};
+use crate::tasks::function::NodeRuntime;
 use crate::tasks::roles;
 use crate::{IntegrationPattern, QueryLanguage};
 
@@ -86,7 +87,8 @@ task! {
         optional {
             /// Configurations of applications, at most 100 (field `ConfigurationOverrides`).
             application_config: {[ApplicationConfiguration]},
-            /// The role that the job runs as (field `ExecutionRoleArn`).
+            /// The role that the job runs as; made if nothing is said and the id of the virtual cluster is known, with a function
+            /// that lets the cluster's jobs have it (field `ExecutionRoleArn`).
             execution_role: (RoleRef),
             /// The name of the run.
             job_name: text => "Name",
@@ -252,11 +254,10 @@ impl Task for StartJobRunProps {
         let group = given.or_else(|| logging.then(|| new_log_group(cx)));
         let given = monitoring.and_then(|monitoring| monitoring.log_bucket.clone());
         let bucket = given.or_else(|| logging.then(|| new_bucket(cx)));
-        if let Some(role) = &self.execution_role {
-            let statements = job_permissions(cx, group.as_ref(), bucket.as_ref());
-            roles::grant(cx, role, statements);
-            self.allow(cx, role);
-        }
+        let role = self.execution_role.clone().unwrap_or_else(|| self.new_role(cx));
+        let statements = job_permissions(cx, group.as_ref(), bucket.as_ref());
+        roles::grant(cx, &role, statements);
+        self.allow(cx, &role);
         let settings = monitoring;
         let mut monitoring = Fields::new();
         if let Some(group) = &group {
@@ -275,7 +276,7 @@ impl Task for StartJobRunProps {
             .set("MonitoringConfiguration", monitoring);
         let fields = self
             .fields()
-            .set_opt("ExecutionRoleArn", &self.execution_role.as_ref().map(|role| role.arn().clone()))
+            .set("ExecutionRoleArn", role.arn().clone())
             .set("JobDriver", Fields::new().set("SparkSubmitJobDriver", self.job_driver.to_json()))
             .set("ConfigurationOverrides", overrides);
         TaskFields::new(cx.integration("emr-containers", "startJobRun"), fields)
@@ -298,19 +299,25 @@ impl StartJobRunProps {
         }
     }
 
+    /// A role for the job, and what lets the jobs of the virtual cluster have it once that cluster is known.
+    fn new_role(&self, cx: &mut TaskContext<'_>) -> RoleRef {
+        let trust = [roles::trusted("emr-containers.amazonaws.com"), roles::trusted("states.amazonaws.com")];
+        let role = roles::service_role(cx, "Job-Execution-Role", trust, &[]);
+        let function = trust_function(cx, &role);
+        let properties = Fields::new()
+            .set("ServiceToken", Cfn::get_att(&function, "Arn"))
+            .set("VirtualClusterId", self.virtual_cluster.clone())
+            .set("RoleName", roles::role_name(&role));
+        roles::make(cx, ["Custom Resource", "Default"], "AWS::CloudFormation::CustomResource", properties);
+        role
+    }
+
     fn check(&self, cx: &mut TaskContext<'_>) {
-        if self.execution_role.is_none() {
-            if self.virtual_cluster.is_dynamic() {
-                cx.refuse(
-                    "ExecutionRoleCannotBeUndefined",
-                    "Execution role cannot be undefined when the virtual cluster ID is not a concrete value. Provide an execution role with the correct trust policy",
-                );
-            } else {
-                cx.refuse(
-                    "ExecutionRoleNotGenerated",
-                    "An execution role is not made by this library yet. Provide an execution role with the correct trust policy",
-                );
-            }
+        if self.execution_role.is_none() && self.virtual_cluster.is_dynamic() {
+            cx.refuse(
+                "ExecutionRoleCannotBeUndefined",
+                "Execution role cannot be undefined when the virtual cluster ID is not a concrete value. Provide an execution role with the correct trust policy",
+            );
         }
         check_configurations(cx, self.application_config.as_deref().unwrap_or_default());
         let driver = &self.job_driver;
@@ -335,6 +342,35 @@ impl StartJobRunProps {
             cx.refuse("SparkSubmitParametersLengthOutOfRange", message);
         }
     }
+}
+
+/// What lets the jobs of a virtual cluster have a role; CloudFormation calls it. It stands for the functions, the
+/// layer and the two custom resources that the CDK makes.
+const TRUST: &str = include_str!("functions/trust.js");
+
+/// The function that completes the trust policy of the role, and the function's own role; its logical id.
+fn trust_function(cx: &mut TaskContext<'_>, role: &RoleRef) -> Str {
+    const ROLE: &str = "TrustPolicyFunctionRole";
+    let basic = "service-role/AWSLambdaBasicExecutionRole";
+    let own = roles::service_role(cx, ROLE, [roles::trusted("lambda.amazonaws.com")], &[basic]);
+    let clusters = cx.arn("eks", "cluster/*");
+    let statements = [
+        Statement::allow(["emr-containers:DescribeVirtualCluster"], [Cfn::from("*")]),
+        Statement::allow(["eks:DescribeCluster"], [clusters]),
+        Statement::allow(["iam:GetRole", "iam:UpdateAssumeRolePolicy"], [role.arn().clone()]),
+    ];
+    roles::grant(cx, &own, statements);
+    let properties = Fields::new()
+        .set("Code", Fields::new().set("ZipFile", TRUST))
+        .set("Handler", "index.handler")
+        .set("Role", own.arn().clone())
+        .set("Runtime", NodeRuntime::LATEST.as_str())
+        .set("Timeout", Value::from(30));
+    let policy = Str::from(logical_id(&roles::path_below(cx, [ROLE, "DefaultPolicy", "Resource"])));
+    let function = Str::from(logical_id(&roles::path_below(cx, ["TrustPolicyFunction", "Resource"])));
+    let resource = Resource { depends_on_policy: Some(policy), ..Resource::new("AWS::Lambda::Function", properties) };
+    cx.resources.push(NewResource { logical_id: function.clone(), resource });
+    function
 }
 
 /// How deep configurations may lie within each other; the service takes far fewer.
