@@ -29,7 +29,7 @@ type Step = (&'static str, fn() -> Done);
 /// Runs all steps, whatever fails on the way; only what does not build ends it.
 pub(crate) fn test() -> Done {
     install_components()?;
-    let steps: [Step; 15] = [
+    let alone: [Step; 8] = [
         ("format", format),
         ("purity", purity::check),
         ("lints", lints),
@@ -39,7 +39,9 @@ pub(crate) fn test() -> Done {
         // All that follow run the programs that were built for the tests.
         ("examples", examples),
         ("documents", docs::check),
-        ("fuzz", fuzz_a_little),
+    ];
+    // These wait for a server or a disk most of the time: a core is free for fuzzing.
+    let beside_fuzzing: [Step; 6] = [
         ("power cuts", || power_cut::build_and_run(&POWER_CUTS)),
         ("malformed requests", real::malformed::run),
         ("requests at random", || real::storm::run(STORM, None)),
@@ -48,24 +50,40 @@ pub(crate) fn test() -> Done {
         ("conformance", || real::conformance::run(false)),
         ("clients", || real::clients::run(false)),
     ];
-    let mut total = Tally::default();
     let mut times = Vec::new();
-    for (name, step) in steps {
-        let start = Instant::now();
-        let tally = step()?;
-        times.push((name, start.elapsed(), tally.clone()));
-        let is_built = name != "build" || tally.failed == 0;
-        total += tally;
-        if !is_built {
-            break;
+    for step in alone {
+        times.push(timed(step)?);
+        if times.last().is_some_and(|(name, _, tally)| *name == "build" && tally.failed > 0) {
+            return Ok(report(times));
         }
     }
+    let fuzzing = std::thread::spawn(|| timed(("fuzz", fuzz_a_little)));
+    for step in beside_fuzzing {
+        times.push(timed(step)?);
+    }
+    times.push(fuzzing.join().map_err(|_| "fuzzing panicked")??);
+    Ok(report(times))
+}
+
+/// A step's name, its time and what it found.
+type Timed = (&'static str, Duration, Tally);
+
+fn timed((name, step): Step) -> Result<Timed, String> {
+    let start = Instant::now();
+    let tally = step()?;
+    Ok((name, start.elapsed(), tally))
+}
+
+/// Prints a line for each step, and sums them up.
+fn report(times: Vec<Timed>) -> Tally {
+    let mut total = Tally::default();
     println!("==");
     for (name, time, tally) in times {
         println!("{name:20} {:6.1} s  {:6} passed  {:3} failed", time.as_secs_f64(), tally.passed, tally.failed);
+        total += tally;
     }
     corpora::report();
-    Ok(total)
+    total
 }
 
 /// Rounds of crashes in a long run.
