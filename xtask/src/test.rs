@@ -113,8 +113,12 @@ fn format() -> Done {
     check("format", &mut cargo(["fmt", "--all", "--check"]))
 }
 
+/// In the profile of the tests, so that what is built of C is built once.
 fn lints() -> Done {
-    check("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+    check(
+        "lints",
+        &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--profile", PROFILE, "--", "-D", "warnings"]),
+    )
 }
 
 /// Builds all tests, and the programs that they and later steps run.
