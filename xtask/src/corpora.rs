@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use crate::command::root;
 
 /// Each corpus and what replays it.
-const CORPORA: [(&str, &str); 5] = [
+const CORPORA: [(&str, &str); 6] = [
     ("conformance/cases", "recorded executions"),
     ("jsonata-suite/groups", "the official JSONata suite"),
     ("reference/jsonpath-cases.json", "JSONPath answers"),
     ("reference/validation-cases", "verdicts on definitions"),
     ("real-world", "published definitions"),
+    ("cdk", "what the CDK makes of the same constructs"),
 ];
 
 /// Says which corpora are here; tests of the others pass without doing anything.
