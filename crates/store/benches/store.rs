@@ -274,6 +274,7 @@ impl Load {
                 execution: None,
             }),
             chunk: Some(Chunk { first, count: 4, body: Sealed(self.values.bytes(50)) }),
+            closed: Vec::new(),
             payloads: payloads.to_vec(),
             root: Sealed(self.values.bytes(300)),
             records: vec![(1 << 16, (!is_last).then(|| Sealed(self.values.bytes(120))))],

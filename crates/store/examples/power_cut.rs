@@ -175,6 +175,7 @@ fn transition(id: u64, revision: u64, epoch: Epoch) -> Transition {
             execution: None,
         }),
         chunk: Some(Chunk { first: number * 4 + 1, count: 4, body: bytes(60 + id % 100) }),
+        closed: Vec::new(),
         payloads: vec![(PayloadId(number), bytes(500 + id * 37 % 4000))],
         root: bytes(300),
         records: vec![(0, (!is_last).then(|| bytes(150)))],

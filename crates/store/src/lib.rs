@@ -11,8 +11,8 @@ mod transition;
 pub use catalogue::{CatalogueWrite, Conflict, Kind, Parent, Row, RowNumber, RowQuery};
 pub use codec::{Codec, CodecError, NoSeal, Place, Seal, SealError, VALUE_BYTES_MAX};
 pub use transition::{
-    Chunk, Create, Entity, ExpressRecord, Lease, Letter, LetterId, Mail, Revision, Sealed, Summary, Transition,
-    Verdict, Write,
+    Chunk, ClosedChild, Create, Entity, ExpressRecord, Lease, Letter, LetterId, Mail, Revision, Sealed, Summary,
+    Transition, Verdict, Write,
 };
 
 use stepwell_engine::{ExecutionId, ExecutionStatus, MapRunId, PayloadId, ShardId, Timestamp};
@@ -93,6 +93,31 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`]
     fn map_runs(&self, execution: ExecutionId, after: Option<Cursor>, limit: u32) -> Stored<Vec<Listed>>;
+
+    /// Express children of a Map Run that have ended, the latest first, behind one of them if that is given.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn closed_children(
+        &self,
+        map_run: MapRunId,
+        status: Option<ExecutionStatus>,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Stored<Vec<ClosedPlace>>;
+
+    /// The Express children that have ended and may have this ARN: that which has it, if there is one, and others whose
+    /// ARNs a store does not tell from it without reading their descriptions.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn closed_child(&self, arn: &str) -> Stored<Vec<ClosedPlace>>;
+
+    /// A chunk of descriptions of Express children that have ended.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    fn closed_chunk(&self, map_run: MapRunId, chunk: u32) -> Stored<Option<Sealed>>;
 
     /// Executions whose earliest deadline lies before `before`, the earliest first.
     ///
@@ -251,6 +276,32 @@ pub struct Cursor {
     pub sort: Timestamp,
     /// The execution's or the Map Run's id.
     pub id: u128,
+}
+
+/// Where the description of an Express child is that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedPlace {
+    /// Its stop date.
+    pub stopped: Timestamp,
+    /// Whose child it is.
+    pub map_run: MapRunId,
+    /// The chunk of its Map Run: [`Chunk::first`].
+    pub chunk: u32,
+    /// Its place in that chunk, from 0 on.
+    pub place: u32,
+}
+
+impl ClosedPlace {
+    /// Its place in lists. Children that ended at the same time stand in the order in which their ends were taken.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { sort: self.stopped, id: u128::from(self.chunk) << 32 | u128::from(self.place) }
+    }
+
+    /// The chunk and the place in it that a cursor stands for.
+    pub(crate) fn of_cursor(cursor: Cursor) -> (u32, u32) {
+        // Behind all of that time, where it is the cursor of something else.
+        u64::try_from(cursor.id).map_or((u32::MAX, u32::MAX), |id| ((id >> 32) as u32, id as u32))
+    }
 }
 
 /// An item of a list.

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepwell_engine::{Epoch, ExecutionId, PayloadId, ShardId, Timestamp};
+use stepwell_engine::{Epoch, ExecutionId, ExecutionStatus, MapRunId, PayloadId, ShardId, Timestamp};
 use stepwell_value::Str;
 
 use crate::{
-    CatalogueWrite, Chunk, Conflict, Create, Cursor, Entity, ExpressRecord, Kind, Lease, Letter, LetterId, ListOf,
-    ListQuery, Listed, Loaded, Parent, Revision, Root, Row, RowNumber, RowQuery, Sealed, Shards, Store, StoreError,
-    Stored, Summary, Transition, Verdict, Write,
+    CatalogueWrite, Chunk, ClosedChild, ClosedPlace, Conflict, Create, Cursor, Entity, ExpressRecord, Kind, Lease,
+    Letter, LetterId, ListOf, ListQuery, Listed, Loaded, Parent, Revision, Root, Row, RowNumber, RowQuery, Sealed,
+    Shards, Store, StoreError, Stored, Summary, Transition, Verdict, Write,
 };
 
 /// What happens to a call instead of success.
@@ -182,6 +182,8 @@ struct Held {
     records: BTreeMap<u64, Sealed>,
     payloads: BTreeMap<PayloadId, Sealed>,
     chunks: BTreeMap<u32, Chunk>,
+    /// Of a Map Run, the Express children that its chunks describe.
+    closed: Vec<(ClosedChild, ClosedPlace)>,
 }
 
 impl Held {
@@ -239,8 +241,9 @@ impl State {
     }
 
     fn transition(&mut self, transition: Transition) -> Verdict {
-        let Transition { entity, expects, create, chunk, payloads, root, records, summary, sends, took, .. } =
-            transition;
+        let Transition {
+            entity, expects, create, chunk, closed, payloads, root, records, summary, sends, took, ..
+        } = transition;
         let found = self.entities.get(&entity).map_or(Revision(0), |held| held.revision);
         if found != expects {
             return Verdict::Stale { found };
@@ -260,6 +263,7 @@ impl State {
                 records: BTreeMap::new(),
                 payloads: BTreeMap::new(),
                 chunks: BTreeMap::new(),
+                closed: Vec::new(),
             };
             self.entities.insert(entity, held);
         }
@@ -268,6 +272,12 @@ impl State {
         held.root = root;
         held.summary = summary;
         held.payloads.extend(payloads);
+        if let (Entity::MapRun(map_run), Some(chunk)) = (entity, &chunk) {
+            held.closed.extend(closed.into_iter().zip(0..).map(|(child, place)| {
+                let place = ClosedPlace { stopped: child.stopped, map_run, chunk: chunk.first, place };
+                (child, place)
+            }));
+        }
         held.chunks.extend(chunk.map(|chunk| (chunk.first, chunk)));
         for (key, record) in records {
             match record {
@@ -457,6 +467,40 @@ impl Store for Memory {
             });
             State::page(map_runs, after, limit)
         })
+    }
+
+    fn closed_children(
+        &self,
+        map_run: MapRunId,
+        status: Option<ExecutionStatus>,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Stored<Vec<ClosedPlace>> {
+        self.read(|state| {
+            let order = |place: &ClosedPlace| Reverse((place.stopped, place.chunk, place.place));
+            let behind = after.map(|cursor| {
+                let (chunk, place) = ClosedPlace::of_cursor(cursor);
+                Reverse((cursor.sort, chunk, place))
+            });
+            let closed = state.held(Entity::MapRun(map_run)).map_or(&[][..], |held| &held.closed);
+            let wanted = closed.iter().filter(|(child, _)| status.is_none_or(|status| child.status == status));
+            let mut places: Vec<ClosedPlace> = wanted.map(|(_, place)| *place).collect();
+            places.retain(|place| behind.is_none_or(|behind| order(place) > behind));
+            places.sort_by_key(order);
+            places.truncate(limit as usize);
+            places
+        })
+    }
+
+    fn closed_child(&self, arn: &str) -> Stored<Vec<ClosedPlace>> {
+        self.read(|state| {
+            let closed = state.entities.values().flat_map(|held| &held.closed);
+            closed.filter(|(child, _)| child.arn == arn).map(|(_, place)| *place).collect()
+        })
+    }
+
+    fn closed_chunk(&self, map_run: MapRunId, chunk: u32) -> Stored<Option<Sealed>> {
+        self.read(|state| Some(state.held(Entity::MapRun(map_run))?.chunks.get(&chunk)?.body.clone()))
     }
 
     fn due(&self, shards: &Shards, before: Timestamp, limit: u32) -> Stored<Vec<(Timestamp, Entity)>> {

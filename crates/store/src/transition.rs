@@ -56,10 +56,13 @@ impl Write {
     /// Panics where a writer contradicts itself: stopping is better than storing what nobody can read.
     pub(crate) fn assert_consistent(&self) {
         if let Write::Transition(transition) = self {
-            let Transition { entity, expects, create, chunk, .. } = &**transition;
+            let Transition { entity, expects, create, chunk, closed, .. } = &**transition;
             assert_eq!(create.is_some(), *expects == Revision(0), "{entity:?}: only the first transition creates");
             let is_numbered = chunk.as_ref().is_none_or(|chunk| chunk.first > 0 && chunk.count > 0);
             assert!(is_numbered, "{entity:?}: events are numbered from 1, and a chunk has some");
+            let described = chunk.as_ref().map_or(0, |chunk| chunk.count as usize);
+            let is_described = closed.is_empty() || closed.len() == described && matches!(entity, Entity::MapRun(_));
+            assert!(is_described, "{entity:?}: the chunk of a Map Run describes its closed children, each of them");
         }
     }
 
@@ -92,8 +95,10 @@ pub struct Transition {
     pub expects: Revision,
     /// What never changes; with the first transition and no other.
     pub create: Option<Create>,
-    /// The events, compressed and sealed as one.
+    /// The events of an execution, compressed and sealed as one; of a Map Run, the descriptions of `closed`.
     pub chunk: Option<Chunk>,
+    /// Express children of a Map Run whose ends this transition takes, in the order of their descriptions.
+    pub closed: Vec<ClosedChild>,
     /// Payloads that were not stored before and are too large to stand in records.
     pub payloads: Vec<(PayloadId, Sealed)>,
     /// The root record.
@@ -145,15 +150,27 @@ pub struct Summary {
     pub owes: u32,
 }
 
-/// The events of one transition.
+/// The events of one transition; of a Map Run, the descriptions of the Express children whose ends it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// Number of the first event.
+    /// Number of the first event; of a Map Run, the revision that the transition made.
     pub first: u32,
     /// How many.
     pub count: u32,
     /// The events.
     pub body: Sealed,
+}
+
+/// An Express child of a Map Run that has ended: what it is found and listed by, in the clear. It is no entity of its own,
+/// and goes when its Map Run goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedChild {
+    /// Its ARN.
+    pub arn: Str,
+    /// How it ended.
+    pub status: ExecutionStatus,
+    /// When it ended, which is what lists are sorted by.
+    pub stopped: Timestamp,
 }
 
 /// A letter that is sent.

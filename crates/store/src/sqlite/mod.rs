@@ -22,11 +22,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use stepwell_engine::{ExecutionId, PayloadId, Timestamp};
+use stepwell_engine::{ExecutionId, ExecutionStatus, MapRunId, PayloadId, Timestamp};
 
 use crate::{
-    CatalogueWrite, Chunk, Conflict, Cursor, Entity, ExpressRecord, Kind, Lease, Letter, LetterId, ListQuery, Listed,
-    Loaded, Root, Row, RowNumber, RowQuery, Sealed, Shards, Store, Stored, Verdict, Write,
+    CatalogueWrite, Chunk, ClosedPlace, Conflict, Cursor, Entity, ExpressRecord, Kind, Lease, Letter, LetterId,
+    ListQuery, Listed, Loaded, Root, Row, RowNumber, RowQuery, Sealed, Shards, Store, Stored, Verdict, Write,
 };
 
 use checkpoint::Counters;
@@ -262,6 +262,24 @@ impl Store for Sqlite {
 
     fn map_runs(&self, execution: ExecutionId, after: Option<Cursor>, limit: u32) -> Stored<Vec<Listed>> {
         self.read(|db| read::map_runs(db, execution, after, limit))
+    }
+
+    fn closed_children(
+        &self,
+        map_run: MapRunId,
+        status: Option<ExecutionStatus>,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Stored<Vec<ClosedPlace>> {
+        self.read(|db| read::closed_children(db, map_run, status, after, limit))
+    }
+
+    fn closed_child(&self, arn: &str) -> Stored<Vec<ClosedPlace>> {
+        self.read(|db| read::closed_child(db, arn))
+    }
+
+    fn closed_chunk(&self, map_run: MapRunId, chunk: u32) -> Stored<Option<Sealed>> {
+        self.read(|db| read::closed_chunk(db, map_run, chunk))
     }
 
     fn due(&self, shards: &Shards, before: Timestamp, limit: u32) -> Stored<Vec<(Timestamp, Entity)>> {

@@ -5,16 +5,17 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row as SqlRow, params};
-use stepwell_engine::{Epoch, ExecutionId, MapRunId, PayloadId, ShardId, Timestamp};
+use stepwell_engine::{Epoch, ExecutionId, ExecutionStatus, MapRunId, PayloadId, ShardId, Timestamp};
 use stepwell_value::Str;
 
 use crate::{
-    Chunk, Cursor, Entity, ExpressRecord, Kind, Letter, LetterId, ListOf, ListQuery, Listed, Loaded, Revision, Root,
-    Row, RowNumber, RowQuery, Sealed, Shards, Stored,
+    Chunk, ClosedPlace, Cursor, Entity, ExpressRecord, Kind, Letter, LetterId, ListOf, ListQuery, Listed, Loaded,
+    Revision, Root, Row, RowNumber, RowQuery, Sealed, Shards, Stored,
 };
 
 use super::column::{
-    STATUSES, entity_columns, entity_of, execution_id, kind_of, payload_piece, row_number, row_number_at, status_number,
+    STATUSES, entity_columns, entity_of, execution_id, kind_of, name_hash, payload_piece, row_number, row_number_at,
+    status_number,
 };
 use super::error::failed;
 
@@ -233,6 +234,61 @@ pub(super) fn map_runs(
     all(db, &sql, params![execution.0.to_be_bytes(), sort, id, limit], listed)
 }
 
+pub(super) fn closed_children(
+    db: &Connection,
+    map_run: MapRunId,
+    status: Option<ExecutionStatus>,
+    after: Option<Cursor>,
+    limit: u32,
+) -> rusqlite::Result<Vec<ClosedPlace>> {
+    let (stopped, (chunk, place)) = match after {
+        Some(cursor) => (cursor.sort.0, ClosedPlace::of_cursor(cursor)),
+        None => (i64::MAX, (u32::MAX, u32::MAX)),
+    };
+    let params = params![map_run.0.to_be_bytes(), stopped, chunk, place, limit];
+    all(db, &closed_sql(status), params, |row| {
+        Ok(ClosedPlace { stopped: Timestamp(row.get(0)?), map_run, chunk: row.get(1)?, place: row.get(2)? })
+    })
+}
+
+/// One range of the table for each status, merged by their order.
+fn closed_sql(status: Option<ExecutionStatus>) -> String {
+    let statuses = match status {
+        None => STATUSES,
+        Some(status) => status_number(status)..=status_number(status),
+    };
+    let order = "order by stopped desc, chunk desc, place desc limit ?5";
+    let range = |status| {
+        format!(
+            "select * from (select stopped, chunk, place from child
+             where map_run = (select no from entity where id = ?1 and kind = 1) and status = {status}
+             and (stopped, chunk, place) < (?2, ?3, ?4) {order})"
+        )
+    };
+    let ranges: Vec<String> = statuses.map(range).collect();
+    format!("select * from ({}) {order}", ranges.join(" union all "))
+}
+
+pub(super) fn closed_child(db: &Connection, arn: &str) -> rusqlite::Result<Vec<ClosedPlace>> {
+    let sql = "select c.stopped, e.id, c.chunk, c.place from child c join entity e on e.no = c.map_run
+        where c.arn_hash = ?1";
+    all(db, sql, [name_hash(arn)], |row| {
+        Ok(ClosedPlace {
+            stopped: Timestamp(row.get(0)?),
+            map_run: MapRunId(u128::from_be_bytes(row.get(1)?)),
+            chunk: row.get(2)?,
+            place: row.get(3)?,
+        })
+    })
+}
+
+pub(super) fn closed_chunk(db: &Connection, map_run: MapRunId, chunk: u32) -> rusqlite::Result<Option<Sealed>> {
+    let sql = "select p.body from entity e join piece p on p.entity = e.no
+        where e.id = ?1 and e.kind = 1 and p.number = ?2";
+    let found = db.prepare_cached(sql)?.query_row(params![map_run.0.to_be_bytes(), chunk], |row| row.get(0));
+    Ok(found.optional()?.map(Sealed))
+}
+
 /// The place behind which a list goes on, in its descending order.
 fn behind(after: Option<Cursor>) -> (i64, Vec<u8>) {
     match after {
@@ -363,8 +419,6 @@ fn some<T>(
 
 #[cfg(test)]
 mod tests {
-    use stepwell_engine::ExecutionStatus;
-
     use super::super::schema;
     use super::*;
 
@@ -378,6 +432,21 @@ mod tests {
         let parameters = vec![Value::Null; statement.parameter_count()];
         let lines = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();
         lines.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn closed_express_children_are_read_in_ranges_of_their_table() {
+        for (status, ranges) in [(None, STATUSES.count()), (Some(ExecutionStatus::Failed), 1)] {
+            let plan = plan(&closed_sql(status));
+            let used: Vec<&String> = plan.iter().filter(|line| line.contains("SEARCH child")).collect();
+            assert_eq!(used.len(), ranges, "{plan:#?}");
+            for line in used {
+                assert!(
+                    line.contains("PRIMARY KEY (map_run=? AND status=? AND (stopped,chunk,place)<(?,?,?))"),
+                    "{line}"
+                );
+            }
+        }
     }
 
     #[test]

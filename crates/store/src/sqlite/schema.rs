@@ -13,7 +13,7 @@ use crate::{StoreError, Stored};
 use super::error::{failed, io};
 
 /// Version of the tables that this release writes; SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 /// Says that a file is ours; SQLite's `application_id`: "Step".
 const APPLICATION_ID: i64 = 0x5374_6570;
@@ -69,6 +69,15 @@ create table opening (count int not null);
 insert into opening values (0);
 ";
 
+/// Express children of Map Runs that have ended, since version 2: by what lists ask for, and by their ARNs. Their
+/// descriptions are pieces of their Map Run, those of one transition together in piece `chunk`.
+const CHILD: &str = "
+create table child (
+    map_run int not null, status int not null, stopped int not null, chunk int not null, place int not null,
+    arn_hash int not null, primary key (map_run, status, stopped, chunk, place)) without rowid;
+create index child_arn on child (arn_hash);
+";
+
 /// Makes an empty file of our tables where there is none, and says whether it did. A crash on the way leaves none or all
 /// of it; the directory's entry is not durable yet.
 pub(super) fn create_if_missing(file: &Path) -> Stored<bool> {
@@ -83,7 +92,7 @@ pub(super) fn create_if_missing(file: &Path) -> Stored<bool> {
     // Nothing is synced or journaled on the way: the whole file is, before it has its name.
     db.execute_batch(&format!(
         "pragma synchronous = off; pragma journal_mode = off; pragma page_size = 8192; pragma auto_vacuum = incremental;
-         begin; {TABLES} pragma application_id = {APPLICATION_ID}; pragma user_version = {SCHEMA_VERSION}; commit;
+         begin; {TABLES} {CHILD} pragma application_id = {APPLICATION_ID}; pragma user_version = {SCHEMA_VERSION}; commit;
          pragma journal_mode = wal;"
     ))
     .map_err(failed)?;
@@ -93,7 +102,7 @@ pub(super) fn create_if_missing(file: &Path) -> Stored<bool> {
     Ok(true)
 }
 
-/// Refuses a file that is not ours or of a later release.
+/// Refuses a file that is not ours or of a later release; one of an earlier release gets the tables that are new.
 pub(super) fn check(db: &Connection, file: &Path) -> Stored<()> {
     let number =
         |pragma: &str| db.query_one(&format!("pragma {pragma}"), [], |row| row.get::<_, i64>(0)).map_err(failed);
@@ -103,6 +112,9 @@ pub(super) fn check(db: &Connection, file: &Path) -> Stored<()> {
     }
     match number("user_version")? {
         SCHEMA_VERSION => Ok(()),
+        1 => {
+            db.execute_batch(&format!("begin; {CHILD} pragma user_version = {SCHEMA_VERSION}; commit")).map_err(failed)
+        }
         later => Err(StoreError::Corrupt(format!(
             "{shown} has data of version {later}, and this release reads version {SCHEMA_VERSION}: use a later release"
         ))),

@@ -6,8 +6,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use stepwell_engine::{Epoch, ExecutionId, ShardId, Timestamp};
 
 use crate::{
-    Create, Entity, ExpressRecord, Lease, LetterId, Mail, Revision, RowNumber, Sealed, Shards, Stored, Summary,
-    Transition, Verdict, Write,
+    ClosedChild, Create, Entity, ExpressRecord, Lease, LetterId, Mail, Revision, RowNumber, Sealed, Shards, Stored,
+    Summary, Transition, Verdict, Write,
 };
 
 use super::column::{EXECUTION, entity_columns, execution_id, name_hash, payload_piece, row_number, status_number};
@@ -172,6 +172,7 @@ impl Writer {
         };
         if let Some(chunk) = &transition.chunk {
             self.piece(no, i64::from(chunk.first), chunk.count, &chunk.body)?;
+            self.close(no, chunk.first, &transition.closed)?;
         }
         for (payload, body) in &transition.payloads {
             self.piece(no, payload_piece(*payload), 0, body)?;
@@ -275,6 +276,17 @@ impl Writer {
     fn piece(&self, entity: i64, number: i64, count: u32, body: &Sealed) -> rusqlite::Result<()> {
         let sql = "insert into piece (entity, number, count, body) values (?1, ?2, ?3, ?4)";
         self.statement(sql)?.execute(params![entity, number, count, body.0])?;
+        Ok(())
+    }
+
+    /// Express children of a Map Run, which a chunk of its describes.
+    fn close(&self, map_run: i64, chunk: u32, children: &[ClosedChild]) -> rusqlite::Result<()> {
+        for (place, ClosedChild { arn, status, stopped }) in children.iter().enumerate() {
+            let sql =
+                "insert into child (map_run, status, stopped, chunk, place, arn_hash) values (?1, ?2, ?3, ?4, ?5, ?6)";
+            let status = status_number(*status);
+            self.statement(sql)?.execute(params![map_run, status, stopped.0, chunk, place as i64, name_hash(arn)])?;
+        }
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! Lists of executions and Map Runs, and walks through them while they change.
 
-use stepwell_engine::ExecutionStatus::{Aborted, Failed, Running, Succeeded};
+use stepwell_engine::ExecutionStatus::{Aborted, Failed, Running, Succeeded, TimedOut};
 use stepwell_engine::{ExecutionId, MapRunId, Timestamp};
 use stepwell_store::{Cursor, ListOf, ListQuery, RowNumber};
 
-use crate::world::{MACHINE, World, all_of, all_of_machine, execution, ids, map_run, start, start_map_run, step};
+use crate::world::{
+    MACHINE, World, all_of, all_of_machine, execution, ids, map_run, sealed, start, start_map_run, step,
+};
 
 crate::suite![
     the_latest_stop_or_start_comes_first,
@@ -14,6 +16,8 @@ crate::suite![
     pages_go_on_behind_their_cursor,
     a_walk_sees_all_that_stays_while_others_come_and_end,
     map_runs_of_an_execution,
+    express_children_that_have_ended,
+    express_children_go_with_their_map_run,
 ];
 
 fn the_latest_stop_or_start_comes_first(world: World) {
@@ -134,4 +138,41 @@ fn map_runs_of_an_execution(world: World) {
     assert_eq!(ids(&list(Some(first[0].cursor), 9)), [2]);
     assert_eq!(ids(&world.store.map_runs(ExecutionId(9), None, 9).unwrap()), []);
     assert_eq!(world.listed(&all_of(ListOf::Machine(MACHINE)), None, 9), []);
+}
+
+fn express_children_that_have_ended(world: World) {
+    world.commit_one(start_map_run(5, 1).closes(&[("a", 10, Succeeded), ("b", 30, Failed), ("c", 20, Succeeded)]));
+    world.commit_one(start_map_run(6, 1).closes(&[("other", 15, Succeeded)]));
+    world.commit_one(step(map_run(5), 1).closes(&[("d", 20, Succeeded), ("e", 20, TimedOut)]));
+    let list = |status, after, limit| {
+        let places = world.store.closed_children(MapRunId(5), status, after, limit).unwrap();
+        places.iter().map(|place| (place.stopped.0, place.chunk, place.place)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, None, 9), [(30, 1, 1), (20, 2, 1), (20, 2, 0), (20, 1, 2), (10, 1, 0)]);
+    assert_eq!(list(Some(Succeeded), None, 2), [(20, 2, 0), (20, 1, 2)]);
+    assert_eq!(list(Some(Aborted), None, 9), []);
+
+    let [place] = world.store.closed_child("e").unwrap()[..] else { panic!("one has this ARN") };
+    assert_eq!((place.map_run, place.chunk, place.place), (MapRunId(5), 2, 1));
+    assert_eq!(list(None, Some(place.cursor()), 2), [(20, 2, 0), (20, 1, 2)]);
+    assert_eq!(list(None, Some(Cursor { sort: Timestamp(20), id: u128::MAX }), 1), [(20, 2, 1)]);
+    assert_eq!(world.store.closed_chunk(MapRunId(5), 2).unwrap(), Some(sealed("children of 2")));
+    assert_eq!(world.store.closed_chunk(MapRunId(5), 3).unwrap(), None);
+    assert_eq!(world.store.closed_child("f").unwrap(), []);
+}
+
+fn express_children_go_with_their_map_run(world: World) {
+    let names: Vec<String> = (0..300).map(|number| format!("child {number}")).collect();
+    let children: Vec<_> = names.iter().map(|name| (name.as_str(), 7, Succeeded)).collect();
+    world.commit([start(1).into(), start_map_run(5, 1).closes(&children).into()]);
+    world.commit_one(start_map_run(6, 2).closes(&[("stays", 7, Succeeded)]));
+    world.commit_one(step(execution(1), 1).stopped(10, Succeeded));
+    while world.store.expire(Timestamp(100), 10).unwrap() > 0 {
+        assert_eq!(world.store.closed_children(MapRunId(5), None, None, 9).unwrap(), [], "out of sight from the first");
+        assert_eq!(world.store.closed_child("child 299").unwrap(), []);
+    }
+    assert_eq!(world.store.closed_child("stays").unwrap().len(), 1);
+    // The number of an entity is not given again to one that would find them.
+    world.commit_one(start_map_run(5, 1));
+    assert_eq!(world.store.closed_children(MapRunId(5), None, None, 9).unwrap(), []);
 }

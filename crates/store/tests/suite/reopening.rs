@@ -8,7 +8,7 @@ use stepwell_engine::{ExecutionId, Timestamp};
 use stepwell_store::sqlite::{Options, Sqlite};
 use stepwell_store::{CatalogueWrite, Kind, LetterId, RowNumber, Shards, StoreError, Verdict};
 
-use crate::world::{MACHINE, World, execution, sealed, start, step};
+use crate::world::{MACHINE, World, execution, sealed, start, start_map_run, step};
 
 fn open(directory: &Path) -> World {
     World::of(Box::new(Sqlite::open(directory).unwrap()), None)
@@ -84,9 +84,24 @@ fn data_of_a_later_release_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     drop(Sqlite::open(directory.path()).unwrap());
     let file = directory.path().join("stepwell.db");
-    rusqlite::Connection::open(&file).unwrap().execute_batch("pragma user_version = 2").unwrap();
+    rusqlite::Connection::open(&file).unwrap().execute_batch("pragma user_version = 3").unwrap();
     let message = Sqlite::open(directory.path()).unwrap_err().to_string();
-    assert!(message.contains("data of version 2, and this release reads version 1: use a later release"), "{message}");
+    assert!(message.contains("data of version 3, and this release reads version 2: use a later release"), "{message}");
+}
+
+#[test]
+fn data_of_version_1_get_the_table_that_they_lack() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Sqlite::open(directory.path()).unwrap());
+    let file = directory.path().join("stepwell.db");
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute_batch("drop table child; pragma user_version = 1").unwrap();
+    drop(db);
+    let world = World::of(Box::new(Sqlite::open(directory.path()).unwrap()), None);
+    world.commit_one(start_map_run(5, 1).closes(&[("a", 10, Succeeded)]));
+    assert_eq!(world.store.closed_child("a").unwrap().len(), 1);
+    drop(world);
+    assert!(Sqlite::open(directory.path()).is_ok());
 }
 
 #[test]

@@ -4,8 +4,8 @@ use stepwell_engine::{Epoch, ExecutionId, ExecutionStatus, MapRunId, PayloadId, 
 use stepwell_store::memory::Memory;
 use stepwell_store::sqlite::Sqlite;
 use stepwell_store::{
-    Chunk, Create, Cursor, Entity, LetterId, ListOf, ListQuery, Listed, Mail, Revision, RowNumber, Sealed, Shards,
-    Store, Summary, Transition, Verdict, Write,
+    Chunk, ClosedChild, Create, Cursor, Entity, LetterId, ListOf, ListQuery, Listed, Mail, Revision, RowNumber, Sealed,
+    Shards, Store, Summary, Transition, Verdict, Write,
 };
 
 /// The machine of all executions unless told otherwise.
@@ -139,6 +139,7 @@ pub(crate) fn step(entity: Entity, expects: u64) -> Step {
         expects: Revision(expects),
         create: (expects == 0).then_some(create),
         chunk: None,
+        closed: Vec::new(),
         payloads: Vec::new(),
         root: sealed(&format!("{id}.{}", expects + 1)),
         records: Vec::new(),
@@ -188,6 +189,20 @@ impl Step {
     pub(crate) fn events(mut self, first: u32, count: u32) -> Step {
         let body = sealed(&format!("events {first}..{}", first + count));
         self.0.chunk = Some(Chunk { first, count, body });
+        self
+    }
+
+    /// Takes the ends of Express children.
+    pub(crate) fn closes(mut self, children: &[(&str, i64, ExecutionStatus)]) -> Step {
+        let first = self.0.expects.0 as u32 + 1;
+        let body = sealed(&format!("children of {first}"));
+        self.0.chunk = Some(Chunk { first, count: children.len() as u32, body });
+        let closed = children.iter().map(|(arn, stopped, status)| ClosedChild {
+            arn: (*arn).into(),
+            status: *status,
+            stopped: Timestamp(*stopped),
+        });
+        self.0.closed = closed.collect();
         self
     }
 
