@@ -10,8 +10,8 @@ use std::sync::Arc;
 use stepwell_asl::program::ExecutionType;
 use stepwell_engine::local::{Responder, What};
 use stepwell_engine::{
-    AttemptId, ChildEnd, Effect, Execution, ExecutionId, ExecutionStatus, FailureStage, Host, Identity, MapRunId,
-    Resume, Signal, StepStatus, TaskRequest, Timestamp, Turn, in_doubt, step,
+    AttemptId, Effect, Execution, ExecutionId, ExecutionStatus, FailureStage, Host, Identity, Resume, Signal,
+    StepStatus, TaskRequest, Timestamp, Turn, in_doubt, step,
 };
 use stepwell_node::core::{
     CommitQueue, Core, ExpressRun, Input, Limits, NewStart, Output, Release, ReplyTo, Take, open_shard, read_due,
@@ -377,9 +377,9 @@ impl<'a> Run<'a> {
 
     /// Express children of these scenarios have neither tasks nor waits.
     fn express(&mut self, run: ExpressRun) {
-        let ExpressRun { start, definition, child_of } = run;
+        let ExpressRun { start, definition, child_of, started } = run;
         let Some(child_of) = child_of else { return };
-        let mut execution = Execution::of_map_run(start, child_of.clone(), self.now);
+        let mut execution = Execution::of_map_run(start, child_of.clone(), started);
         let host = RunHost(Tokens::new(b"key"));
         let mut signal = Signal::Start;
         loop {
@@ -391,9 +391,7 @@ impl<'a> Run<'a> {
                 StepStatus::Waiting => panic!("they do not wait"),
             }
         }
-        let end = Box::new(ChildEnd::of(&execution));
-        let map_run = MapRunId::of_arn(&child_of.map_run_arn);
-        self.plan(0, Input::ChildEnded { map_run, child: child_of.child, end, cannot_run: None }, true);
+        self.plan(0, Input::child_ended(&child_of, &mut execution, None), true);
     }
 
     // --- The end --------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use stepwell_aws::Pattern;
 use stepwell_engine::local::{Responder, What};
 use stepwell_engine::{
-    AttemptId, ChildEnd, ChildOf, Effect, ErrorCause, Execution, ExecutionId, FailureStage, MapRunId, Signal,
-    StepStatus, TaskRequest, Turn, step,
+    AttemptId, ChildOf, Effect, ErrorCause, Execution, ExecutionId, FailureStage, MapRunId, Signal, StepStatus,
+    TaskRequest, Turn, step,
 };
 use stepwell_node::core::{ExpressRun, Input};
 use stepwell_node::{Definition, TaskCall, TokenAnswer};
@@ -132,13 +132,12 @@ impl World {
     // --- Express executions ---------------------------------------------------------------------------------------
 
     pub(crate) fn run_express(&mut self, at: Life, run: ExpressRun) -> Checked {
-        let ExpressRun { start, definition, child_of } = run;
-        let now = self.nodes[at.node].clock(self.now);
+        let ExpressRun { start, definition, child_of, started } = run;
         let name = start.identity.name.clone();
         self.tell(|| format!("node {} runs Express execution {name}", at.node));
         let execution = match child_of.clone() {
-            Some(child_of) => Execution::of_map_run(start, child_of, now),
-            None => Execution::new(start, now),
+            Some(child_of) => Execution::of_map_run(start, child_of, started),
+            None => Execution::new(start, started),
         };
         self.outside.express += 1;
         let key = self.outside.express;
@@ -170,11 +169,9 @@ impl World {
                 let id = execution.identity().id;
                 let (shard, input) = match child_of {
                     None => (id.shard(), Input::ExpressEnded(id)),
-                    Some(ChildOf { map_run_arn, child, .. }) => {
-                        let map_run = MapRunId::of_arn(map_run_arn);
-                        let end = Box::new(ChildEnd::of(execution));
-                        let cannot_run = outcome.cannot_run;
-                        (map_run.shard(), Input::ChildEnded { map_run, child: *child, end, cannot_run })
+                    Some(child_of) => {
+                        let shard = MapRunId::of_arn(&child_of.map_run_arn).shard();
+                        (shard, Input::child_ended(child_of, execution, outcome.cannot_run))
                     }
                 };
                 self.hand(at.node, core_of(shard), input);

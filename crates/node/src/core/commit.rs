@@ -44,6 +44,8 @@ pub struct Note {
     pub(super) took: Vec<LetterId>,
     /// The Express execution whose end it records.
     pub(super) express_ended: Option<ExecutionId>,
+    /// The Express children of the Map Run whose ends it has seen to.
+    pub(super) children_ended: Vec<u32>,
     /// About its size in memory.
     pub(super) bytes: usize,
 }

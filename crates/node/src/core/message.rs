@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use stepwell_engine::{
-    self as engine, AttemptId, ChildEnd, ChildOf, Epoch, ErrorCause, Event, ExecutionId, MapRunId, ShardId, Signal,
-    Start, Timestamp,
+    self as engine, AttemptId, ChildOf, Epoch, ErrorCause, Event, ExecutionId, MapRunId, ShardId, Signal, Start,
+    Timestamp,
 };
 use stepwell_store::{Create, Entity, LetterId, RowNumber, Shards, StoreError};
 use stepwell_value::Str;
 
+use super::children::EndedChild;
 use super::commit::{Commit, Memory, Settled};
 use super::read::{Arrived, LoadedEntity, OpenedShard, ReadError, ReadMail};
 use super::resident::Take;
@@ -39,14 +40,14 @@ pub enum Input {
     Letter(Box<Arrived>),
     /// Letters may have been sent that nobody hands over: [`Output::LookForMail`].
     LookForMail,
-    /// An Express child of a Map Run has ended.
+    /// An Express child of a Map Run has ended: [`Input::child_ended`].
     ChildEnded {
         /// The Map Run.
         map_run: MapRunId,
         /// Its number there.
         child: u32,
         /// How.
-        end: Box<ChildEnd>,
+        end: Box<EndedChild>,
         /// What it lacked, if that ended it.
         cannot_run: Option<Str>,
     },
@@ -141,6 +142,8 @@ pub struct ExpressRun {
     pub definition: Arc<Definition>,
     /// The Map Run whose child it is, and its number there.
     pub child_of: Option<ChildOf>,
+    /// Its start date.
+    pub started: Timestamp,
 }
 
 /// A letter, and the definition that sender and receiver run.

@@ -4,6 +4,7 @@
 //! Several transitions of one execution may be on their way to the store at a time; what one of them releases waits for
 //! that one. See the crate's page for the life of a signal.
 
+mod children;
 mod commit;
 mod letters;
 mod message;
@@ -20,9 +21,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use stepwell_engine::{AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Timestamp};
-use stepwell_store::{Codec, Entity, LetterId, RowNumber};
+use stepwell_engine::{AttemptId, Described, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Timestamp};
+use stepwell_store::{Codec, Entity, LetterId, Revision, RowNumber};
 
+pub use children::{ClosedChildren, EndedChild};
 pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
 pub use message::{ExpressRun, Input, Letter, NewStart, Output, Release, Reply, ReplyTo};
 pub use read::{
@@ -33,6 +35,7 @@ pub use resident::Take;
 pub use timers::{SCAN_LIMIT, SCAN_MS};
 
 use crate::api::Refusal;
+use children::Children;
 use resident::{Residents, Work};
 use timers::Timers;
 
@@ -95,8 +98,7 @@ pub struct Core {
     flight: Flight,
     /// Calls that this node has made, or will make when their commit is durable, and that are not answered.
     calls: BTreeSet<(ExecutionId, AttemptId)>,
-    /// Express children of Map Runs that run in this process, or will when their start is durable.
-    children: BTreeSet<(MapRunId, u32)>,
+    children: Children,
     express: BTreeMap<ExecutionId, ExpressStage>,
     mail: Mail,
     deleted: BTreeSet<RowNumber>,
@@ -165,7 +167,7 @@ impl Core {
             loads: Loads::default(),
             flight: Flight::default(),
             calls: BTreeSet::new(),
-            children: BTreeSet::new(),
+            children: Children::default(),
             express: BTreeMap::new(),
             mail: Mail::default(),
             deleted: BTreeSet::new(),
@@ -191,16 +193,16 @@ impl Core {
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
             Input::LookForMail => self.look_for_mail(now),
             Input::ChildEnded { map_run, child, end, cannot_run } => {
-                self.children.remove(&(map_run, child));
-                if self.is_draining {
-                    // It starts over with the next start of the node; its Map Run starts no others now.
-                    return;
+                // When the node stops, it starts over with the next start; its Map Run starts no others now.
+                if self.is_draining || !self.has_open(map_run.shard()) {
+                    return self.children.forget(map_run, &[child]);
                 }
+                self.children.end(map_run, child);
                 let entity = Entity::MapRun(map_run);
                 if let Some(cause) = cannot_run {
                     self.deliver(entity, Work::MapRun(MapRunSignal::CannotRun(cause)), now, out);
                 }
-                self.deliver(entity, Work::MapRun(MapRunSignal::ChildEnded { child, end }), now, out);
+                self.deliver(entity, Work::ChildEnded(child, end), now, out);
             }
             Input::ExpressEnded(id) => self.express_ended(id, out),
             Input::Settled(settled) => settled.into_iter().for_each(|settled| self.settled(settled, now, out)),
@@ -260,6 +262,27 @@ impl Core {
         self.express.len() + self.children.len()
     }
 
+    /// Express children of a Map Run that run, by their numbers there: those whose start is durable and whose end is not.
+    pub fn running_children(&self, map_run: MapRunId) -> Vec<(u32, Described)> {
+        let durable = self.durable_revision(map_run);
+        self.children.shown(map_run, durable).collect()
+    }
+
+    /// The one of them that has this ARN.
+    pub fn running_child(&self, arn: &str) -> Option<Described> {
+        let (map_run, number) = self.children.find(arn)?;
+        let durable = self.durable_revision(map_run);
+        self.children.shown(map_run, durable).find(|(shown, _)| *shown == number).map(|(_, described)| described)
+    }
+
+    fn durable_revision(&self, map_run: MapRunId) -> Revision {
+        match self.residents.peek(Entity::MapRun(map_run)) {
+            Some(resident) => Revision(resident.revision.0 - u64::from(resident.in_flight)),
+            // It was dropped because nothing was on its way.
+            None => Revision(u64::MAX),
+        }
+    }
+
     /// Executions and Map Runs in memory, and deadlines in memory.
     pub fn sizes(&self) -> (usize, usize) {
         (self.residents.len(), self.timers.len())
@@ -283,7 +306,16 @@ impl Core {
 
 impl Note {
     fn plain(shard: ShardId, memory: Memory) -> Note {
-        Note { shard, memory, entity: None, sends: Vec::new(), took: Vec::new(), express_ended: None, bytes: 64 }
+        Note {
+            shard,
+            memory,
+            entity: None,
+            sends: Vec::new(),
+            took: Vec::new(),
+            express_ended: None,
+            children_ended: Vec::new(),
+            bytes: 64,
+        }
     }
 }
 
@@ -292,12 +324,6 @@ fn call_of(release: &Release) -> Option<(ExecutionId, AttemptId)> {
         Release::Call(call) => Some((call.identity.id, call.request.attempt)),
         _ => None,
     }
-}
-
-fn child_of(release: &Release) -> Option<(MapRunId, u32)> {
-    let Release::RunExpress(run) = release else { return None };
-    let ChildOf { map_run_arn, child, .. } = run.child_of.as_ref()?;
-    Some((MapRunId::of_arn(map_run_arn), *child))
 }
 
 fn refuse(reply: ReplyTo, refusal: Refusal, out: &mut Vec<Output>) {

@@ -50,7 +50,7 @@ impl Core {
         let record = self.limits.records_express.then(|| read::encode_express(&start));
         let row = definition.row;
         self.express.insert(id, ExpressStage::Running);
-        let run = Release::RunExpress(Box::new(ExpressRun { start, definition, child_of: None }));
+        let run = Release::RunExpress(Box::new(ExpressRun { start, definition, child_of: None, started: now }));
         let Some(record) = record else {
             out.push(Output::Release(started));
             out.push(Output::Release(run));

@@ -10,6 +10,7 @@ use stepwell_engine::{
 use stepwell_store::{Create, Entity, LetterId, Revision};
 use stepwell_value::Str;
 
+use super::children::EndedChild;
 use super::transition::attempt_of;
 use super::{Letter, Release, ReplyTo};
 use crate::api::{Definition, TokenAnswer};
@@ -78,8 +79,10 @@ pub(super) enum Work {
     Answer(AttemptId, TokenAnswer, ReplyTo),
     /// A worker takes an activity's task.
     Take(Take, ReplyTo),
-    /// To a Map Run, of an Express child or a reader.
+    /// To a Map Run, of a reader and the like.
     MapRun(MapRunSignal),
+    /// To a Map Run, of an Express child of this number.
+    ChildEnded(u32, Box<EndedChild>),
 }
 
 /// A worker takes an activity's task.
@@ -114,7 +117,7 @@ impl Work {
             | Work::Redrive(_, reply)
             | Work::Answer(_, _, reply)
             | Work::Take(_, reply) => Some(reply),
-            Work::Task(..) | Work::Timer | Work::Letter(..) | Work::MapRun(_) => None,
+            Work::Task(..) | Work::Timer | Work::Letter(..) | Work::MapRun(_) | Work::ChildEnded(..) => None,
         }
     }
 }
@@ -151,6 +154,10 @@ pub(super) struct Residents {
 impl Residents {
     pub(super) fn get(&mut self, entity: Entity) -> Option<&mut Resident> {
         self.by_entity.get_mut(&entity).map(Box::as_mut)
+    }
+
+    pub(super) fn peek(&self, entity: Entity) -> Option<&Resident> {
+        self.by_entity.get(&entity).map(Box::as_ref)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Commits that have been settled: what follows when they are durable, and when they are not.
 
 use stepwell_engine::Timestamp;
-use stepwell_store::LetterId;
+use stepwell_store::{Entity, LetterId};
 
 use super::Core;
 use super::commit::{Commit, Fate, Note, Settled};
@@ -59,6 +59,9 @@ impl Core {
         }
         if let Some(id) = note.express_ended {
             self.express.remove(&id);
+        }
+        if let Some((Entity::MapRun(map_run), _)) = note.entity {
+            self.children.forget(map_run, &note.children_ended);
         }
         if !is_current {
             return;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use stepwell_engine::{ChildOf, FailureStage, MapRunEffect, MapRunId, Resume, ShardId, Signal, Timestamp};
-use stepwell_store::{Entity, Write};
+use stepwell_store::{Entity, Revision, Write};
 
 use super::commit::{Commit, Memory, Note};
 use super::message::{ExpressRun, Output, Release};
 use super::read::{LoadedEntity, OpenedExpress, OpenedShard, ReadError};
 use super::resident::{Body, Work};
-use super::{Core, ExpressStage, Shard, child_of, refuse, transition};
+use super::{Core, ExpressStage, Shard, refuse, transition};
 use crate::api::Refusal;
 
 impl Core {
@@ -34,7 +34,7 @@ impl Core {
                 }
                 None => {
                     self.express.insert(id, ExpressStage::Running);
-                    let run = ExpressRun { start, definition, child_of: None };
+                    let run = ExpressRun { start, definition, child_of: None, started: now };
                     out.push(Output::Release(Release::RunExpress(Box::new(run))));
                 }
             }
@@ -87,6 +87,7 @@ impl Core {
     /// There is no such execution or Map Run.
     pub(super) fn nobody(&mut self, entity: Entity, out: &mut Vec<Output>) {
         let Some(resident) = self.residents.remove(entity) else { return };
+        self.lose_ends(entity);
         let mut letters = Vec::new();
         for work in resident.inbox {
             match work {
@@ -138,9 +139,14 @@ impl Core {
                 let effects = map_run.resume(&definition.program, now);
                 resident.goes_on |= effects.iter().any(|effect| matches!(effect, MapRunEffect::GoOn));
                 let is_running =
-                    |child: &ChildOf| children.contains(&(MapRunId::of_arn(&child.map_run_arn), child.child));
-                let (mut works, release) = transition::redo(definition, map_run, effects, is_running);
-                children.extend(release.iter().filter_map(child_of));
+                    |child: &ChildOf| children.is_running(MapRunId::of_arn(&child.map_run_arn), child.child);
+                let (mut works, release) = transition::redo(definition, map_run, effects, now, is_running);
+                for release in &release {
+                    if let Release::RunExpress(run) = release {
+                        // Their starts are durable already.
+                        children.start(run, Revision(0));
+                    }
+                }
                 out.extend(release.into_iter().map(Output::Release));
                 works.append(&mut resident.inbox);
                 resident.inbox = works;
@@ -177,11 +183,19 @@ impl Core {
     /// Drops an execution or a Map Run; whoever waits for it is told that nobody knows.
     pub(super) fn dismiss(&mut self, entity: Entity, out: &mut Vec<Output>) {
         let Some(resident) = self.residents.remove(entity) else { return };
+        self.lose_ends(entity);
         for reply in resident.inbox.into_iter().filter_map(Work::into_reply) {
             refuse(reply, Refusal::Away, out);
         }
         for (_, release) in resident.held {
             self.withhold(release, &Refusal::Away, out);
+        }
+    }
+
+    /// What a Map Run's memory knew of its Express children's ends is gone with it.
+    fn lose_ends(&mut self, entity: Entity) {
+        if let Entity::MapRun(map_run) = entity {
+            self.children.lose_ends(map_run);
         }
     }
 
@@ -194,9 +208,7 @@ impl Core {
             }
             Release::RunExpress(run) => {
                 self.express.remove(&run.start.identity.id);
-                if let Some(child) = child_of(&Release::RunExpress(run)) {
-                    self.children.remove(&child);
-                }
+                self.children.withhold(&run);
             }
             Release::Cancel(..) | Release::Queue { .. } | Release::Log { .. } => {}
         }

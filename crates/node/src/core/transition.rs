@@ -13,11 +13,12 @@ use stepwell_engine::{
     limits, step,
 };
 use stepwell_store::{
-    Chunk, Codec, Create, Entity, LetterId, Mail, Place, Revision, RowNumber, SealError, Sealed, Summary, Transition,
-    Write,
+    Chunk, ClosedChild, Codec, Create, Entity, LetterId, Mail, Place, Revision, RowNumber, SealError, Sealed, Summary,
+    Transition, Write,
 };
 use stepwell_value::Str;
 
+use super::children::{Children, Closing};
 use super::commit::{Commit, Memory, Note};
 use super::resident::{Body, Resident, Take, Work};
 use super::{ExpressRun, Letter, Release, Reply, ReplyTo, read};
@@ -39,6 +40,7 @@ pub(super) struct Context<'a> {
     pub(super) host: &'a (dyn Host + Send + Sync),
     pub(super) codec: &'a Codec,
     pub(super) deleted: &'a BTreeSet<RowNumber>,
+    pub(super) children: &'a Children,
     /// Write every heartbeat: too many residents are kept for those that were not written.
     pub(super) saves_heartbeats: bool,
     /// The node stops: what tasks answer is kept for its next start.
@@ -66,6 +68,10 @@ struct Sum {
     took: Vec<LetterId>,
     /// Signals to itself.
     to_itself: VecDeque<Work>,
+    /// Express children whose ends are taken.
+    closing: Closing,
+    /// Express children that are open when their Map Run closes.
+    aborted: BTreeSet<ExecutionId>,
 }
 
 /// Takes what waits for a resident, as much as one transition has room for.
@@ -199,7 +205,7 @@ impl Steps<'_> {
                 let answer = self.take(take);
                 self.reply(reply, answer);
             }
-            Work::MapRun(_) => {}
+            Work::MapRun(_) | Work::ChildEnded(..) => {}
         }
     }
 
@@ -403,7 +409,18 @@ fn commit_execution(
     };
     resident.is_unsaved = false;
     resident.saved_due = summary.due;
-    let transition = Parts { chunk, payloads, writes, summary, sends: sum.sends, took: sum.took, release, bytes };
+    let transition = Parts {
+        chunk,
+        closed: Vec::new(),
+        payloads,
+        writes,
+        summary,
+        sends: sum.sends,
+        took: sum.took,
+        release,
+        children_ended: Vec::new(),
+        bytes,
+    };
     transition.commit(resident, context).map(|commit| Taken { commit: Some(commit), at_once: Vec::new() })
 }
 
@@ -427,8 +444,15 @@ fn step_map_run(
     sum: &mut Sum,
 ) {
     for _ in 0..SIGNALS_MAX {
+        let mut ended_child = None;
         let signal = match resident.inbox.pop_front() {
             Some(Work::MapRun(signal)) => signal,
+            Some(Work::ChildEnded(child, ended)) => {
+                sum.closing.see_to(child);
+                let (end, description) = ended.split();
+                ended_child = Some(description);
+                MapRunSignal::ChildEnded { child, end }
+            }
             Some(Work::Letter(id, Letter { body, .. })) => {
                 sum.took.push(id);
                 match body {
@@ -445,23 +469,65 @@ fn step_map_run(
             }
             None => break,
         };
+        let ended_before = children_ended(map_run);
         let effects = map_run.step(&definition.program, signal, context.now);
         sum.is_changed = true;
+        // It did not take the end of a child that it had counted already.
+        if let Some(ended) = ended_child.filter(|_| children_ended(map_run) > ended_before) {
+            sum.closing.take(ended);
+        }
         resident.goes_on |= effects.iter().any(|effect| matches!(effect, MapRunEffect::GoOn));
-        carry_out(definition, map_run, effects, sum);
-        if resident.goes_on || sum.sends.len() + sum.release.len() >= SIGNALS_MAX {
+        carry_out(definition, map_run, effects, context.now, sum);
+        abort_children(definition, context, sum);
+        let is_full =
+            sum.sends.len() + sum.release.len() >= SIGNALS_MAX || sum.closing.bytes() >= limits::STEP_PAYLOAD_BYTES_MAX;
+        if resident.goes_on || is_full {
             break;
         }
     }
     resident.inbox.append(&mut sum.to_itself);
 }
 
-fn carry_out(definition: &Arc<Definition>, map_run: &MapRun, effects: Vec<MapRunEffect>, sum: &mut Sum) {
+/// How many children a Map Run has counted as ended.
+fn children_ended(map_run: &MapRun) -> u64 {
+    let counts = map_run.execution_counts();
+    counts.total - counts.running
+}
+
+/// Express children that a Map Run which closes has counted as aborted are closed with it; those that run are not kept
+/// from it (reference/api.md, 6), and their ends come too late.
+fn abort_children(definition: &Definition, context: &Context<'_>, sum: &mut Sum) {
+    let (Entity::MapRun(map_run), false) = (context.entity, sum.aborted.is_empty()) else { return };
+    let Sum { closing, aborted, release, .. } = sum;
+    let turn = Turn { now: context.now, host: context.host };
+    closing.abort(aborted, context.children, map_run, &definition.program, turn);
+    release.retain(|release| match release {
+        Release::RunExpress(run) if aborted.contains(&run.start.identity.id) => {
+            closing.abort_unstarted(run, &definition.program, turn);
+            false
+        }
+        _ => true,
+    });
+    aborted.clear();
+}
+
+fn carry_out(
+    definition: &Arc<Definition>,
+    map_run: &MapRun,
+    effects: Vec<MapRunEffect>,
+    now: Timestamp,
+    sum: &mut Sum,
+) {
     let is_express = runs_express(&definition.program, map_run);
     for effect in effects {
         match effect {
             MapRunEffect::StartChild { start, child_of } if is_express => {
-                let run = ExpressRun { start: *start, definition: definition.clone(), child_of: Some(child_of) };
+                let run = ExpressRun {
+                    start: *start,
+                    definition: definition.clone(),
+                    child_of: Some(child_of),
+                    started: now,
+                };
                 sum.release.push(Release::RunExpress(Box::new(run)));
             }
             MapRunEffect::StartChild { start, child_of } => {
@@ -469,8 +535,9 @@ fn carry_out(definition: &Arc<Definition>, map_run: &MapRun, effects: Vec<MapRun
                 let body = Text::StartChild { start, child_of };
                 sum.sends.push((to, Letter { definition: definition.clone(), body }));
             }
-            // AWS lets Express children finish (reference/api.md, 6).
-            MapRunEffect::StopChild(_) if is_express => {}
+            MapRunEffect::StopChild(id) if is_express => {
+                sum.aborted.insert(id);
+            }
             MapRunEffect::StopChild(id) => {
                 let body = Text::Execution(id, Signal::Stop(ErrorCause::default()));
                 sum.sends.push((Entity::Execution(id), Letter { definition: definition.clone(), body }));
@@ -499,10 +566,11 @@ pub(super) fn redo(
     definition: &Arc<Definition>,
     map_run: &MapRun,
     effects: Vec<MapRunEffect>,
+    now: Timestamp,
     is_running: impl Fn(&ChildOf) -> bool,
 ) -> (VecDeque<Work>, Vec<Release>) {
     let mut sum = Sum::default();
-    carry_out(definition, map_run, effects, &mut sum);
+    carry_out(definition, map_run, effects, now, &mut sum);
     let runs_already = |release: &Release| matches!(release, Release::RunExpress(run) if run.child_of.as_ref().is_some_and(&is_running));
     sum.release.retain(|release| !runs_already(release));
     (sum.to_itself, sum.release)
@@ -536,15 +604,26 @@ fn commit_map_run(
         due: None,
         owes: map_run.owes(),
     };
+    let (closed, descriptions, children_ended) = sum.closing.into_parts();
+    let chunk = match closed.len() {
+        0 => None,
+        count => {
+            let first = resident.revision.0 as u32 + 1;
+            let body = context.codec.seal(Place::Chunk(context.entity, first), &descriptions)?;
+            Some(Chunk { first, count: count as u32, body })
+        }
+    };
     let parts = Parts {
-        chunk: None,
+        bytes: chunk.as_ref().map_or(0, |chunk| chunk.body.0.len()),
+        chunk,
+        closed,
+        children_ended,
         payloads: Vec::new(),
         writes: map_run.take_writes(),
         summary,
         sends: sum.sends,
         took: sum.took,
         release: sum.release,
-        bytes: 0,
     };
     parts.commit(resident, context).map(|commit| Taken { commit: Some(commit), at_once: Vec::new() })
 }
@@ -554,18 +633,20 @@ fn commit_map_run(
 /// What a transition is made of.
 struct Parts {
     chunk: Option<Chunk>,
+    closed: Vec<ClosedChild>,
     payloads: Vec<(PayloadId, Sealed)>,
     writes: Writes,
     summary: Summary,
     sends: Vec<(Entity, Letter)>,
     took: Vec<LetterId>,
     release: Vec<Release>,
+    children_ended: Vec<u32>,
     bytes: usize,
 }
 
 impl Parts {
     fn commit(self, resident: &mut Resident, context: &Context<'_>) -> Result<Commit, SealError> {
-        let Parts { chunk, payloads, writes, summary, sends, took, release, mut bytes } = self;
+        let Parts { chunk, closed, payloads, writes, summary, sends, took, release, children_ended, mut bytes } = self;
         let Context { entity, codec, epoch, memory, .. } = *context;
         let root = codec.seal(Place::Root(entity), &writes.root)?;
         bytes += root.0.len();
@@ -591,6 +672,7 @@ impl Parts {
             expects,
             create: resident.create.take(),
             chunk,
+            closed,
             payloads,
             root,
             records,
@@ -605,6 +687,7 @@ impl Parts {
             sends,
             took,
             express_ended: None,
+            children_ended,
             bytes: RESIDENT_BYTES + bytes,
         };
         Ok(Commit { write: Write::Transition(Box::new(transition)), release, note })

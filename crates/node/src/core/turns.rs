@@ -4,9 +4,9 @@ use stepwell_engine::Timestamp;
 use stepwell_store::{Entity, Shards};
 
 use super::commit::Memory;
-use super::message::Output;
+use super::message::{Output, Release};
 use super::resident::{Body, IsNew, Work};
-use super::{Core, call_of, child_of, transition};
+use super::{Core, call_of, transition};
 
 impl Core {
     pub(super) fn turn(&mut self, now: Timestamp, out: &mut Vec<Output>) {
@@ -88,6 +88,7 @@ impl Core {
             host: self.host.as_ref(),
             codec: &self.codec,
             deleted: &self.deleted,
+            children: &self.children,
             saves_heartbeats,
             is_draining: self.is_draining,
         };
@@ -97,7 +98,11 @@ impl Core {
                 out.extend(taken.at_once.into_iter().map(Output::Release));
                 if let Some(commit) = taken.commit {
                     self.calls.extend(commit.release.iter().filter_map(call_of));
-                    self.children.extend(commit.release.iter().filter_map(child_of));
+                    for release in &commit.release {
+                        if let (Release::RunExpress(run), Some((_, revision))) = (release, commit.note.entity) {
+                            self.children.start(run, revision);
+                        }
+                    }
                     self.commit(commit, out);
                 }
             }

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stepwell_engine::{
-    ChildEnd, ChildOf, Effect, Execution, MapRunEnd, MapRunId, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn,
-    in_doubt, step,
+    Effect, Execution, MapRunEnd, MapRunId, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, in_doubt, step,
 };
 use stepwell_value::Str;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -34,13 +33,12 @@ impl Driver {
         self.runtime.spawn(async move {
             let id = run.start.identity.id;
             let child_of = run.child_of.clone();
-            let finished = driver.express(run).await;
+            let mut finished = driver.express(run).await;
             let (shard, input) = match child_of {
                 None => (id.shard(), Input::ExpressEnded(id)),
-                Some(ChildOf { map_run_arn, child, .. }) => {
-                    let map_run = MapRunId::of_arn(&map_run_arn);
-                    let end = Box::new(ChildEnd::of(&finished.execution));
-                    (map_run.shard(), Input::ChildEnded { map_run, child, end, cannot_run: finished.cannot_run })
+                Some(child_of) => {
+                    let shard = MapRunId::of_arn(&child_of.map_run_arn).shard();
+                    (shard, Input::child_ended(&child_of, &mut finished.execution, finished.cannot_run))
                 }
             };
             driver.submit(shard, input);
@@ -50,12 +48,12 @@ impl Driver {
     /// Runs one to its end on the calling task.
     pub(super) async fn express(self: &Arc<Self>, run: ExpressRun) -> Finished {
         let _running = Running::count(&self.running_express);
-        let ExpressRun { start, definition, child_of } = run;
+        let ExpressRun { start, definition, child_of, started } = run;
         let Start { identity, .. } = &start;
         let identity = identity.clone();
         let mut execution = match child_of {
-            Some(child_of) => Execution::of_map_run(start, child_of, self.now()),
-            None => Execution::new(start, self.now()),
+            Some(child_of) => Execution::of_map_run(start, child_of, started),
+            None => Execution::new(start, started),
         };
         let mut answers = Answers::default();
         let mut signal = Signal::Start;

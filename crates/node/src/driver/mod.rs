@@ -14,7 +14,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stepwell_engine::{
-    AttemptId, ErrorCause, ExecutionId, Host, Identity, Payload, PayloadId, ShardId, Start, Timestamp,
+    AttemptId, Described, ErrorCause, ExecutionId, Host, Identity, MapRunId, Payload, PayloadId, ShardId, Start,
+    Timestamp,
 };
 use stepwell_store::{Codec, RowNumber, Shards, Store, StoreError};
 use stepwell_value::{Str, Value};
@@ -216,7 +217,7 @@ impl Node {
     pub async fn start_sync(&self, new: NewExecution) -> Result<Ended, Refusal> {
         let driver = self.driver();
         let (start, _, definition) = driver.identify(new)?;
-        Ok(driver.express(ExpressRun { start, definition, child_of: None }).await.ended())
+        Ok(driver.express(ExpressRun { start, definition, child_of: None, started: driver.now() }).await.ended())
     }
 
     /// Stops an execution; gives its `stopDate`, also when it had ended already.
@@ -310,6 +311,17 @@ impl Node {
         if let Some(logs) = &driver.logs {
             logs.close();
         }
+    }
+
+    /// Express children of a Map Run that run, by their numbers there, as DescribeExecution shows them: those whose start
+    /// is durable and whose end is not. No store knows when they began, for after a crash they start over.
+    pub fn running_children(&self, map_run: MapRunId) -> Vec<(u32, Described)> {
+        self.driver().slice(map_run.shard()).look(|core| core.running_children(map_run))
+    }
+
+    /// The one of all Map Runs' that has this ARN.
+    pub fn running_child(&self, arn: &str) -> Option<Described> {
+        self.driver().slices.iter().find_map(|slice| slice.look(|core| core.running_child(arn)))
     }
 
     /// The store. What it shows is what was committed.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, Options, compile};
 use stepwell_engine::{
-    AttemptId, Event, Execution, ExecutionId, Host, Identity, MapRunId, Signal, Start, StepStatus, TaskRequest,
-    Timestamp, Turn, decode_events, step,
+    AttemptId, Event, Execution, ExecutionId, Host, Identity, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn,
+    decode_events, step,
 };
 use stepwell_node::core::{
     CommitQueue, Core, ExpressRun, Input, Limits, NewStart, Output, Release, Reply, ReplyTo, StoredPayloads,
@@ -294,23 +294,18 @@ impl World {
 
     /// Runs the Express execution that was to be run first, which has no tasks, to its end.
     pub(crate) fn finish_express(&mut self) -> Execution {
-        let ExpressRun { start, definition, child_of } = self.express.pop_front().expect("one is to be run");
+        let ExpressRun { start, definition, child_of, started } = self.express.pop_front().expect("one is to be run");
         let id = start.identity.id;
         let mut execution = match &child_of {
-            Some(child_of) => Execution::of_map_run(start, child_of.clone(), self.now),
-            None => Execution::new(start, self.now),
+            Some(child_of) => Execution::of_map_run(start, child_of.clone(), started),
+            None => Execution::new(start, started),
         };
         let turn = Turn { now: self.now, host: self.catalogue.as_ref() };
         let outcome = step(&definition.program, &mut execution, Signal::Start, turn);
         assert_eq!(outcome.status, StepStatus::Ended);
         let input = match child_of {
             None => Input::ExpressEnded(id),
-            Some(child_of) => Input::ChildEnded {
-                map_run: MapRunId::of_arn(&child_of.map_run_arn),
-                child: child_of.child,
-                end: Box::new(stepwell_engine::ChildEnd::of(&execution)),
-                cannot_run: None,
-            },
+            Some(child_of) => Input::child_ended(&child_of, &mut execution, None),
         };
         self.input(input);
         execution
