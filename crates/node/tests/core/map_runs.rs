@@ -1,9 +1,10 @@
 //! Distributed Map: a Map Run and its children are entities of their own, and letters carry what passes between them.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use stepwell_engine::{DescribedMapRun, ErrorCause, ExecutionStatus, MapRunId};
-use stepwell_node::core::{Input, Limits};
+use stepwell_engine::{Described, DescribedMapRun, ErrorCause, ExecutionStatus, MapRunId, PayloadRef};
+use stepwell_node::core::{ClosedChildren, Input, Limits};
 use stepwell_store::memory::{Call, Fault};
 use stepwell_store::{Entity, LetterId, ListOf, ListQuery, Place, Shards, Store};
 
@@ -122,6 +123,136 @@ fn express_children_run_in_memory_and_start_over_after_a_crash() {
     assert_eq!(described(&world, id).execution_counts.succeeded, 5);
 }
 
+/// What is stored of the Express children of an execution's Map Run: `STATUS input output`, in the order of lists.
+fn closed(world: &World, id: stepwell_engine::ExecutionId) -> Vec<String> {
+    let map_run = MapRunId::of_arn(&described(world, id).map_run_arn);
+    let mut children = ClosedChildren::new(world.store.as_ref(), &world.codec);
+    let places = world.store.closed_children(map_run, None, None, 1_000).unwrap();
+    let mut seen = BTreeSet::new();
+    let lines = places.iter().map(|place| {
+        let child = children.read(*place).unwrap().expect("it is stored");
+        assert_eq!(child.child_of.as_ref().map(|child_of| MapRunId::of_arn(&child_of.map_run_arn)), Some(map_run));
+        assert_eq!(child.stopped, Some(place.stopped));
+        assert!(child.started <= place.stopped);
+        assert_eq!(world.store.closed_child(&child.identity.arn).unwrap(), [*place], "it is found by its ARN");
+        assert!(seen.insert(child.identity.arn.clone()), "it is there once");
+        let data = |payload: &PayloadRef| match payload {
+            PayloadRef::Here(payload) => payload.text().to_string(),
+            PayloadRef::Stored(_) => "left out".to_owned(),
+        };
+        let output = child.output.as_ref().map(|output| format!(" {}", data(output))).unwrap_or_default();
+        format!("{} {}{output}", child.status.name(), data(&child.input))
+    });
+    lines.collect()
+}
+
+/// The inputs of the Express children that are shown as running.
+fn running(world: &World, id: stepwell_engine::ExecutionId) -> Vec<String> {
+    let map_run = MapRunId::of_arn(&described(world, id).map_run_arn);
+    let children = world.core.running_children(map_run);
+    for (_, child) in &children {
+        assert_eq!(world.core.running_child(&child.identity.arn).as_ref(), Some(child));
+        assert!(world.store.closed_child(&child.identity.arn).unwrap().is_empty(), "it runs or it has ended");
+    }
+    let input = |child: &Described| match &child.input {
+        PayloadRef::Here(payload) => payload.text().to_string(),
+        PayloadRef::Stored(_) => unreachable!("it is in memory"),
+    };
+    children.iter().map(|(_, child)| input(child)).collect()
+}
+
+#[test]
+fn express_children_are_shown_from_their_durable_start_to_their_durable_end_and_stored_then() {
+    let mut world = World::new();
+    let definition = world.define(&each("EXPRESS", r#""S": {"Type": "Pass", "End": true}"#));
+    let long = format!("\"{}\"", "x".repeat(200));
+    let id = world.start(&definition, "one", &format!("[1,{long},3,4]"));
+    assert_eq!(running(&world, id), ["1", &long, "3"]);
+    assert!(closed(&world, id).is_empty());
+    world.now = world.now.after_ms(5);
+    world.finish_express();
+    assert_eq!(running(&world, id).len(), 3, "its end is not durable");
+    world.commit();
+    assert_eq!(running(&world, id), [&long, "3", "4"]);
+    assert_eq!(closed(&world, id), ["SUCCEEDED 1 1"]);
+    world.now = world.now.after_ms(5);
+    while !world.express.is_empty() {
+        world.finish_express();
+        world.run();
+    }
+    assert_eq!(world.last_event(id), "ExecutionSucceeded");
+    assert!(running(&world, id).is_empty());
+    assert_eq!(closed(&world, id)[3], "SUCCEEDED 1 1", "the first to end comes last");
+    assert!(closed(&world, id).contains(&format!("SUCCEEDED {long} {long}")));
+    assert_eq!(world.core.sizes(), (0, 0));
+    assert_eq!(world.core.open_express(), 0);
+}
+
+#[test]
+fn express_children_that_run_when_their_map_run_closes_are_aborted_with_it() {
+    let mut world = World::new();
+    let definition = world.define(&each("EXPRESS", r#""S": {"Type": "Fail", "Error": "E"}"#));
+    let id = world.start(&definition, "one", "[1,2,3,4]");
+    world.finish_express();
+    world.run();
+    assert_eq!(world.last_event(id), "ExecutionFailed");
+    let counts = described(&world, id).execution_counts;
+    assert_eq!((counts.failed, counts.aborted, counts.total), (1, 2, 3));
+    let mut children = closed(&world, id);
+    children.sort();
+    assert_eq!(children, ["ABORTED 2", "ABORTED 3", "FAILED 1"]);
+    assert!(running(&world, id).is_empty());
+    while !world.express.is_empty() {
+        world.finish_express();
+        world.run();
+    }
+    assert_eq!(closed(&world, id).len(), 3, "their ends come too late");
+    assert_eq!(world.core.open_express(), 0);
+}
+
+#[test]
+fn a_crash_after_any_commit_stores_each_express_child_once() {
+    for stops in [false, true] {
+        for crash_after in 1.. {
+            let mut world = World::new();
+            let definition = world.define(&each("EXPRESS", r#""S": {"Type": "Pass", "End": true}"#));
+            let (id, _) = world.submit(&definition, "one", "[1,2,3,4,5,6,7]");
+            let mut commits = 0;
+            let mut has_stopped = false;
+            for _ in 0..1_000 {
+                if world.commit() {
+                    commits += 1;
+                    if commits == crash_after {
+                        world.crash();
+                    }
+                    if stops && commits >= 4 && !has_stopped {
+                        has_stopped = true;
+                        world.request(|reply| Input::Stop(id, ErrorCause::default(), reply));
+                    }
+                } else if !world.express.is_empty() {
+                    world.finish_express();
+                } else if !world.turn() {
+                    break;
+                }
+            }
+            let run = described(&world, id);
+            let counts = run.execution_counts;
+            let context = format!("stops: {stops}, {crash_after}, {counts:?}");
+            let status = if stops { ExecutionStatus::Aborted } else { ExecutionStatus::Succeeded };
+            assert_eq!((run.status, counts.running), (status, 0), "{context}: {}", world.history(id));
+            let children = closed(&world, id);
+            let n = |status: &str| children.iter().filter(|child| child.starts_with(status)).count() as u64;
+            assert_eq!((n("SUCCEEDED"), n("ABORTED")), (counts.succeeded, counts.aborted), "{context}");
+            assert_eq!(children.len() as u64, counts.total, "{context}");
+            assert_eq!((mail(&world), world.core.open_express()), (0, 0), "{context}");
+            if commits < crash_after {
+                assert!(crash_after > 5);
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn what_needs_s3_ends_the_execution_and_says_so() {
     let mut world = World::new();
@@ -147,6 +278,33 @@ fn letters_of_another_node_are_found_by_looking() {
     assert!(world.history(id).contains("ExecutionSucceeded"), "{}", world.history(id));
     assert_eq!(described(&world, id).execution_counts.total, 4);
     assert_eq!(mail(&world), 0);
+}
+
+#[test]
+fn each_express_child_is_stored_once_whatever_commit_fails_and_however() {
+    for fault in [Fault::AnswerLost, Fault::Fenced, Fault::Full, Fault::Io] {
+        for failing in 0..12 {
+            let mut world = World::new();
+            let definition = world.define(&each("EXPRESS", r#""S": {"Type": "Pass", "End": true}"#));
+            let commits = AtomicU32::new(0);
+            world.store.set_faults(move |call| {
+                let is_commit = matches!(call, Call::Commit(_));
+                (is_commit && commits.fetch_add(1, Ordering::SeqCst) == failing + 1).then_some(fault)
+            });
+            let id = world.start(&definition, "one", "[1,2,3,4,5,6]");
+            while !world.express.is_empty() {
+                world.finish_express();
+                if !world.express.is_empty() {
+                    world.finish_express();
+                }
+                world.pass(1_000);
+            }
+            let context = format!("{fault:?}, commit {failing}");
+            assert_eq!(world.last_event(id), "ExecutionSucceeded", "{context}: {}", world.history(id));
+            assert_eq!(closed(&world, id).len(), 6, "{context}");
+            assert_eq!((mail(&world), world.core.open_express()), (0, 0), "{context}");
+        }
+    }
 }
 
 #[test]
