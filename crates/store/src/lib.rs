@@ -104,14 +104,15 @@ pub trait Store: Send + Sync + 'static {
         status: Option<ExecutionStatus>,
         after: Option<Cursor>,
         limit: u32,
-    ) -> Stored<Vec<ClosedPlace>>;
+    ) -> Stored<Vec<(Cursor, ClosedPlace)>>;
 
-    /// The Express children that have ended and may have this ARN: that which has it, if there is one, and others whose
-    /// ARNs a store does not tell from it without reading their descriptions.
+    /// The Express child that has ended and has this ARN, or the hash of it: the caller compares. Looked for among the
+    /// children of Map Runs whose names begin with `map_runs`, the latest first, by hashes that are read one after
+    /// another: an index would be a random page for each child that ends.
     ///
     /// # Errors
     /// [`StoreError`]
-    fn closed_child(&self, arn: &str) -> Stored<Vec<ClosedPlace>>;
+    fn closed_child(&self, map_runs: &str, arn: &str) -> Stored<Option<ClosedPlace>>;
 
     /// A chunk of descriptions of Express children that have ended.
     ///
@@ -281,8 +282,6 @@ pub struct Cursor {
 /// Where the description of an Express child is that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClosedPlace {
-    /// Its stop date.
-    pub stopped: Timestamp,
     /// Whose child it is.
     pub map_run: MapRunId,
     /// The chunk of its Map Run: [`Chunk::first`].
@@ -292,9 +291,10 @@ pub struct ClosedPlace {
 }
 
 impl ClosedPlace {
-    /// Its place in lists. Children that ended at the same time stand in the order in which their ends were taken.
-    pub fn cursor(&self) -> Cursor {
-        Cursor { sort: self.stopped, id: u128::from(self.chunk) << 32 | u128::from(self.place) }
+    /// The place in lists of what ended then. Children that ended at the same time stand in the order in which their
+    /// ends were taken.
+    pub(crate) fn cursor(&self, stopped: Timestamp) -> Cursor {
+        Cursor { sort: stopped, id: u128::from(self.chunk) << 32 | u128::from(self.place) }
     }
 
     /// The chunk and the place in it that a cursor stands for.

@@ -274,7 +274,7 @@ impl State {
         held.payloads.extend(payloads);
         if let (Entity::MapRun(map_run), Some(chunk)) = (entity, &chunk) {
             held.closed.extend(closed.into_iter().zip(0..).map(|(child, place)| {
-                let place = ClosedPlace { stopped: child.stopped, map_run, chunk: chunk.first, place };
+                let place = ClosedPlace { map_run, chunk: chunk.first, place };
                 (child, place)
             }));
         }
@@ -475,27 +475,30 @@ impl Store for Memory {
         status: Option<ExecutionStatus>,
         after: Option<Cursor>,
         limit: u32,
-    ) -> Stored<Vec<ClosedPlace>> {
+    ) -> Stored<Vec<(Cursor, ClosedPlace)>> {
         self.read(|state| {
-            let order = |place: &ClosedPlace| Reverse((place.stopped, place.chunk, place.place));
-            let behind = after.map(|cursor| {
+            let order = |cursor: Cursor| {
                 let (chunk, place) = ClosedPlace::of_cursor(cursor);
                 Reverse((cursor.sort, chunk, place))
-            });
+            };
             let closed = state.held(Entity::MapRun(map_run)).map_or(&[][..], |held| &held.closed);
             let wanted = closed.iter().filter(|(child, _)| status.is_none_or(|status| child.status == status));
-            let mut places: Vec<ClosedPlace> = wanted.map(|(_, place)| *place).collect();
-            places.retain(|place| behind.is_none_or(|behind| order(place) > behind));
-            places.sort_by_key(order);
-            places.truncate(limit as usize);
-            places
+            let mut listed: Vec<_> = wanted.map(|(child, place)| (place.cursor(child.stopped), *place)).collect();
+            listed.retain(|(cursor, _)| after.is_none_or(|after| order(*cursor) > order(after)));
+            listed.sort_by_key(|(cursor, _)| order(*cursor));
+            listed.truncate(limit as usize);
+            listed
         })
     }
 
-    fn closed_child(&self, arn: &str) -> Stored<Vec<ClosedPlace>> {
+    fn closed_child(&self, map_runs: &str, arn: &str) -> Stored<Option<ClosedPlace>> {
         self.read(|state| {
-            let closed = state.entities.values().flat_map(|held| &held.closed);
-            closed.filter(|(child, _)| child.arn == arn).map(|(_, place)| *place).collect()
+            let held = state
+                .entities
+                .iter()
+                .filter(|(entity, held)| matches!(entity, Entity::MapRun(_)) && held.create.name.starts_with(map_runs));
+            let mut closed = held.flat_map(|(_, held)| &held.closed);
+            closed.find(|(child, _)| child.arn == arn).map(|(_, place)| *place)
         })
     }
 

@@ -121,7 +121,7 @@ pub struct Create {
     /// The revision that it runs.
     pub definition: RowNumber,
     /// The part of its ARN behind the machine's name: `:NAME`, or `/LABEL:NAME` for the child of a Map Run. Unique
-    /// within the machine for executions; not looked at for Map Runs.
+    /// within the machine for executions; the ARN of a Map Run.
     pub name: Str,
     /// The version that was started.
     pub version: Option<RowNumber>,

@@ -129,12 +129,15 @@ fn closed(world: &World, id: stepwell_engine::ExecutionId) -> Vec<String> {
     let mut children = ClosedChildren::new(world.store.as_ref(), &world.codec);
     let places = world.store.closed_children(map_run, None, None, 1_000).unwrap();
     let mut seen = BTreeSet::new();
-    let lines = places.iter().map(|place| {
+    let label = |arn: &str| arn.rsplit_once(':').map(|(label, _)| format!("{label}:")).unwrap_or_default();
+    let map_runs = label(&described(world, id).map_run_arn);
+    let lines = places.iter().map(|(cursor, place)| {
         let child = children.read(*place).unwrap().expect("it is stored");
         assert_eq!(child.child_of.as_ref().map(|child_of| MapRunId::of_arn(&child_of.map_run_arn)), Some(map_run));
-        assert_eq!(child.stopped, Some(place.stopped));
-        assert!(child.started <= place.stopped);
-        assert_eq!(world.store.closed_child(&child.identity.arn).unwrap(), [*place], "it is found by its ARN");
+        assert_eq!(child.stopped, Some(cursor.sort));
+        assert!(child.started <= cursor.sort);
+        let found = world.store.closed_child(&map_runs, &child.identity.arn).unwrap();
+        assert_eq!(found, Some(*place), "it is found by its ARN");
         assert!(seen.insert(child.identity.arn.clone()), "it is there once");
         let data = |payload: &PayloadRef| match payload {
             PayloadRef::Here(payload) => payload.text().to_string(),
@@ -152,7 +155,8 @@ fn running(world: &World, id: stepwell_engine::ExecutionId) -> Vec<String> {
     let children = world.core.running_children(map_run);
     for (_, child) in &children {
         assert_eq!(world.core.running_child(&child.identity.arn).as_ref(), Some(child));
-        assert!(world.store.closed_child(&child.identity.arn).unwrap().is_empty(), "it runs or it has ended");
+        let found = world.store.closed_child("", &child.identity.arn).unwrap();
+        assert_eq!(found, None, "it runs or it has ended");
     }
     let input = |child: &Described| match &child.input {
         PayloadRef::Here(payload) => payload.text().to_string(),

@@ -63,6 +63,9 @@ pub(super) fn row_number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Ro
     Ok(RowNumber(row.get::<_, i64>(column)? as u64))
 }
 
+/// Bytes of the hash of an ARN in a list of them.
+pub(super) const ARN_HASH_BYTES: usize = 8;
+
 /// FNV-1a: eight bytes of index for each name instead of up to a hundred. Names with the same hash are told apart.
 pub(super) fn name_hash(name: &str) -> i64 {
     let hash = name

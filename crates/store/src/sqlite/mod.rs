@@ -270,12 +270,12 @@ impl Store for Sqlite {
         status: Option<ExecutionStatus>,
         after: Option<Cursor>,
         limit: u32,
-    ) -> Stored<Vec<ClosedPlace>> {
+    ) -> Stored<Vec<(Cursor, ClosedPlace)>> {
         self.read(|db| read::closed_children(db, map_run, status, after, limit))
     }
 
-    fn closed_child(&self, arn: &str) -> Stored<Vec<ClosedPlace>> {
-        self.read(|db| read::closed_child(db, arn))
+    fn closed_child(&self, map_runs: &str, arn: &str) -> Stored<Option<ClosedPlace>> {
+        self.read(|db| read::closed_child(db, map_runs, arn))
     }
 
     fn closed_chunk(&self, map_run: MapRunId, chunk: u32) -> Stored<Option<Sealed>> {

@@ -14,8 +14,8 @@ use crate::{
 };
 
 use super::column::{
-    STATUSES, entity_columns, entity_of, execution_id, kind_of, name_hash, payload_piece, row_number, row_number_at,
-    status_number,
+    ARN_HASH_BYTES, STATUSES, entity_columns, entity_of, execution_id, kind_of, name_hash, payload_piece, row_number,
+    row_number_at, status_number,
 };
 use super::error::failed;
 
@@ -240,14 +240,15 @@ pub(super) fn closed_children(
     status: Option<ExecutionStatus>,
     after: Option<Cursor>,
     limit: u32,
-) -> rusqlite::Result<Vec<ClosedPlace>> {
+) -> rusqlite::Result<Vec<(Cursor, ClosedPlace)>> {
     let (stopped, (chunk, place)) = match after {
         Some(cursor) => (cursor.sort.0, ClosedPlace::of_cursor(cursor)),
         None => (i64::MAX, (u32::MAX, u32::MAX)),
     };
     let params = params![map_run.0.to_be_bytes(), stopped, chunk, place, limit];
     all(db, &closed_sql(status), params, |row| {
-        Ok(ClosedPlace { stopped: Timestamp(row.get(0)?), map_run, chunk: row.get(1)?, place: row.get(2)? })
+        let place = ClosedPlace { map_run, chunk: row.get(1)?, place: row.get(2)? };
+        Ok((place.cursor(Timestamp(row.get(0)?)), place))
     })
 }
 
@@ -269,18 +270,24 @@ fn closed_sql(status: Option<ExecutionStatus>) -> String {
     format!("select * from ({}) {order}", ranges.join(" union all "))
 }
 
-pub(super) fn closed_child(db: &Connection, arn: &str) -> rusqlite::Result<Vec<ClosedPlace>> {
-    let sql = "select c.stopped, e.id, c.chunk, c.place from child c join entity e on e.no = c.map_run
-        where c.arn_hash = ?1";
-    all(db, sql, [name_hash(arn)], |row| {
-        Ok(ClosedPlace {
-            stopped: Timestamp(row.get(0)?),
-            map_run: MapRunId(u128::from_be_bytes(row.get(1)?)),
-            chunk: row.get(2)?,
-            place: row.get(3)?,
-        })
-    })
+pub(super) fn closed_child(db: &Connection, map_runs: &str, arn: &str) -> rusqlite::Result<Option<ClosedPlace>> {
+    let hash = name_hash(arn).to_le_bytes();
+    let mut statement = db.prepare_cached(CLOSED_CHILD)?;
+    let mut rows = statement.query(params![map_runs, format!("{map_runs}{}", char::MAX)])?;
+    while let Some(row) = rows.next()? {
+        let hashes = row.get_ref(2)?.as_blob()?;
+        if let Some(place) = hashes.chunks_exact(ARN_HASH_BYTES).position(|other| other == hash) {
+            let map_run = MapRunId(u128::from_be_bytes(row.get(0)?));
+            return Ok(Some(ClosedPlace { map_run, chunk: row.get(1)?, place: place as u32 }));
+        }
+    }
+    Ok(None)
 }
+
+const CLOSED_CHILD: &str = "
+    select e.id, h.chunk, h.hashes from
+    (select no, id from entity where kind = 1 and name >= ?1 and name < ?2 order by no desc) e
+    cross join child_arns h on h.map_run = e.no";
 
 pub(super) fn closed_chunk(db: &Connection, map_run: MapRunId, chunk: u32) -> rusqlite::Result<Option<Sealed>> {
     let sql = "select p.body from entity e join piece p on p.entity = e.no
@@ -447,6 +454,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_express_child_is_looked_for_among_the_map_runs_of_its_label() {
+        let plan = plan(CLOSED_CHILD);
+        let has = |step: &str| plan.iter().any(|line| line.contains(step));
+        assert!(has("INDEX entity_map_run_arn (name>? AND name<?)"), "{plan:#?}");
+        assert!(has("SEARCH h USING PRIMARY KEY (map_run=?)"), "{plan:#?}");
     }
 
     #[test]

@@ -10,7 +10,9 @@ use crate::{
     Summary, Transition, Verdict, Write,
 };
 
-use super::column::{EXECUTION, entity_columns, execution_id, name_hash, payload_piece, row_number, status_number};
+use super::column::{
+    ARN_HASH_BYTES, EXECUTION, entity_columns, execution_id, name_hash, payload_piece, row_number, status_number,
+};
 use super::error::failed;
 use super::schema::sync;
 
@@ -281,12 +283,18 @@ impl Writer {
 
     /// Express children of a Map Run, which a chunk of its describes.
     fn close(&self, map_run: i64, chunk: u32, children: &[ClosedChild]) -> rusqlite::Result<()> {
-        for (place, ClosedChild { arn, status, stopped }) in children.iter().enumerate() {
-            let sql =
-                "insert into child (map_run, status, stopped, chunk, place, arn_hash) values (?1, ?2, ?3, ?4, ?5, ?6)";
-            let status = status_number(*status);
-            self.statement(sql)?.execute(params![map_run, status, stopped.0, chunk, place as i64, name_hash(arn)])?;
+        if children.is_empty() {
+            return Ok(());
         }
+        let mut hashes = Vec::with_capacity(children.len() * ARN_HASH_BYTES);
+        let sql = "insert into child (map_run, status, stopped, chunk, place) values (?1, ?2, ?3, ?4, ?5)";
+        let mut insert = self.statement(sql)?;
+        for (place, ClosedChild { arn, status, stopped }) in children.iter().enumerate() {
+            insert.execute(params![map_run, status_number(*status), stopped.0, chunk, place as i64])?;
+            hashes.extend(name_hash(arn).to_le_bytes());
+        }
+        self.statement("insert into child_arns (map_run, chunk, hashes) values (?1, ?2, ?3)")?
+            .execute(params![map_run, chunk, hashes])?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use stepwell_engine::ExecutionStatus::{Aborted, Failed, Running, Succeeded, TimedOut};
 use stepwell_engine::{ExecutionId, MapRunId, Timestamp};
-use stepwell_store::{Cursor, ListOf, ListQuery, RowNumber};
+use stepwell_store::{ClosedPlace, Cursor, ListOf, ListQuery, RowNumber};
 
 use crate::world::{
     MACHINE, World, all_of, all_of_machine, execution, ids, map_run, sealed, start, start_map_run, step,
@@ -146,19 +146,21 @@ fn express_children_that_have_ended(world: World) {
     world.commit_one(step(map_run(5), 1).closes(&[("d", 20, Succeeded), ("e", 20, TimedOut)]));
     let list = |status, after, limit| {
         let places = world.store.closed_children(MapRunId(5), status, after, limit).unwrap();
-        places.iter().map(|place| (place.stopped.0, place.chunk, place.place)).collect::<Vec<_>>()
+        places.iter().map(|(cursor, place)| (cursor.sort.0, place.chunk, place.place)).collect::<Vec<_>>()
     };
     assert_eq!(list(None, None, 9), [(30, 1, 1), (20, 2, 1), (20, 2, 0), (20, 1, 2), (10, 1, 0)]);
     assert_eq!(list(Some(Succeeded), None, 2), [(20, 2, 0), (20, 1, 2)]);
     assert_eq!(list(Some(Aborted), None, 9), []);
 
-    let [place] = world.store.closed_child("e").unwrap()[..] else { panic!("one has this ARN") };
-    assert_eq!((place.map_run, place.chunk, place.place), (MapRunId(5), 2, 1));
-    assert_eq!(list(None, Some(place.cursor()), 2), [(20, 2, 0), (20, 1, 2)]);
+    let first = world.store.closed_children(MapRunId(5), None, None, 2).unwrap()[1];
+    assert_eq!(list(None, Some(first.0), 2), [(20, 2, 0), (20, 1, 2)]);
+    assert_eq!(world.store.closed_child("/Map:", "e").unwrap(), Some(first.1));
+    assert_eq!(first.1, ClosedPlace { map_run: MapRunId(5), chunk: 2, place: 1 });
     assert_eq!(list(None, Some(Cursor { sort: Timestamp(20), id: u128::MAX }), 1), [(20, 2, 1)]);
     assert_eq!(world.store.closed_chunk(MapRunId(5), 2).unwrap(), Some(sealed("children of 2")));
     assert_eq!(world.store.closed_chunk(MapRunId(5), 3).unwrap(), None);
-    assert_eq!(world.store.closed_child("f").unwrap(), []);
+    assert_eq!(world.store.closed_child("/Map:", "f").unwrap(), None);
+    assert_eq!(world.store.closed_child("/Other:", "e").unwrap(), None);
 }
 
 fn express_children_go_with_their_map_run(world: World) {
@@ -169,9 +171,9 @@ fn express_children_go_with_their_map_run(world: World) {
     world.commit_one(step(execution(1), 1).stopped(10, Succeeded));
     while world.store.expire(Timestamp(100), 10).unwrap() > 0 {
         assert_eq!(world.store.closed_children(MapRunId(5), None, None, 9).unwrap(), [], "out of sight from the first");
-        assert_eq!(world.store.closed_child("child 299").unwrap(), []);
+        assert_eq!(world.store.closed_child("/Map:", "child 299").unwrap(), None);
     }
-    assert_eq!(world.store.closed_child("stays").unwrap().len(), 1);
+    assert!(world.store.closed_child("/Map:", "stays").unwrap().is_some());
     // The number of an entity is not given again to one that would find them.
     world.commit_one(start_map_run(5, 1));
     assert_eq!(world.store.closed_children(MapRunId(5), None, None, 9).unwrap(), []);
