@@ -94,6 +94,16 @@ impl ExecutionArn {
     }
 }
 
+/// The beginning of the ARNs of all Map Runs that an Express execution may be a child of; none: it is of no Map Run, or
+/// this is no ARN of an Express execution.
+pub(crate) fn map_runs_of_express_child(text: &str) -> Option<String> {
+    // Few ARNs are; the others need not be taken apart for it.
+    text.contains(":express:").then_some(())?;
+    let StatesArn { place, resource } = StatesArn::parse(text).ok()?;
+    let StatesResource::ExpressExecution { machine, label: Some(label), .. } = resource else { return None };
+    Some(StatesArn { place, resource: StatesResource::MapRun { machine, label, id: Str::default() } }.to_string())
+}
+
 /// Checks the ARN of an activity.
 pub(crate) fn activity(text: &str) -> Result<(), Error> {
     match states_arn(text)?.resource {
@@ -180,6 +190,13 @@ mod tests {
     fn an_execution_is_found_by_its_machine_and_the_rest() {
         let arn = ExecutionArn::parse(&format!("{HERE}:execution:m/label:e")).unwrap();
         assert_eq!(arn, ExecutionArn { machine: format!("{HERE}:stateMachine:m").into(), rest: "/label:e".into() });
+    }
+
+    #[test]
+    fn an_express_child_belongs_to_a_map_run_of_its_label() {
+        let of = |resource: &str| map_runs_of_express_child(&format!("{HERE}:{resource}"));
+        assert_eq!(of("express:m/label:e:1"), Some(format!("{HERE}:mapRun:m/label:")));
+        assert_eq!((of("express:m:e:1"), of("execution:m/label:e")), (None, None));
     }
 
     #[test]

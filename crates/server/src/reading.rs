@@ -1,11 +1,11 @@
 //! Executions as the API shows them: what was committed, read from the store.
 
 use stepwell_engine::{Described, ExecutionId, Payload, PayloadRef};
-use stepwell_node::core::StoredPayloads;
+use stepwell_node::core::{ClosedChildren, StoredPayloads};
 use stepwell_store::{Entity, Kind, Place, Root, RowNumber};
 use stepwell_value::Str;
 
-use crate::arn::ExecutionArn;
+use crate::arn::{self, ExecutionArn};
 use crate::catalogue::lock;
 use crate::catalogue::rows::MachineBody;
 use crate::error::Error;
@@ -33,6 +33,32 @@ impl Service {
         let id = self.execution_id(text)?;
         let shown = self.shown(id)?.ok_or_else(|| Error::ExecutionDoesNotExist(text.into()))?;
         Ok((id, shown))
+    }
+
+    /// What is shown of the execution of an ARN, be it an Express child of a Map Run.
+    ///
+    /// # Errors
+    /// As [`Service::find_execution`].
+    pub(crate) fn find_described(&self, text: &str) -> Result<(ExecutionId, Described), Error> {
+        let Some(map_runs) = arn::map_runs_of_express_child(text) else {
+            let (id, shown) = self.find_execution(text)?;
+            return Ok((id, shown.described));
+        };
+        // In this order: one that ends between the two looks is found by the second.
+        let child = match self.node.running_child(text) {
+            Some(running) => Some(running),
+            None => match self.store.closed_child(&map_runs, text)? {
+                Some(place) => self.closed_children().read(place).map_err(unreadable)?,
+                None => None,
+            },
+        };
+        let child = child.filter(|child| child.identity.arn == text);
+        child.map(|child| (child.identity.id, child)).ok_or_else(|| Error::ExecutionDoesNotExist(text.into()))
+    }
+
+    /// Reads descriptions of Express children of Map Runs that have ended.
+    pub(crate) fn closed_children(&self) -> ClosedChildren<'_> {
+        ClosedChildren::new(&*self.store, &self.codec)
     }
 
     /// The engine's identity of the execution of an ARN.

@@ -171,6 +171,10 @@ impl Service {
             Operation::DeleteStateMachineAlias => self.aside(call, aliases::delete).await,
             Operation::DeleteStateMachineVersion => self.aside(call, versions::delete).await,
             Operation::DescribeActivity => self.aside(call, activities::describe).await,
+            // An Express child is looked for among many.
+            Operation::DescribeExecution if executions::is_express(&call) => {
+                self.aside(call, executions::describe).await
+            }
             Operation::DescribeExecution => executions::describe(self, &call),
             Operation::DescribeMapRun => map_runs::describe(self, &call),
             Operation::DescribeStateMachine => self.aside(call, machines::describe).await,

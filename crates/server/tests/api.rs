@@ -277,3 +277,94 @@ async fn a_machine_is_what_it_was_after_a_restart() {
     assert_eq!(text(&shown, "status"), "RUNNING");
     api.stop().await;
 }
+
+#[tokio::test]
+async fn express_children_of_a_map_run_are_listed_and_described() {
+    let api = Api::start().await;
+    let each = |state: &str| {
+        format!(
+            r#"{{"StartAt": "Each", "States": {{"Each": {{"Type": "Map", "End": true, "Label": "L",
+                "ToleratedFailurePercentage": 100,
+                "ItemProcessor": {{"ProcessorConfig": {{"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}},
+                "StartAt": "S", "States": {{{state}}}}}}}}}}}"#
+        )
+    };
+    let odd_fails = r#""S": {"Type": "Choice", "Default": "F",
+        "Choices": [{"Variable": "$.n", "NumericLessThan": 3, "Next": "P"}]},
+        "P": {"Type": "Pass", "End": true}, "F": {"Type": "Fail", "Error": "Odd", "Cause": "it is"}"#;
+    let machine = api.machine("m", "", &each(odd_fails)).await;
+    let long = "x".repeat(300);
+    let input = format!(r#"[{{\"n\": 1, \"long\": \"{long}\"}}, {{\"n\": 2}}, {{\"n\": 3}}]"#);
+    let start = format!(r#"{{"stateMachineArn": "{machine}", "name": "e", "input": "{input}"}}"#);
+    let execution = text(&api.ok("StartExecution", &start).await, "executionArn");
+    assert_eq!(text(&api.wait_end(&execution).await, "status"), "SUCCEEDED");
+    let runs = api.ok("ListMapRuns", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    let map_run = names(&runs, "mapRuns", "mapRunArn").remove(0);
+
+    let list = |more: &str| format!(r#"{{"mapRunArn": "{map_run}"{more}}}"#);
+    let all = api.ok("ListExecutions", &list("")).await;
+    let arns = names(&all, "executions", "executionArn");
+    assert_eq!(arns.len(), 3);
+    let failed = api.ok("ListExecutions", &list(r#", "statusFilter": "FAILED""#)).await;
+    assert_eq!(names(&failed, "executions", "status"), ["FAILED"]);
+    for (filter, n) in [(r#", "redriveFilter": "REDRIVEN""#, 0), (r#", "redriveFilter": "NOT_REDRIVEN""#, 3)] {
+        assert_eq!(names(&api.ok("ListExecutions", &list(filter)).await, "executions", "name").len(), n);
+    }
+    let mut walked = Vec::new();
+    let mut token = String::new();
+    loop {
+        let page = api.ok("ListExecutions", &list(&format!(r#", "maxResults": 1{token}"#))).await;
+        walked.extend(names(&page, "executions", "executionArn"));
+        match page.get("nextToken").and_then(Value::as_str) {
+            Some(next) => token = format!(r#", "nextToken": "{next}""#),
+            None => break,
+        }
+    }
+    assert_eq!(walked, arns);
+
+    let mut inputs = Vec::new();
+    for arn in &arns {
+        assert!(arn.starts_with(&format!("{HERE}:express:m/L:")), "{arn}");
+        let child = api.ok("DescribeExecution", &format!(r#"{{"executionArn": "{arn}"}}"#)).await;
+        assert_eq!(text(&child, "executionArn"), *arn);
+        assert_eq!(text(&child, "mapRunArn"), map_run);
+        assert_eq!(text(&child, "stateMachineArn"), format!("{machine}/L"));
+        assert!(child.get("stopDate").is_some() && child.get("startDate").is_some());
+        inputs.push(text(&child, "input"));
+        match text(&child, "status").as_str() {
+            "SUCCEEDED" => assert_eq!(text(&child, "output"), text(&child, "input")),
+            _ => assert_eq!((text(&child, "error"), text(&child, "cause")), ("Odd".to_owned(), "it is".to_owned())),
+        }
+        let metadata = format!(r#"{{"executionArn": "{arn}", "includedData": "METADATA_ONLY"}}"#);
+        assert!(api.ok("DescribeExecution", &metadata).await.get("input").is_none());
+        let refused = "400 InvalidArn: Invalid Arn: 'Resource type not valid in this context: express'";
+        for operation in ["GetExecutionHistory", "StopExecution", "DescribeStateMachineForExecution"] {
+            assert_eq!(api.error(operation, &format!(r#"{{"executionArn": "{arn}"}}"#)).await, refused);
+        }
+    }
+    inputs.sort();
+    assert_eq!(inputs, [format!(r#"{{"n":1,"long":"{long}"}}"#), r#"{"n":2}"#.to_owned(), r#"{"n":3}"#.to_owned()]);
+    let missing = format!("{HERE}:express:m/L:none:none");
+    let error = api.error("DescribeExecution", &format!(r#"{{"executionArn": "{missing}"}}"#)).await;
+    assert_eq!(error, format!("400 ExecutionDoesNotExist: Execution Does Not Exist: '{missing}'"));
+
+    // One that runs is shown as such.
+    let naps = api.machine("naps", "", &each(r#""S": {"Type": "Wait", "Seconds": 200, "End": true}"#)).await;
+    let start = format!(r#"{{"stateMachineArn": "{naps}", "input": "[1, 2]"}}"#);
+    let execution = text(&api.ok("StartExecution", &start).await, "executionArn");
+    let runs = format!(r#"{{"executionArn": "{execution}"}}"#);
+    let is_there = |answer: &Value| !names(answer, "mapRuns", "mapRunArn").is_empty();
+    let map_run = names(&api.wait("ListMapRuns", &runs, is_there).await, "mapRuns", "mapRunArn").remove(0);
+    let of_run = format!(r#"{{"mapRunArn": "{map_run}"}}"#);
+    let run = |answer: &Value| names(answer, "executions", "status") == ["RUNNING", "RUNNING"];
+    let running = names(&api.wait("ListExecutions", &of_run, run).await, "executions", "executionArn");
+    let first = format!(r#"{{"executionArn": "{}"}}"#, running[0]);
+    let child = api.ok("DescribeExecution", &first).await;
+    assert_eq!((text(&child, "status"), child.get("stopDate")), ("RUNNING".to_owned(), None));
+    // They are aborted with their Map Run.
+    api.ok("StopExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    let are_aborted = |answer: &Value| names(answer, "executions", "status") == ["ABORTED", "ABORTED"];
+    api.wait("ListExecutions", &of_run, are_aborted).await;
+    assert_eq!(text(&api.ok("DescribeExecution", &first).await, "status"), "ABORTED");
+    api.stop().await;
+}

@@ -1,26 +1,29 @@
 //! Executions: start, describe, list, stop, redrive (`reference/api.md`, sections 6 and 7).
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
 use stepwell_asl::program::{ExecutionType, TOP};
 use stepwell_asl::{Format, syntax};
-use stepwell_engine::{ErrorCause, ExecutionId, ExecutionStatus, Identity, MapRunId, Payload, PayloadRef, Timestamp};
+use stepwell_engine::{
+    Described, ErrorCause, ExecutionId, ExecutionStatus, Identity, MapRunId, Payload, PayloadRef, Timestamp,
+};
 use stepwell_node::{NewExecution, Refusal};
-use stepwell_store::{Create, Cursor, Kind, ListOf, ListQuery, RowNumber};
+use stepwell_store::{Create, Cursor, Kind, ListOf, ListQuery, Listed, RowNumber};
 use stepwell_value::{Object, Str, Value};
 use tokio::runtime::Handle;
 
 use super::machines::put_revision;
 use super::{cut, put_text, seconds, seconds_of};
-use crate::arn::{ExecutionArn, MachineArn, check_name};
+use crate::arn::{self, ExecutionArn, MachineArn, check_name};
 use crate::catalogue::rows::{AliasBody, MachineBody, RevisionBody, VersionBody};
 use crate::catalogue::{Target, TargetRoute};
 use crate::error::Error;
 use crate::page::Query;
-use crate::reading::Shown;
-use crate::service::{Call, Service, refused};
+use crate::service::{Call, Service, refused, unreadable};
 use crate::world;
 
 /// Most bytes of an input or output (`reference/quotas.md`, section 1).
@@ -229,14 +232,19 @@ pub(super) fn data(text: &str, member: &str, refuse: fn(String) -> Error) -> Res
     })
 }
 
+/// Whether the ARN in a request is that of an Express child of a Map Run.
+pub(crate) fn is_express(call: &Call) -> bool {
+    arn::map_runs_of_express_child(call.params.required("executionArn")).is_some()
+}
+
 pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     let text = call.params.required("executionArn");
-    let (id, shown) = service.find_execution(text)?;
+    let (id, described) = service.find_described(text)?;
+    let described = &described;
     let with_data = call.params.text("includedData") != Some("METADATA_ONLY");
-    let described = &shown.described;
     let identity = &described.identity;
     let mut answer = Object::with_capacity(20);
-    put_item(&mut answer, &shown);
+    put_item(&mut answer, described);
     let data = |payload: &PayloadRef| service.payload(id, payload).map(|payload| payload.text());
     put_data(&mut answer, "input", with_data.then(|| data(&described.input)).transpose()?, with_data);
     if let Some(output) = &described.output {
@@ -247,21 +255,21 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
         put_error(&mut answer, &described.error);
     }
     put_text(&mut answer, "traceHeader", identity.trace_header.as_deref());
-    let (status, reason) = redrive_status(service, &shown)?;
+    let (status, reason) = redrive_status(service, described)?;
     answer.insert("redriveStatus", status.into());
     put_text(&mut answer, "redriveStatusReason", reason);
     Ok(answer.into())
 }
 
 /// `redriveStatus` and `redriveStatusReason`.
-fn redrive_status(service: &Service, shown: &Shown) -> Result<(&'static str, Option<&'static str>), Error> {
-    if let Some(reason) = shown.described.redrive_refusal(world::now()) {
+fn redrive_status(service: &Service, described: &Described) -> Result<(&'static str, Option<&'static str>), Error> {
+    if let Some(reason) = described.redrive_refusal(world::now()) {
         return Ok(("NOT_REDRIVABLE", Some(reason)));
     }
-    if shown.described.child_of.is_some() {
+    if described.child_of.is_some() {
         return Ok(("REDRIVABLE_BY_MAP_RUN", None));
     }
-    match service.is_deleting(&shown.described.identity.state_machine_arn)? {
+    match service.is_deleting(&described.identity.state_machine_arn)? {
         true => Ok(("NOT_REDRIVABLE", Some(DELETING))),
         false => Ok(("REDRIVABLE", None)),
     }
@@ -270,8 +278,7 @@ fn redrive_status(service: &Service, shown: &Shown) -> Result<(&'static str, Opt
 const DELETING: &str = "State machine is in DELETING status.";
 
 /// What lists and DescribeExecution have in common.
-fn put_item(answer: &mut Object, shown: &Shown) {
-    let described = &shown.described;
+fn put_item(answer: &mut Object, described: &Described) {
     let identity = &described.identity;
     answer.insert("executionArn", identity.arn.clone().into());
     answer.insert("stateMachineArn", identity.state_machine_arn.clone().into());
@@ -349,21 +356,21 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     };
     let page_size = params.page_size();
     // Nothing waits for a redrive here: executions of that status are none.
-    let mut listed = match status {
-        Some("PENDING_REDRIVE") => Vec::new(),
-        _ => service.store.list(&list, after, page_size as u32 + 1)?,
+    let mut listed = match (status, list.of) {
+        (Some("PENDING_REDRIVE"), _) => Vec::new(),
+        (_, ListOf::Machine(_)) => stored(service, &list, after, page_size + 1)?,
+        (_, ListOf::MapRun(map_run)) => children(service, map_run, &list, after, page_size + 1)?,
     };
     let has_more = cut(&mut listed, page_size);
     let next = match listed.last().filter(|_| has_more) {
-        Some(last) => Some(service.pages()?.token(&query, &place(last.cursor), now)),
+        Some((last, _)) => Some(service.pages()?.token(&query, &place(*last), now)),
         None => None,
     };
     let mut items = Vec::with_capacity(listed.len());
-    for item in listed {
-        let shown = service.show(ExecutionId(item.cursor.id), item.root)?;
+    for (_, described) in listed {
         let mut object = Object::with_capacity(12);
-        put_item(&mut object, &shown);
-        if let Some(count) = shown.described.item_count() {
+        put_item(&mut object, &described);
+        if let Some(count) = described.item_count() {
             object.insert("itemCount", count.into());
         }
         items.push(object.into());
@@ -372,6 +379,59 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     answer.insert("executions", Value::from(items));
     put_text(&mut answer, "nextToken", next.as_deref());
     Ok(answer.into())
+}
+
+/// An item of a list and its place there.
+type Item = (Cursor, Described);
+
+/// Executions that are entities of their own.
+fn stored(service: &Service, list: &ListQuery, after: Option<Cursor>, limit: usize) -> Result<Vec<Item>, Error> {
+    let listed = service.store.list(list, after, limit as u32)?;
+    let show = |item: Listed| Ok((item.cursor, service.show(ExecutionId(item.cursor.id), item.root)?.described));
+    listed.into_iter().map(show).collect()
+}
+
+/// Set in the place of a child that runs: at the same time it comes before those that have ended.
+const RUNNING: u128 = 1 << 64;
+
+/// Children of a Map Run: Standard ones, or Express ones that run and that have ended.
+fn children(
+    service: &Service,
+    map_run: MapRunId,
+    list: &ListQuery,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<Item>, Error> {
+    let mut items = stored(service, list, after, limit)?;
+    // No Express child is redriven here: a redrive of the execution starts a new Map Run.
+    if !items.is_empty() || list.redriven == Some(true) {
+        return Ok(items);
+    }
+    // In this order, as one may end meanwhile: then it is seen twice, and not missed.
+    if list.status.is_none_or(|status| status == ExecutionStatus::Running) {
+        items.extend(
+            service
+                .node
+                .running_children(map_run)
+                .into_iter()
+                .map(|(number, child)| (Cursor { sort: child.started, id: RUNNING | u128::from(number) }, child)),
+        );
+    }
+    let is_behind = |cursor: &Cursor, after: Cursor| (cursor.sort, cursor.id) < (after.sort, after.id);
+    items.retain(|(cursor, _)| after.is_none_or(|after| is_behind(cursor, after)));
+    let mut closed = service.closed_children();
+    let mut ended = BTreeSet::new();
+    for (cursor, place) in service.store.closed_children(map_run, list.status, after, limit as u32)? {
+        // One that has gone since then has gone from the list.
+        if let Some(child) = closed.read(place).map_err(unreadable)? {
+            ended.insert(child.identity.id);
+            items.push((cursor, child));
+        }
+    }
+    items.retain(|(_, child)| child.stopped.is_some() || !ended.contains(&child.identity.id));
+    items.sort_by_key(|(cursor, _)| Reverse((cursor.sort, cursor.id)));
+    items.truncate(limit);
+    Ok(items)
 }
 
 /// Whose executions the ARN of a machine, a version or an alias stands for.
