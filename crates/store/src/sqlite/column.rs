@@ -63,6 +63,9 @@ pub(super) fn row_number_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Ro
     Ok(RowNumber(row.get::<_, i64>(column)? as u64))
 }
 
+/// A chunk of closed children has its own number in so many lower bits, and that of its Map Run above.
+pub(super) const CHUNK_BITS: u32 = 32;
+
 /// Bytes of the hash of an ARN in a list of them.
 pub(super) const ARN_HASH_BYTES: usize = 8;
 

@@ -69,8 +69,7 @@ fn remove_rows(writer: &Writer, no: i64, slice: &Slice) -> rusqlite::Result<bool
         "delete from record where entity = ?1 and key in (select key from record where entity = ?1 limit ?2)",
         "delete from child where (map_run, status, stopped, chunk, place) in
             (select map_run, status, stopped, chunk, place from child where map_run = ?1 limit ?2)",
-        "delete from child_arns where map_run = ?1 and chunk in
-            (select chunk from child_arns where map_run = ?1 limit ?2)",
+        "delete from child_chunk where no in (select no from child_chunk where no between ?1 << 32 and ?1 << 32 | 4294967295 limit ?2)",
     ];
     for sql in statements {
         while writer.statement(sql)?.execute(params![no, ROWS_PER_STATEMENT])? == ROWS_PER_STATEMENT as usize {

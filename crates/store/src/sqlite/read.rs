@@ -285,13 +285,12 @@ pub(super) fn closed_child(db: &Connection, map_runs: &str, arn: &str) -> rusqli
 }
 
 const CLOSED_CHILD: &str = "
-    select e.id, h.chunk, h.hashes from
+    select e.id, c.no & 4294967295, c.hashes from
     (select no, id from entity where kind = 1 and name >= ?1 and name < ?2 order by no desc) e
-    cross join child_arns h on h.map_run = e.no";
+    cross join child_chunk c on c.no between e.no << 32 and e.no << 32 | 4294967295";
 
 pub(super) fn closed_chunk(db: &Connection, map_run: MapRunId, chunk: u32) -> rusqlite::Result<Option<Sealed>> {
-    let sql = "select p.body from entity e join piece p on p.entity = e.no
-        where e.id = ?1 and e.kind = 1 and p.number = ?2";
+    let sql = "select c.body from entity e join child_chunk c on c.no = e.no << 32 | ?2 where e.id = ?1 and e.kind = 1";
     let found = db.prepare_cached(sql)?.query_row(params![map_run.0.to_be_bytes(), chunk], |row| row.get(0));
     Ok(found.optional()?.map(Sealed))
 }
@@ -461,7 +460,7 @@ mod tests {
         let plan = plan(CLOSED_CHILD);
         let has = |step: &str| plan.iter().any(|line| line.contains(step));
         assert!(has("INDEX entity_map_run_arn (name>? AND name<?)"), "{plan:#?}");
-        assert!(has("SEARCH h USING PRIMARY KEY (map_run=?)"), "{plan:#?}");
+        assert!(has("SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{plan:#?}");
     }
 
     #[test]

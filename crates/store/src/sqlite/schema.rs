@@ -69,15 +69,15 @@ create table opening (count int not null);
 insert into opening values (0);
 ";
 
-/// Express children of Map Runs that have ended, since version 2: by what lists ask for. Their descriptions are pieces
-/// of their Map Run, those of one transition together in piece `chunk`; beside each of these, the hashes of their ARNs,
-/// 8 bytes each, little-endian. (An index of the hashes costs each child a page: half of the rate at which they end.)
+/// Express children of Map Runs that have ended, since version 2: by what lists ask for; and those whose ends one
+/// transition took together, with their descriptions and the hashes of their ARNs, 8 bytes each, little-endian. The
+/// number of such a chunk has that of the Map Run in its upper 32 bits: rows are few and neighbours, so that a transition
+/// dirties two pages for them. (An index of the hashes costs each child a page, and halves the rate at which they end.)
 const CHILD: &str = "
 create table child (
     map_run int not null, status int not null, stopped int not null, chunk int not null, place int not null,
     primary key (map_run, status, stopped, chunk, place)) without rowid;
-create table child_arns (
-    map_run int not null, chunk int not null, hashes blob not null, primary key (map_run, chunk)) without rowid;
+create table child_chunk (no integer primary key, hashes blob not null, body blob not null);
 create index entity_map_run_arn on entity (name) where kind = 1;
 ";
 

@@ -6,12 +6,13 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use stepwell_engine::{Epoch, ExecutionId, ShardId, Timestamp};
 
 use crate::{
-    ClosedChild, Create, Entity, ExpressRecord, Lease, LetterId, Mail, Revision, RowNumber, Sealed, Shards, Stored,
-    Summary, Transition, Verdict, Write,
+    Chunk, ClosedChild, Create, Entity, ExpressRecord, Lease, LetterId, Mail, Revision, RowNumber, Sealed, Shards,
+    Stored, Summary, Transition, Verdict, Write,
 };
 
 use super::column::{
-    ARN_HASH_BYTES, EXECUTION, entity_columns, execution_id, name_hash, payload_piece, row_number, status_number,
+    ARN_HASH_BYTES, CHUNK_BITS, EXECUTION, entity_columns, execution_id, name_hash, payload_piece, row_number,
+    status_number,
 };
 use super::error::failed;
 use super::schema::sync;
@@ -173,8 +174,10 @@ impl Writer {
             (None, None) => unreachable!("a transition is consistent"),
         };
         if let Some(chunk) = &transition.chunk {
-            self.piece(no, i64::from(chunk.first), chunk.count, &chunk.body)?;
-            self.close(no, chunk.first, &transition.closed)?;
+            match transition.entity {
+                Entity::Execution(_) => self.piece(no, i64::from(chunk.first), chunk.count, &chunk.body)?,
+                Entity::MapRun(_) => self.close(no, chunk, &transition.closed)?,
+            }
         }
         for (payload, body) in &transition.payloads {
             self.piece(no, payload_piece(*payload), 0, body)?;
@@ -282,19 +285,17 @@ impl Writer {
     }
 
     /// Express children of a Map Run, which a chunk of its describes.
-    fn close(&self, map_run: i64, chunk: u32, children: &[ClosedChild]) -> rusqlite::Result<()> {
-        if children.is_empty() {
-            return Ok(());
-        }
+    fn close(&self, map_run: i64, chunk: &Chunk, children: &[ClosedChild]) -> rusqlite::Result<()> {
         let mut hashes = Vec::with_capacity(children.len() * ARN_HASH_BYTES);
         let sql = "insert into child (map_run, status, stopped, chunk, place) values (?1, ?2, ?3, ?4, ?5)";
         let mut insert = self.statement(sql)?;
         for (place, ClosedChild { arn, status, stopped }) in children.iter().enumerate() {
-            insert.execute(params![map_run, status_number(*status), stopped.0, chunk, place as i64])?;
+            insert.execute(params![map_run, status_number(*status), stopped.0, chunk.first, place as i64])?;
             hashes.extend(name_hash(arn).to_le_bytes());
         }
-        self.statement("insert into child_arns (map_run, chunk, hashes) values (?1, ?2, ?3)")?
-            .execute(params![map_run, chunk, hashes])?;
+        let no = map_run << CHUNK_BITS | i64::from(chunk.first);
+        let sql = "insert into child_chunk (no, hashes, body) values (?1, ?2, ?3)";
+        self.statement(sql)?.execute(params![no, hashes, chunk.body.0])?;
         Ok(())
     }
 

@@ -95,8 +95,10 @@ fn data_of_version_1_get_the_table_that_they_lack() {
     drop(Sqlite::open(directory.path()).unwrap());
     let file = directory.path().join("stepwell.db");
     let db = rusqlite::Connection::open(&file).unwrap();
-    db.execute_batch("drop table child; drop table child_arns; drop index entity_map_run_arn; pragma user_version = 1")
-        .unwrap();
+    db.execute_batch(
+        "drop table child; drop table child_chunk; drop index entity_map_run_arn; pragma user_version = 1",
+    )
+    .unwrap();
     drop(db);
     let world = World::of(Box::new(Sqlite::open(directory.path()).unwrap()), None);
     world.commit_one(start_map_run(5, 1).closes(&[("a", 10, Succeeded)]));
