@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_engine::{
-    AttemptId, AttemptStatus, Described, Doing, Event, ExecutionId, ExecutionStatus, MapRun, MapRunId, Place as At,
-    WithoutData, decode_events,
+    AttemptId, AttemptStatus, Described, DescribedMapRun, Doing, Event, ExecutionId, ExecutionStatus, MapRun, MapRunId,
+    Place as At, WithoutData, decode_events,
 };
 use stepwell_node::core::{Core, Release, Reply};
 use stepwell_node::{Refusal, TokenAnswer};
@@ -25,6 +25,8 @@ pub(crate) struct Audit {
     open: usize,
     express_open: BTreeSet<ExecutionId>,
     express_seen: BTreeSet<ExecutionId>,
+    /// ARNs of Express children of Map Runs whose ends are stored.
+    closed: BTreeSet<Str>,
     pub(crate) transitions: u64,
     pub(crate) events: u64,
     pub(crate) compared: u64,
@@ -36,6 +38,8 @@ struct Known {
     scenario: usize,
     is_child: bool,
     revision: u64,
+    /// Express children of a Map Run whose ends are stored.
+    closed: u64,
     fold: Fold,
     is_open: bool,
     status: ExecutionStatus,
@@ -111,6 +115,7 @@ impl World {
                 scenario: create.definition.0 as usize,
                 is_child: create.map_run.is_some() || matches!(entity, Entity::MapRun(_)),
                 revision: 0,
+                closed: 0,
                 fold: Fold::new(),
                 is_open: true,
                 status: ExecutionStatus::Running,
@@ -136,9 +141,9 @@ impl World {
             (false, true) => audit.open += 1,
             _ => {}
         }
-        let events = match chunk {
-            None => Vec::new(),
-            Some(chunk) => {
+        let events = match (entity, chunk) {
+            (_, None) | (Entity::MapRun(_), _) => Vec::new(),
+            (Entity::Execution(_), Some(chunk)) => {
                 let body = Codec::default().open(Place::Chunk(*entity, chunk.first), &chunk.body);
                 let body = body.map_err(|error| error.to_string())?;
                 let events = decode_events(&body, &WithoutData).map_err(|error| error.to_string())?;
@@ -153,6 +158,18 @@ impl World {
                 events
             }
         };
+        if let Some(child) = transition.closed.iter().find(|child| !audit.closed.insert(child.arn.clone())) {
+            return Err(format!("{name}: {} has ended twice", child.arn));
+        }
+        known.closed += transition.closed.len() as u64;
+        if let (Entity::MapRun(_), true) = (entity, known.closed > 0) {
+            let root =
+                Codec::default().open(Place::Root(*entity), &transition.root).map_err(|error| error.to_string())?;
+            let counts = DescribedMapRun::decode(&root).map_err(|error| error.to_string())?.execution_counts;
+            if known.closed != counts.total - counts.running {
+                return Err(format!("{name}: the ends of {} Express children are stored of {counts:?}", known.closed));
+            }
+        }
         for event in &events {
             known.fold.apply(event).map_err(|what| format!("{name}: {what}"))?;
             known.redrives += u32::from(event.kind.type_name() == "ExecutionRedriven");
