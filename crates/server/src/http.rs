@@ -109,6 +109,7 @@ impl Server {
         let room = Arc::new(Semaphore::new(limits.connections));
         let large_bodies = Arc::new(Semaphore::new(limits.large_bodies_bytes.min(Semaphore::MAX_PERMITS)));
         let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.pipeline_flush(true);
         builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
         let mut stop = pin!(stop);
         let here = Handle::current();
@@ -183,7 +184,9 @@ async fn respond(
         Err(error) => return broken_off(&error),
     };
     let target = head.target;
-    match service.answer(head, &body).await {
+    let answer = service.answer(head, &body).await;
+    tokio::task::yield_now().await;
+    match answer {
         Ok(value) => answered(StatusCode::OK, &value, &world::uuid()),
         Err(error) => {
             let (status, id) = (status(&error), world::uuid());
