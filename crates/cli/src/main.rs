@@ -27,6 +27,9 @@ use stepwell_value::Value;
 use args::{Cli, Command, Completions};
 use failure::{Exit, Failure};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         terminal::eprint(&format!("error[INTERNAL]: a bug in Stepwell: {panic}\n"));

@@ -73,7 +73,7 @@ pub(crate) async fn start_sync(service: &Arc<Service>, call: Call) -> Result<Val
     answer.insert("executionArn", wanted.arn.clone().into());
     answer.insert("stateMachineArn", target.machine_arn.clone().into());
     answer.insert("name", wanted.name.clone().into());
-    put_data(&mut answer, "input", with_data.then(|| wanted.input_text.clone()), with_data);
+    put_data(&mut answer, INPUT, with_data.then(|| wanted.input_text.clone()), with_data);
     let arn = wanted.arn.clone();
     let new = wanted.into_execution(&call, &target, false);
     put_text(&mut answer, "traceHeader", new.identity.trace_header.as_deref());
@@ -84,7 +84,7 @@ pub(crate) async fn start_sync(service: &Arc<Service>, call: Call) -> Result<Val
     answer.insert("stopDate", seconds(ended.stopped));
     answer.insert("status", ended.status.name().into());
     put_error(&mut answer, &ended.error);
-    put_data(&mut answer, "output", ended.output.as_ref().filter(|_| with_data).map(Payload::text), with_data);
+    put_data(&mut answer, OUTPUT, ended.output.as_ref().filter(|_| with_data).map(Payload::text), with_data);
     let billed: Value = [
         ("billedDurationInMilliseconds", (ended.billed_duration_ms as i64).into()),
         ("billedMemoryUsedInMB", ended.billed_memory_mb.into()),
@@ -238,9 +238,9 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     let mut answer = Object::with_capacity(20);
     put_item(&mut answer, &shown);
     let data = |payload: &PayloadRef| service.payload(id, payload).map(|payload| payload.text());
-    put_data(&mut answer, "input", with_data.then(|| data(&described.input)).transpose()?, with_data);
+    put_data(&mut answer, INPUT, with_data.then(|| data(&described.input)).transpose()?, with_data);
     if let Some(output) = &described.output {
-        put_data(&mut answer, "output", with_data.then(|| data(output)).transpose()?, with_data);
+        put_data(&mut answer, OUTPUT, with_data.then(|| data(output)).transpose()?, with_data);
     }
     // AWS shows no error of an execution that timed out, although its history has one (recorded).
     if described.status != ExecutionStatus::TimedOut {
@@ -295,11 +295,15 @@ fn put_error(answer: &mut Object, error: &ErrorCause) {
     put_text(answer, "cause", error.cause.as_deref());
 }
 
-fn put_data(answer: &mut Object, name: &'static str, text: Option<Str>, is_included: bool) {
+/// The members that show an input or an output, and say whether it is shown.
+const INPUT: [&str; 2] = ["input", "inputDetails"];
+const OUTPUT: [&str; 2] = ["output", "outputDetails"];
+
+fn put_data(answer: &mut Object, [name, details]: [&'static str; 2], text: Option<Str>, is_included: bool) {
     if let Some(text) = text {
         answer.insert(name, text.into());
     }
-    answer.insert(format!("{name}Details"), [("included", is_included.into())].into_iter().collect());
+    answer.insert(details, [("included", is_included.into())].into_iter().collect());
 }
 
 pub(crate) fn describe_machine(service: &Service, call: &Call) -> Result<Value, Error> {

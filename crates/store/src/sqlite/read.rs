@@ -456,6 +456,32 @@ mod tests {
     }
 
     #[test]
+    fn readers_see_what_was_written_and_do_not_hold_up_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file.db");
+        schema::create_if_missing(&file).unwrap();
+        let writer = Connection::open(&file).unwrap();
+        let readers = Readers::new(file);
+        let kept =
+            || readers.read(|db| db.query_one("select count(*) from kept", [], |row| row.get::<_, u32>(0))).unwrap();
+        let emptied =
+            || writer.query_one("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, u32>(0)).unwrap() == 0;
+        writer.execute("insert into kept values ('a', x'00')", []).unwrap();
+        assert_eq!(kept(), 1);
+        writer.execute("insert into kept values ('b', x'00')", []).unwrap();
+        assert_eq!(kept(), 1, "nobody said that something was written");
+        readers.see_what_was_written();
+        assert_eq!(kept(), 2);
+        assert!(!emptied(), "somebody reads the log");
+        readers.let_go();
+        assert!(emptied());
+        // A reading that goes wrong takes its connection with it, and no other.
+        readers.read(|db| db.query_one("select nothing from nowhere", [], |_| Ok(()))).unwrap_err();
+        assert_eq!(kept(), 2);
+        assert_eq!(readers.pool().opened, 1);
+    }
+
+    #[test]
     fn each_list_reads_ranges_of_the_index_that_was_made_for_it() {
         let machine = ListOf::Machine(RowNumber(1));
         let child = ListOf::MapRun(MapRunId(1));
