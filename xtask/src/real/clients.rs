@@ -243,7 +243,8 @@ fn documented(cli: &Cli) -> Result<(), String> {
         let lines: Vec<&str> = script.lines().filter(|line| !line.starts_with("stepwell serve")).collect();
         let mut sh = Command::new("sh");
         sh.args(["-ec", &lines.join("\n")]).current_dir(root()).env_clear().stdin(Stdio::null());
-        let folders = [cli.python.folder(), std::env::var_os("PATH").unwrap_or_default().into()];
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(cli.python.folder()).chain(std::env::split_paths(&path));
         sh.env("PATH", std::env::join_paths(folders).map_err(|err| err.to_string())?);
         // Nothing but what the document says, and whatever the reader has configured at home.
         sh.envs([("AWS_PAGER", ""), ("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);

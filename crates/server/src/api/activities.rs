@@ -65,7 +65,7 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let query = Query::new("ListActivities", &[&call.place.account, &call.place.region]);
     let start = activity_arn(&call.place, "");
-    let (activities, next) = by_name::<ActivityBody>(service, call, &query, |after, limit| {
+    let (activities, next) = by_name::<ActivityBody>(service, call, query, |after, limit| {
         Ok(service.catalogue.activities_behind(&start, after, limit))
     })?;
     let shown = activities.iter().map(|activity| -> Value {

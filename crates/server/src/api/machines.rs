@@ -8,7 +8,7 @@ use stepwell_engine::Timestamp;
 use stepwell_store::{CatalogueWrite, Kind, Parent, RowNumber, StoreError};
 use stepwell_value::{Object, Str, Value};
 
-use super::{configuration, cut, nothing, put_text, seconds_of, tags, versions};
+use super::{Paging, configuration, nothing, put_text, seconds_of, tags, versions};
 use crate::arn::{self, MachineArn, check_name, machine_arn};
 use crate::catalogue::rows::{AliasBody, Encryption, Logging, MachineBody, RevisionBody, Setup, VersionBody};
 use crate::catalogue::{Entry, lock};
@@ -271,7 +271,7 @@ pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let query = Query::new("ListStateMachines", &[&call.place.account, &call.place.region]);
     let start = machine_arn(&call.place, "");
-    let (machines, next) = by_name::<MachineBody>(service, call, &query, |after, limit| {
+    let (machines, next) = by_name::<MachineBody>(service, call, query, |after, limit| {
         service.catalogue.machines_behind(&start, after, limit)
     })?;
     let shown = machines.iter().map(|machine| -> Value {
@@ -296,23 +296,12 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
 pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
     service: &Service,
     call: &Call,
-    query: &Query,
+    query: Query,
     behind: impl FnOnce(Option<&str>, usize) -> Result<Vec<(Str, RowNumber)>, StoreError>,
 ) -> Result<(Vec<Entry<B>>, Option<String>), Error> {
-    let now = world::now();
-    let after = match call.params.text("nextToken") {
-        Some(token) => {
-            Some(String::from_utf8(service.pages()?.place(query, token, now)?).map_err(|_| Error::InvalidToken)?)
-        }
-        None => None,
-    };
-    let page_size = call.params.page_size();
-    let mut rows = behind(after.as_deref(), page_size + 1)?;
-    let has_more = cut(&mut rows, page_size);
-    let next = match rows.last().filter(|_| has_more) {
-        Some((key, _)) => Some(service.pages()?.token(query, key.as_bytes(), now)),
-        None => None,
-    };
+    let paging = Paging::of(service, call, query)?;
+    let mut rows = behind(paging.after_text()?, paging.read_max())?;
+    let next = paging.cut(&mut rows, |(key, _)| key.as_bytes().to_vec())?;
     // One that has gone meanwhile is left out.
     let entries = rows.into_iter().filter_map(|(_, number)| service.catalogue.get(number).transpose());
     Ok((entries.collect::<Result<_, _>>()?, next))
