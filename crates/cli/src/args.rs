@@ -283,7 +283,7 @@ pub(crate) enum Profile {
 #[command(after_help = help::SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8083")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8083", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Where data lie [env: STEPWELL_DATA] [default: .stepwell]
     #[arg(long, value_name = "DIR", conflicts_with = "memory")]
@@ -335,6 +335,13 @@ pub(crate) struct Unused {
     pub(crate) sns_endpoint: Option<String>,
     #[arg(long, hide = true, value_name = "URL")]
     pub(crate) step_functions_endpoint: Option<String>,
+}
+
+/// An address with its port; a port alone is one of this machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").or(text.strip_prefix(':')).unwrap_or(text);
+    let local = || port.parse().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    text.parse().or_else(|_| local()).map_err(|_| "write it as in 127.0.0.1:8083".to_owned())
 }
 
 /// An account, as it stands in ARNs.

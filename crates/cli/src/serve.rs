@@ -83,6 +83,10 @@ impl Helper {
 }
 
 async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result<Exit, Failure> {
+    if let Some(file) = &settings.ready_file {
+        // Whoever waits for it must not find that of a former server. There is none, as a rule.
+        let _ = fs::remove_file(file);
+    }
     // Whoever connects from here on is answered as soon as the data are open.
     let server = Server::bind(settings.listen, settings.limits).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))

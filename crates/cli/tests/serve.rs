@@ -113,12 +113,18 @@ fn data_belong_to_one_process() {
 fn a_port_that_is_taken_and_settings_that_change_nothing_are_named() {
     let server = Serving::start(&["--listen", "127.0.0.1:0", "--memory"]);
     let address = server.first_line.rsplit("http://").next().expect("an address").to_owned();
-    let output = command(&["--listen", &address, "--memory", "-sqsEndpoint", "http://127.0.0.1:1"]).output();
+    let folder_of_test = tempfile::tempdir().expect("a folder");
+    let ready = folder_of_test.path().join("ready");
+    std::fs::write(&ready, "http://127.0.0.1:1\n").expect("a file of a former server");
+    let arguments =
+        ["--listen", &address, "--memory", "-sqsEndpoint", "http://127.0.0.1:1", "--ready-file", folder(&ready)];
+    let output = command(&arguments).output();
     let output = output.expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("note: --sqs-endpoint changes nothing yet"), "{said}");
     assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    assert!(!ready.exists(), "it is not ready");
     server.terminate();
 }
 
@@ -141,6 +147,19 @@ fn what_the_environment_says_has_the_form_of_the_flag() {
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(stderr.contains(said), "{stderr}");
     }
+}
+
+#[test]
+fn a_port_alone_is_one_of_this_machine() {
+    for listen in ["0", ":0", "localhost:0"] {
+        let server = Serving::start(&["--listen", listen, "--memory"]);
+        assert!(server.first_line.starts_with("stepwell is ready: http://127.0.0.1:"), "{}", server.first_line);
+        server.terminate();
+    }
+    let output = command(&["--listen", "example.com:80"]).output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("write it as in 127.0.0.1:8083"), "{said}");
 }
 
 #[test]
