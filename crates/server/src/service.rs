@@ -2,8 +2,8 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use stepwell_aws::Place;
 use stepwell_connect::Outside;
@@ -46,7 +46,7 @@ pub struct Service {
     pub(crate) known_executions: Mutex<Cache<Str, (ExecutionId, Timestamp)>>,
     config: Config,
     /// Machines that go when their last execution has ended.
-    deleting: Mutex<BTreeSet<RowNumber>>,
+    deleting: Mutex<BTreeMap<RowNumber, Look>>,
     more_to_delete: Notify,
     /// Starts that are under way, by machine.
     starting: Mutex<BTreeMap<RowNumber, usize>>,
@@ -74,8 +74,18 @@ pub(crate) struct Call {
     pub(crate) trace_header: Option<Str>,
 }
 
+/// When to look again whether a machine can go.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: Instant,
+    pause: Duration,
+}
+
 /// Pause between two looks at machines that are being deleted.
 const DELETING_PAUSE: Duration = Duration::from_millis(500);
+
+/// The pause of Express machines doubles up to this one: a look reads all Express executions there are.
+const DELETING_PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The same after the store has failed.
 const FAILED_PAUSE: Duration = Duration::from_secs(10);
@@ -144,7 +154,7 @@ impl Service {
 
     /// Waits until it is time to look after deleted machines; false: the server stops.
     async fn waits_for_chores(&self) -> bool {
-        if self.deleting().is_empty() {
+        if lock(&self.deleting).is_empty() {
             tokio::select! {
                 () = self.more_to_delete.notified() => {}
                 () = self.stopped() => return false,
@@ -267,7 +277,7 @@ impl Service {
     pub(crate) fn finish_deletion(&self, machine: RowNumber) -> Result<(), Error> {
         self.node.stop_machine(machine);
         if self.is_in_use(machine)? {
-            self.deleting().insert(machine);
+            lock(&self.deleting).insert(machine, Look { at: Instant::now(), pause: DELETING_PAUSE });
             self.more_to_delete.notify_one();
             return Ok(());
         }
@@ -286,11 +296,15 @@ impl Service {
     }
 
     fn remove_deleted(&self) -> Result<(), Error> {
-        let machines: Vec<RowNumber> = self.deleting().iter().copied().collect();
-        for machine in machines {
+        let now = Instant::now();
+        let machines: Vec<_> = lock(&self.deleting).iter().map(|(machine, look)| (*machine, *look)).collect();
+        for (machine, Look { pause, .. }) in machines.into_iter().filter(|(_, look)| look.at <= now) {
             if !self.is_in_use(machine)? {
                 machines::remove(self, machine)?;
-                self.deleting().remove(&machine);
+                lock(&self.deleting).remove(&machine);
+            } else if self.is_express(machine)? {
+                let next = Look { at: now + pause, pause: (pause * 2).min(DELETING_PAUSE_MAX) };
+                lock(&self.deleting).insert(machine, next);
             }
         }
         Ok(())
@@ -306,10 +320,13 @@ impl Service {
         Ok(!self.store.list(&query, None, 1)?.is_empty() || self.has_running_express(machine)?)
     }
 
+    fn is_express(&self, machine: RowNumber) -> Result<bool, Error> {
+        Ok(self.catalogue.get::<MachineBody>(machine)?.is_some_and(|machine| machine.body.is_express))
+    }
+
     /// Whether asynchronous Express executions of a machine are under way, which start over after a crash.
     fn has_running_express(&self, machine: RowNumber) -> Result<bool, Error> {
-        let is_express = self.catalogue.get::<MachineBody>(machine)?.is_some_and(|machine| machine.body.is_express);
-        if !is_express {
+        if !self.is_express(machine)? {
             return Ok(false);
         }
         let open = self.store.express_open(&Shards::ALL)?;
@@ -320,10 +337,6 @@ impl Service {
             }
         }
         Ok(false)
-    }
-
-    fn deleting(&self) -> MutexGuard<'_, BTreeSet<RowNumber>> {
-        lock(&self.deleting)
     }
 
     /// What makes page tokens; its key is kept when the first one is made, so that a start writes less.

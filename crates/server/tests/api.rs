@@ -90,6 +90,49 @@ async fn lists_come_page_by_page_and_each_item_once() {
 }
 
 #[tokio::test]
+async fn aliases_are_those_of_a_machine_or_of_a_version() {
+    let api = Api::start().await;
+    let machine = api.machine("m", r#", "publish": true"#, WAIT).await;
+    let update = format!(
+        r#"{{"stateMachineArn": "{machine}", "roleArn": "arn:aws:iam::123456789012:role/s", "publish": true}}"#
+    );
+    api.ok("UpdateStateMachine", &update).await;
+    let route = |version: u32, weight: u32| {
+        format!(r#"{{"stateMachineVersionArn": "{machine}:{version}", "weight": {weight}}}"#)
+    };
+    for (name, routes) in
+        [("old", route(1, 100)), ("new", route(2, 100)), ("both", format!("{}, {}", route(1, 90), route(2, 10)))]
+    {
+        let params = format!(r#"{{"name": "{name}", "routingConfiguration": [{routes}]}}"#);
+        api.ok("CreateStateMachineAlias", &params).await;
+    }
+    let listed = async |arn: &str, more: &str| {
+        let answer = api.ok("ListStateMachineAliases", &format!(r#"{{"stateMachineArn": "{arn}"{more}}}"#)).await;
+        let arns = names(&answer, "stateMachineAliases", "stateMachineAliasArn");
+        let names: Vec<&str> = arns.iter().filter_map(|arn| arn.rsplit(':').next()).collect();
+        (names.join(" "), text(&answer, "nextToken"))
+    };
+    assert_eq!(listed(&machine, "").await.0, "old new both");
+    for version in ["1", "2"] {
+        let arn = format!("{machine}:{version}");
+        let (first, token) = listed(&arn, r#", "maxResults": 1"#).await;
+        let (rest, end) = listed(&arn, &format!(r#", "nextToken": "{token}""#)).await;
+        assert_eq!((format!("{first} {rest}"), end.as_str()), (listed(&arn, "").await.0, ""));
+    }
+    assert_eq!(listed(&format!("{machine}:2"), "").await.0, "new both");
+    let missing = format!(r#"{{"stateMachineArn": "{machine}:3"}}"#);
+    let error = "400 ResourceNotFound: Request references a resource that does not exist.";
+    assert_eq!(api.error("ListStateMachineAliases", &missing).await, error);
+    let by_machine = format!(r#"{{"stateMachineArn": "{machine}"}}"#);
+    let execution = text(&api.ok("StartExecution", &by_machine).await, "executionArn");
+    api.ok("DeleteStateMachine", &by_machine).await;
+    let error = format!("400 StateMachineDeleting: State Machine is being deleted: '{machine}'");
+    assert_eq!(api.error("ListStateMachineAliases", &by_machine).await, error);
+    api.ok("StopExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn lists_show_what_was_made_and_leave_out_what_has_gone() {
     let api = Api::start().await;
     let listed = async |list: &str, operation: &str| names(&api.ok(operation, "{}").await, list, "name");

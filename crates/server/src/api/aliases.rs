@@ -128,12 +128,16 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let text = call.params.required("stateMachineArn");
     let arn = MachineArn::parse(text)?;
     let query = Query::new("ListStateMachineAliases", &[text]);
-    let machine = service.catalogue.machine(&arn.machine())?;
+    let machine = service.catalogue.living_machine(&arn.machine())?;
     let paging = Paging::of(service, call, query)?;
     // The oldest first, as recorded; the API's text says the opposite.
     let (shown, next) = match arn.qualifier {
         None => page_of_children::<AliasBody>(service, Kind::Alias, machine.number, false, &paging)?,
         Some(Qualifier::Version(_)) => {
+            // Of the operation's errors this is the one that is left for a version that is not there.
+            if service.catalogue.find::<VersionBody>(Kind::Version, text)?.is_none() {
+                return Err(not_there(text));
+            }
             // A machine has 100 aliases at most, which is one page unless a smaller one is asked for.
             let mut aliases = service.catalogue.children_of::<AliasBody>(Kind::Alias, machine.number)?;
             aliases.reverse();
