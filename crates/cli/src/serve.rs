@@ -215,6 +215,9 @@ impl Settings {
         let files = OpenFiles::ask();
         let mut remarks = remarks(&serve.unused);
         remarks.extend(files.remark(limits.connections));
+        remarks.extend(lambda.as_ref().filter(|(_, endpoint)| is_at(endpoint, serve.listen)).map(|(url, _)| {
+            format!("note: {url} is this server, which has no Lambda functions: give --lambda-endpoint URL")
+        }));
         limits.connections = files.for_clients(limits.connections);
         client_limits.connections_max = files.for_functions(client_limits.connections_max);
         Ok(Settings {
@@ -292,6 +295,12 @@ fn lambda_endpoint(given: Given) -> Result<(Str, Endpoint), Failure> {
     };
     let endpoint = Endpoint::parse(&url).map_err(refused)?;
     Ok((Str::from(url), endpoint))
+}
+
+/// Whether an endpoint is at an address; `AWS_ENDPOINT_URL` may be meant for our clients.
+fn is_at(endpoint: &Endpoint, address: SocketAddr) -> bool {
+    let endpoint = endpoint.to_string();
+    endpoint == address.to_string() || endpoint == format!("localhost:{}", address.port())
 }
 
 /// A variable of the environment that is set and not empty.

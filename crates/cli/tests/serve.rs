@@ -118,11 +118,12 @@ fn a_port_that_is_taken_and_settings_that_change_nothing_are_named() {
     std::fs::write(&ready, "http://127.0.0.1:1\n").expect("a file of a former server");
     let arguments =
         ["--listen", &address, "--memory", "-sqsEndpoint", "http://127.0.0.1:1", "--ready-file", folder(&ready)];
-    let output = command(&arguments).output();
+    let output = command(&arguments).env("AWS_ENDPOINT_URL", format!("http://{address}")).output();
     let output = output.expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("note: --sqs-endpoint changes nothing yet"), "{said}");
+    assert!(said.contains(&format!("note: http://{address} is this server, which has no Lambda functions")), "{said}");
     assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
     assert!(!ready.exists(), "it is not ready");
     server.terminate();

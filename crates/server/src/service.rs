@@ -74,6 +74,9 @@ pub(crate) struct Call {
     pub(crate) trace_header: Option<Str>,
 }
 
+/// How often a start looks for its machine anew that was deleted and made again in the meantime.
+const STARTS_MAX: usize = 3;
+
 /// When to look again whether a machine can go.
 #[derive(Clone, Copy, Debug)]
 struct Look {
@@ -266,11 +269,17 @@ impl Service {
 
     /// The same, and a machine that stays while the other part is held: what is started would have no definition else.
     pub(crate) async fn target_to_start(self: &Arc<Service>, text: &str) -> Result<(Arc<Target>, Starting), Error> {
-        let machine = self.target(text).await?.machine;
-        *lock(&self.starting).entry(machine).or_default() += 1;
-        let starting = Starting { service: self.clone(), machine };
-        // Whoever deletes a machine says so before looking for starts: it is seen here, or this start there.
-        Ok((self.target(text).await?, starting))
+        for _ in 0..STARTS_MAX {
+            let machine = self.target(text).await?.machine;
+            *lock(&self.starting).entry(machine).or_default() += 1;
+            let starting = Starting { service: self.clone(), machine };
+            // Whoever deletes a machine says so before looking for starts: it is seen here, or this start there.
+            let target = self.target(text).await?;
+            if target.machine == machine {
+                return Ok((target, starting));
+            }
+        }
+        Err(Error::ThrottlingException)
     }
 
     /// Lets a machine that is being deleted go when nothing of it runs any more.
