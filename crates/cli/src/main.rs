@@ -8,6 +8,7 @@ mod data;
 mod definition;
 mod eval;
 mod failure;
+mod files;
 mod help;
 mod history;
 mod outside;

@@ -27,7 +27,7 @@ use crate::world;
 const DATA_BYTES_MAX: usize = 262_144;
 
 pub(crate) async fn start(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
-    let target = service.target(call.params.required("stateMachineArn")).await?;
+    let (target, _starting) = service.target_to_start(call.params.required("stateMachineArn")).await?;
     let wanted = Wanted::of(&call, &target)?;
     let (text, arn) = (wanted.input_text.clone(), wanted.arn.clone());
     let new = wanted.into_execution(&call, &target, true);
@@ -39,9 +39,7 @@ pub(crate) async fn start(service: &Arc<Service>, call: Call) -> Result<Value, E
             Ok(started_as(&arn, started.at))
         }
         Err(Refusal::NameTaken { holder }) => {
-            let service = service.clone();
-            let again = move || started_before(&service, holder, &text, arn);
-            tokio::task::spawn_blocking(again).await.unwrap_or(Err(Error::ServiceUnavailable))
+            service.beside(move |service| started_before(service, holder, &text, arn)).await
         }
         Err(refusal) => Err(refused(refusal, &arn)),
     }
@@ -424,14 +422,23 @@ pub(super) fn cursor(place: &[u8]) -> Result<Cursor, Error> {
 
 pub(crate) async fn stop(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
     let text = call.params.required("executionArn");
-    let id = service.execution_id(text)?;
+    let id = service.find_execution_id(text).await?;
     let error = ErrorCause { error: call.params.shared("error"), cause: call.params.shared("cause") };
     let stopped = service.node.stop(id, error).await.map_err(|refusal| refused(refusal, text))?;
     Ok([("stopDate", seconds(stopped))].into_iter().collect())
 }
 
 pub(crate) async fn redrive(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
-    let text = call.params.required("executionArn");
+    let text = call.params.shared("executionArn").unwrap_or_default();
+    let arn = text.clone();
+    let id = service.beside(move |service| redrivable(service, &arn)).await?;
+    let token = call.params.shared("clientToken");
+    let redriven = service.node.redrive(id, token).await.map_err(|refusal| refused(refusal, &text))?;
+    Ok([("redriveDate", seconds(redriven))].into_iter().collect())
+}
+
+/// An execution that its machine and its place do not keep from being redriven.
+fn redrivable(service: &Service, text: &str) -> Result<ExecutionId, Error> {
     let arn = ExecutionArn::parse(text)?;
     let id = service.execution_id(text)?;
     if service.is_deleting(&arn.machine)? {
@@ -441,7 +448,5 @@ pub(crate) async fn redrive(service: &Arc<Service>, call: Call) -> Result<Value,
         let text = "The child of a Map Run is redriven by redriving the execution of the Map Run";
         return Err(Error::ExecutionNotRedrivable(text.to_owned()));
     }
-    let token = call.params.shared("clientToken");
-    let redriven = service.node.redrive(id, token).await.map_err(|refusal| refused(refusal, text))?;
-    Ok([("redriveDate", seconds(redriven))].into_iter().collect())
+    Ok(id)
 }
