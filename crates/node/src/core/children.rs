@@ -284,7 +284,7 @@ impl<'a> ClosedChildren<'a> {
     }
 
     fn open(&self, (map_run, chunk): (MapRunId, u32), stored: &Sealed) -> Result<Vec<u8>, ReadError> {
-        Ok(self.codec.open(Place::Chunk(Entity::MapRun(map_run), chunk), stored)?)
+        Ok(self.codec.open(Place::Chunk(Entity::MapRun(map_run), chunk), stored)?.into_owned())
     }
 }
 
