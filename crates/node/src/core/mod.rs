@@ -58,7 +58,8 @@ pub struct Limits {
     pub express_max: usize,
     /// Whether asynchronous Express executions are recorded, so that they start over after a crash.
     pub records_express: bool,
-    /// How often letters of other nodes are looked for; none: there are no other nodes.
+    /// How often letters of other nodes are looked for; none: there are no other nodes. Where there are, one of them may
+    /// have taken a shard unnoticed: then even a refusal waits for a commit, which shows whose the shard is.
     pub mail_every_ms: Option<i64>,
 }
 
@@ -85,8 +86,7 @@ pub struct Core {
     codec: Codec,
     limits: Limits,
     shards: BTreeMap<ShardId, Shard>,
-    /// Those of open shards that must be taken up again when they are read.
-    owing: BTreeSet<Entity>,
+    owing: Owing,
     residents: Residents,
     timers: Timers,
     /// Those that have something to do when others have had their turn.
@@ -109,10 +109,33 @@ pub struct Core {
 struct Shard {
     epoch: Epoch,
     memory: Memory,
-    /// Its memory may be used; otherwise it is being read.
+    /// Its memory may be used; otherwise it is being read, or will be.
     is_open: bool,
+    /// It is read again as soon as nothing of it is on its way to the store.
+    is_to_be_read: bool,
     /// Letters that have arrived and may arrive again.
     letters: BTreeSet<LetterId>,
+}
+
+/// Executions and Map Runs of open shards that owe something since a crash, which is taken up when they are read.
+#[derive(Debug, Default)]
+struct Owing {
+    /// Those that have yet to be read.
+    unread: BTreeSet<Entity>,
+    /// Those that are being read.
+    asked_for: BTreeSet<Entity>,
+}
+
+impl Owing {
+    /// One was read; whether it was among them.
+    fn remove(&mut self, entity: Entity) -> bool {
+        self.unread.remove(&entity) | self.asked_for.remove(&entity)
+    }
+
+    fn forget(&mut self, shard: ShardId) {
+        self.unread.retain(|entity| entity.shard() != shard);
+        self.asked_for.retain(|entity| entity.shard() != shard);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +149,27 @@ struct Loads {
 struct Flight {
     commits: usize,
     bytes: usize,
+    /// Commits of each shard that has some.
+    of_shard: BTreeMap<ShardId, usize>,
+}
+
+impl Flight {
+    fn departs(&mut self, note: &Note) {
+        self.commits += 1;
+        self.bytes += note.bytes;
+        *self.of_shard.entry(note.shard).or_default() += 1;
+    }
+
+    fn lands(&mut self, note: &Note) {
+        self.commits -= 1;
+        self.bytes -= note.bytes;
+        if let Some(commits) = self.of_shard.get_mut(&note.shard) {
+            *commits -= 1;
+            if *commits == 0 {
+                self.of_shard.remove(&note.shard);
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +202,7 @@ impl Core {
             codec,
             limits,
             shards: BTreeMap::new(),
-            owing: BTreeSet::new(),
+            owing: Owing::default(),
             residents: Residents::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
@@ -231,7 +275,7 @@ impl Core {
         if self.is_draining {
             return None;
         }
-        if self.may_load() && self.has_owing_to_read() {
+        if self.may_load() && !self.owing.unread.is_empty() {
             return Some(now);
         }
         let mail = self.mail.next.filter(|_| !self.mail.is_reading);
