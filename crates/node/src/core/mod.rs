@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use stepwell_engine::{AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Timestamp};
-use stepwell_store::{Codec, Entity, LetterId, RowNumber};
+use stepwell_store::{Codec, Entity, Lease, LetterId, RowNumber};
 
 pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
 pub use message::{ExpressRun, Input, Letter, NewStart, Output, Release, Reply, ReplyTo};
@@ -307,6 +307,11 @@ impl Core {
     /// Executions and Map Runs in memory, and deadlines in memory.
     pub fn sizes(&self) -> (usize, usize) {
         (self.residents.len(), self.timers.len())
+    }
+
+    /// That its shards are its own, as far as it knows.
+    pub fn leases(&self) -> impl Iterator<Item = Lease> + '_ {
+        self.shards.iter().map(|(shard, held)| Lease { shard: *shard, epoch: held.epoch })
     }
 
     /// Whether it has a shard, and may use its memory.

@@ -24,9 +24,8 @@ impl Core {
         self.timers.opened(due, now);
         // An end that the store knows of needs no other record, also if nobody was told that it was written.
         let recorded: BTreeSet<_> = express.iter().map(|express| express.start.identity.id).collect();
-        self.express.retain(|id, stage| {
-            id.shard() != lease.shard || *stage == ExpressStage::Running || recorded.contains(id)
-        });
+        self.express
+            .retain(|id, stage| id.shard() != lease.shard || *stage == ExpressStage::Running || recorded.contains(id));
         self.look_for_mail(now);
         mail.into_iter().for_each(|letter| self.arrive(letter, now, out));
         for OpenedExpress { start, definition } in express {

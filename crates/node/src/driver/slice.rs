@@ -32,21 +32,27 @@ const SLEEP_MS_MAX: i64 = 1_000;
 
 /// A core and its mailbox.
 pub(super) struct Slice {
+    /// Its place among the slices of its node.
+    number: usize,
     core: Mutex<Core>,
     mailbox: Mutex<VecDeque<Input>>,
     /// Inputs in the mailbox.
     waiting: AtomicUsize,
+    /// Settled commits among them.
+    settled_waiting: AtomicUsize,
     worker: Mutex<Option<Thread>>,
     /// When the worker wakes up by itself; `i64::MIN`: it is at work.
     sleeps_until: AtomicI64,
 }
 
 impl Slice {
-    pub(super) fn new(core: Core) -> Slice {
+    pub(super) fn new(number: usize, core: Core) -> Slice {
         Slice {
+            number,
             core: Mutex::new(core),
             mailbox: Mutex::default(),
             waiting: AtomicUsize::new(0),
+            settled_waiting: AtomicUsize::new(0),
             worker: Mutex::default(),
             sleeps_until: AtomicI64::new(i64::MIN),
         }
@@ -76,6 +82,10 @@ impl Slice {
 
     /// Settled commits: handled at once if nobody runs the core, which the committer thread has no time to wait for.
     pub(super) fn settle(&self, driver: &Driver, input: Input) {
+        // Behind those that wait already: letters arrive in the order of their commits.
+        if self.settled_waiting.load(Ordering::SeqCst) > 0 {
+            return self.leave(input);
+        }
         let mut core = match self.core.try_lock() {
             Ok(core) => core,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -84,7 +94,7 @@ impl Slice {
         let now = driver.now();
         let mut out = Vec::new();
         core.handle(input, now, &mut out);
-        driver.carry_out(out);
+        driver.carry_out(self.number, out);
         let next = core.next_turn(now);
         drop(core);
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -108,7 +118,7 @@ impl Slice {
             for _ in 0..INPUTS_ON_THE_SPOT {
                 let Some(input) = self.next_input() else { break };
                 core.handle(input, now, &mut out);
-                driver.carry_out(std::mem::take(&mut out));
+                driver.carry_out(self.number, std::mem::take(&mut out));
             }
             let next = core.next_turn(now);
             drop(core);
@@ -121,10 +131,10 @@ impl Slice {
         }
     }
 
-    /// The worker: runs the core until the node stops.
+    /// The worker: runs the core until the node has stopped and nobody reads for it any longer.
     pub(super) fn work(&self, driver: &Driver) {
         *locked(&self.worker) = Some(std::thread::current());
-        while !driver.has_stopped() {
+        while !driver.has_stopped() || driver.at_work.readers() > 0 {
             let sleep_ms = {
                 let mut core = locked(&self.core);
                 let began = driver.now();
@@ -133,7 +143,7 @@ impl Slice {
                 for _ in 0..INPUTS_ON_THE_SPOT {
                     let Some(input) = self.next_input() else { break };
                     core.handle(input, now, &mut out);
-                    driver.carry_out(std::mem::take(&mut out));
+                    driver.carry_out(self.number, std::mem::take(&mut out));
                 }
                 for _ in 0..TURNS_AT_A_TIME {
                     // Others may want the core, too.
@@ -142,7 +152,7 @@ impl Slice {
                         break;
                     }
                     core.handle(Input::Turn, now, &mut out);
-                    driver.carry_out(std::mem::take(&mut out));
+                    driver.carry_out(self.number, std::mem::take(&mut out));
                     now = driver.now();
                 }
                 let next = core.next_turn(now);
@@ -156,15 +166,26 @@ impl Slice {
             }
             self.sleeps_until.store(i64::MIN, Ordering::SeqCst);
         }
-        // Whoever still waits, or comes too late, is told so.
+        self.close(driver);
+    }
+
+    /// Whoever still waits, or comes too late, is told so: the core has no shards any longer. Its leases are noted.
+    fn close(&self, driver: &Driver) {
         let mut core = locked(&self.core);
         let now = driver.now();
         let mut out = Vec::new();
-        Shards::ALL.iter().for_each(|shard| core.handle(Input::Closed(shard), now, &mut out));
         while let Some(input) = self.next_input() {
             core.handle(input, now, &mut out);
         }
-        driver.carry_out(out);
+        locked(&driver.to_give_back).extend(core.leases());
+        Shards::ALL.iter().for_each(|shard| core.handle(Input::Closed(shard), now, &mut out));
+        while core.has_ready() {
+            core.handle(Input::Turn, now, &mut out);
+        }
+        driver.carry_out(self.number, out);
+        drop(core);
+        // Who found the core taken has left something in the mailbox.
+        self.run_on_the_spot(driver);
     }
 
     /// Looks at the core when nobody runs it.
@@ -187,11 +208,15 @@ impl Slice {
     }
 
     fn post(&self, input: Input) {
+        if matches!(input, Input::Settled(_)) {
+            self.settled_waiting.fetch_add(1, Ordering::SeqCst);
+        }
         let mut mailbox = locked(&self.mailbox);
         mailbox.push_back(input);
         self.waiting.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// What waits longest, for whoever has the core.
     fn next_input(&self) -> Option<Input> {
         // Saves the lock where there is nothing.
         if self.waiting.load(Ordering::SeqCst) == 0 {
@@ -199,6 +224,9 @@ impl Slice {
         }
         let input = locked(&self.mailbox).pop_front()?;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
+        if matches!(input, Input::Settled(_)) {
+            self.settled_waiting.fetch_sub(1, Ordering::SeqCst);
+        }
         Some(input)
     }
 }
@@ -206,4 +234,55 @@ impl Slice {
 /// A panic of one thread must not become one of all: what is behind the lock is whole between two calls.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stepwell_engine::ExecutionId;
+    use stepwell_store::memory::Memory;
+    use stepwell_store::{RowNumber, StoreError};
+
+    use super::*;
+    use crate::api::{AnswerTo, Definition, Programs, TaskCall, Tasks};
+    use crate::{Config, Node};
+
+    struct Nothing;
+
+    impl Programs for Nothing {
+        fn definition(&self, _: RowNumber) -> Result<Arc<Definition>, StoreError> {
+            Err(StoreError::Away)
+        }
+
+        fn has_activity(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    impl Tasks for Nothing {
+        fn call(&self, _: TaskCall, _: AnswerTo) {}
+        fn cancel(&self, _: ExecutionId, _: stepwell_engine::AttemptId) {}
+    }
+
+    #[test]
+    fn settled_commits_do_not_overtake_each_other() {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+            let config = Config { workers: 1, ..Config::default() };
+            let node = Node::open(Arc::new(Memory::new()), config, Arc::new(Nothing), Arc::new(Nothing)).unwrap();
+            // Nobody empties the mailbox any longer.
+            node.drain(Duration::ZERO).await;
+            let driver = node.driver();
+            let slice = &driver.slices[0];
+            let core = locked(&slice.core);
+            slice.settle(driver, Input::Settled(Vec::new()));
+            assert_eq!(slice.waiting.load(Ordering::SeqCst), 1, "the core is taken");
+            drop(core);
+            slice.settle(driver, Input::Settled(Vec::new()));
+            assert_eq!(slice.waiting.load(Ordering::SeqCst), 2, "it waits behind the first one");
+            slice.run_on_the_spot(driver);
+            slice.settle(driver, Input::Settled(Vec::new()));
+            assert_eq!(slice.waiting.load(Ordering::SeqCst), 0);
+        });
+    }
 }
