@@ -64,16 +64,13 @@ struct Set {
 
 impl Set {
     fn new(config: Config) -> Set {
-        Set::with_workers(2, config)
-    }
-
-    fn with_workers(workers: usize, config: Config) -> Set {
         let store = Arc::new(Memory::new());
         let catalogue = Arc::new(Catalogue::default());
         let outside = Arc::new(Outside::default());
         let warnings = Arc::new(Mutex::new(Vec::new()));
         let lines = warnings.clone();
-        let config = Config { workers, warn: Arc::new(move |line| lines.lock().unwrap().push(line.into())), ..config };
+        let config =
+            Config { workers: 2, warn: Arc::new(move |line| lines.lock().unwrap().push(line.into())), ..config };
         let node = Node::open(store.clone(), config, catalogue.clone(), outside.clone()).unwrap();
         Set { store, catalogue, outside, node, warnings }
     }
@@ -381,52 +378,6 @@ fn a_node_that_went_away_goes_on_where_it_was() {
 
 /// What has not happened by then never will.
 const LONG: Duration = Duration::from_secs(60);
-
-const EACH: &str = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "ItemProcessor": {
-    "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-    "StartAt": "S", "States": {"S": {"Type": "Pass", "End": true}}}}}}"#;
-
-/// A slice all of whose shards are being read looks for letters, as any other does, and the answer must be its own: it
-/// would wait for ever, and never look again.
-#[test]
-fn letters_are_found_also_after_all_shards_of_a_slice_were_lost_at_once() {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use stepwell_store::memory::{Call, Fault};
-    runtime().block_on(async {
-        let set = Arc::new(Set::with_workers(64, Config::default()));
-        let definition = set.define(EACH, ExecutionType::Standard, None);
-        set.store.set_faults(|call| matches!(call, Call::Commit(_)).then_some(Fault::Io));
-        let start = |name: String| {
-            let (set, definition) = (set.clone(), definition.clone());
-            tokio::spawn(async move { set.node.start(new(&definition, &name, "[1]", ExecutionType::Standard)).await })
-        };
-        let starts: Vec<_> = (0..2_000).map(|n| start(format!("lost{n}"))).collect();
-        for start in starts {
-            assert_eq!(start.await.unwrap(), Err(Refusal::Away));
-        }
-        let commits = AtomicU32::new(0);
-        set.store.set_faults(move |call| match call {
-            // Until nobody doubts any longer that one of these concerns each slice.
-            Call::Commit(_) => {
-                let number = commits.fetch_add(1, Ordering::SeqCst);
-                (number < 1_000 && number % 2 == 0).then_some(Fault::AnswerLost)
-            }
-            _ => None,
-        });
-        for n in 0..40 {
-            let name = format!("n{n}");
-            let id = loop {
-                match start(name.clone()).await.unwrap() {
-                    Ok(started) => break started.id,
-                    Err(Refusal::NameTaken { holder }) => break holder,
-                    Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
-                }
-            };
-            let ended = tokio::time::timeout(LONG, set.ended(id)).await.expect("its Map Run hears of its child");
-            assert_eq!(ended.status, ExecutionStatus::Succeeded);
-        }
-    });
-}
 
 #[test]
 fn a_task_that_came_for_a_worker_who_went_away_is_the_next_ones() {

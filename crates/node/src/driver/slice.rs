@@ -242,10 +242,11 @@ mod tests {
 
     use stepwell_engine::ExecutionId;
     use stepwell_store::memory::Memory;
-    use stepwell_store::{RowNumber, StoreError};
+    use stepwell_store::{LetterId, RowNumber, StoreError};
 
     use super::*;
     use crate::api::{AnswerTo, Definition, Programs, TaskCall, Tasks};
+    use crate::core::Output;
     use crate::{Config, Node};
 
     struct Nothing;
@@ -265,11 +266,43 @@ mod tests {
         fn cancel(&self, _: ExecutionId, _: stepwell_engine::AttemptId) {}
     }
 
+    fn node(workers: usize) -> Node {
+        let config = Config { workers, ..Config::default() };
+        Node::open(Arc::new(Memory::new()), config, Arc::new(Nothing), Arc::new(Nothing)).unwrap()
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
+    /// It would wait for ever, and never look again.
+    #[test]
+    fn a_slice_whose_shards_are_all_being_read_gets_the_letters_and_deadlines_that_it_asks_for() {
+        let runtime = runtime();
+        let _within = runtime.enter();
+        let node = node(2);
+        let driver = node.driver();
+        let slice = &driver.slices[1];
+        while !slice.is_empty() {
+            std::thread::yield_now();
+        }
+        let core = locked(&slice.core);
+        let none = || Box::new(Shards::NONE);
+        driver.carry_out(1, vec![Output::ReadMail(none(), LetterId(0)), Output::ReadDue(none(), Timestamp(0))]);
+        for _ in 0..30_000 {
+            if slice.waiting.load(Ordering::SeqCst) == 2 {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(slice.waiting.load(Ordering::SeqCst), 2);
+        drop(core);
+    }
+
     #[test]
     fn settled_commits_do_not_overtake_each_other() {
-        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
-            let config = Config { workers: 1, ..Config::default() };
-            let node = Node::open(Arc::new(Memory::new()), config, Arc::new(Nothing), Arc::new(Nothing)).unwrap();
+        runtime().block_on(async {
+            let node = node(1);
             // Nobody empties the mailbox any longer.
             node.drain(Duration::ZERO).await;
             let driver = node.driver();
