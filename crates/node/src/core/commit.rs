@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use stepwell_engine::{ExecutionId, ShardId};
+use stepwell_engine::{AttemptId, ExecutionId, ShardId};
 use stepwell_store::{Entity, LetterId, Revision, Stored, Verdict, Write};
 
 use super::{Letter, Release};
@@ -45,6 +45,8 @@ pub struct Note {
     pub(super) sends: Vec<(Entity, Letter)>,
     /// Letters that it takes.
     pub(super) took: Vec<LetterId>,
+    /// Attempts whose answers it takes.
+    pub(super) answered: Vec<AttemptId>,
     /// The Express execution whose end it records.
     pub(super) express_ended: Option<ExecutionId>,
     /// About its size in memory.

@@ -20,7 +20,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use stepwell_engine::{AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Timestamp};
+use stepwell_engine::{
+    AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Signal, Timestamp,
+};
 use stepwell_store::{Codec, Entity, Lease, LetterId, RowNumber};
 
 pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
@@ -95,6 +97,8 @@ pub struct Core {
     flight: Flight,
     /// Calls that this node has made, or will make when their commit is durable, and that are not answered.
     calls: BTreeSet<(ExecutionId, AttemptId)>,
+    /// Answers of such calls that are not durable yet: should their commit fail, they are taken once more.
+    answered: BTreeMap<(ExecutionId, AttemptId), Signal>,
     /// Express children of Map Runs that run in this process, or will when their start is durable.
     children: BTreeSet<(MapRunId, u32)>,
     express: BTreeMap<ExecutionId, ExpressStage>,
@@ -209,6 +213,7 @@ impl Core {
             loads: Loads::default(),
             flight: Flight::default(),
             calls: BTreeSet::new(),
+            answered: BTreeMap::new(),
             children: BTreeSet::new(),
             express: BTreeMap::new(),
             mail: Mail::default(),
@@ -229,7 +234,9 @@ impl Core {
             }
             Input::Take(id, take, reply) => self.request(id, reply, now, out, |reply| Work::Take(take, reply)),
             Input::TaskAnswered(id, attempt, signal) => {
-                self.calls.remove(&(id, attempt));
+                if self.calls.remove(&(id, attempt)) {
+                    self.answered.insert((id, attempt), signal.clone());
+                }
                 self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
             }
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
@@ -256,6 +263,7 @@ impl Core {
             Input::Closed(shard) => {
                 self.drop_memory(shard, out);
                 self.shards.remove(&shard);
+                self.answered.retain(|(id, _), _| id.shard() != shard);
                 // Those that run here have a new owner, who starts them over.
                 self.express.retain(|id, _| id.shard() != shard);
             }
@@ -314,6 +322,15 @@ impl Core {
         self.shards.iter().map(|(shard, held)| Lease { shard: *shard, epoch: held.epoch })
     }
 
+    /// Answers of calls were taken, and that is durable or has changed nothing.
+    fn forget_answers(&mut self, of: Entity, answered: &[AttemptId]) {
+        if let Entity::Execution(id) = of {
+            answered.iter().for_each(|attempt| {
+                self.answered.remove(&(id, *attempt));
+            });
+        }
+    }
+
     /// Whether it has a shard, and may use its memory.
     pub fn has_open(&self, shard: ShardId) -> bool {
         self.shards.get(&shard).is_some_and(|shard| shard.is_open)
@@ -332,7 +349,16 @@ impl Core {
 
 impl Note {
     fn plain(shard: ShardId, memory: Memory) -> Note {
-        Note { shard, memory, entity: None, sends: Vec::new(), took: Vec::new(), express_ended: None, bytes: 64 }
+        Note {
+            shard,
+            memory,
+            entity: None,
+            sends: Vec::new(),
+            took: Vec::new(),
+            answered: Vec::new(),
+            express_ended: None,
+            bytes: 64,
+        }
     }
 }
 

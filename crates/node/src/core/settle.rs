@@ -57,6 +57,9 @@ impl Core {
                 false => out.push(Output::Letter(Box::new(arrived))),
             }
         }
+        if let Some((entity, _)) = note.entity {
+            self.forget_answers(entity, &note.answered);
+        }
         if let Some(id) = note.express_ended {
             self.express.remove(&id);
         }

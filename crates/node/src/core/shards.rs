@@ -23,6 +23,8 @@ impl Core {
         self.owing.unread.extend(owing);
         self.timers.opened(due, now);
         // An end that the store knows of needs no other record, also if nobody was told that it was written.
+        let owes: BTreeSet<_> = self.owing.unread.iter().filter(|entity| entity.shard() == lease.shard).collect();
+        self.answered.retain(|(id, _), _| id.shard() != lease.shard || owes.contains(&Entity::Execution(*id)));
         let recorded: BTreeSet<_> = express.iter().map(|express| express.start.identity.id).collect();
         self.express
             .retain(|id, stage| id.shard() != lease.shard || *stage == ExpressStage::Running || recorded.contains(id));
@@ -111,7 +113,7 @@ impl Core {
 
     /// Takes up what an execution or a Map Run owes since a crash, before anything else reaches it.
     pub(super) fn take_up(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
-        let Core { residents, calls, children, host, .. } = self;
+        let Core { residents, calls, answered, children, host, .. } = self;
         let Some(resident) = residents.get(entity) else { return };
         match &resident.body {
             Body::Loading => {}
@@ -126,7 +128,10 @@ impl Core {
                         Resume::InDoubt { attempt, .. } if answers.contains(&attempt) => {}
                         Resume::InDoubt { attempt, error } => {
                             let stage = FailureStage::Run;
-                            first.push_back(Work::Task(attempt, Signal::TaskFailed { attempt, error, stage }));
+                            // Its answer may have come, and only the commit have failed that took it.
+                            let answer = answered.get(&(id, attempt)).cloned();
+                            let signal = answer.unwrap_or(Signal::TaskFailed { attempt, error, stage });
+                            first.push_back(Work::Task(attempt, signal));
                         }
                         Resume::Queue(request) => out.push(Output::Release(transition::queue(id, *request))),
                         Resume::Heartbeat { attempt } => {

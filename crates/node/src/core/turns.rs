@@ -84,6 +84,7 @@ impl Core {
         match transition::take(resident, &step) {
             Err(_) => return self.lose(entity.shard(), out),
             Ok(taken) => {
+                self.forget_answers(entity, &taken.ignored);
                 self.release_at_once(entity, taken.at_once, out);
                 if let Some(commit) = taken.commit {
                     self.calls.extend(commit.release.iter().filter_map(call_of));

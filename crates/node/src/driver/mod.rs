@@ -371,7 +371,7 @@ impl Node {
         let driver = self.driver();
         let mut figures = Figures::default();
         for slice in &driver.slices {
-            slice.look(|core| {
+            slice.look(driver, |core| {
                 let (residents, timers) = core.sizes();
                 figures.residents += residents;
                 figures.timers += timers;
@@ -469,7 +469,7 @@ impl Driver {
         let is_idle =
             |core: &Core| core.commits_in_flight() + core.open_calls() + core.open_express() == 0 && !core.has_ready();
         self.running_express.load(Ordering::SeqCst) == 0
-            && self.slices.iter().all(|slice| slice.is_empty() && slice.look(is_idle))
+            && self.slices.iter().all(|slice| slice.is_empty() && slice.look(self, is_idle))
     }
 
     fn warn(&self, line: &str) {
@@ -531,7 +531,7 @@ impl Driver {
     /// Hands something to a core, on the spot where that keeps nobody waiting.
     fn submit(&self, shard: ShardId, input: Input) {
         match is_committer() {
-            true => self.slice(shard).leave(input),
+            true => self.slice(shard).leave(self, input),
             false => self.slice(shard).submit(self, input),
         }
     }
@@ -543,8 +543,8 @@ impl Driver {
                 Output::Commit(commit) => self.commits.push(*commit),
                 Output::Release(release) => self.release(release),
                 Output::Load(entity, memory) => self.jobs.push(self.now(), Job::Load(entity, memory)),
-                Output::Letter(arrived) => self.slice(arrived.to.shard()).leave(Input::Letter(arrived)),
-                Output::LookForMail(shard) => self.slice(shard).leave(Input::LookForMail),
+                Output::Letter(arrived) => self.slice(arrived.to.shard()).leave(self, Input::Letter(arrived)),
+                Output::LookForMail(shard) => self.slice(shard).leave(self, Input::LookForMail),
                 Output::ReadDue(shards, before) => {
                     self.jobs.push(self.now(), Job::Due(slice, shards, before));
                 }

@@ -5,7 +5,7 @@
 //! to the slice's worker thread.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub(super) struct Slice {
     worker: Mutex<Option<Thread>>,
     /// When the worker wakes up by itself; `i64::MIN`: it is at work.
     sleeps_until: AtomicI64,
+    /// The worker has ended.
+    is_closed: AtomicBool,
 }
 
 impl Slice {
@@ -55,6 +57,7 @@ impl Slice {
             settled_waiting: AtomicUsize::new(0),
             worker: Mutex::default(),
             sleeps_until: AtomicI64::new(i64::MIN),
+            is_closed: AtomicBool::new(false),
         }
     }
 
@@ -75,21 +78,29 @@ impl Slice {
     }
 
     /// Leaves something to the worker.
-    pub(super) fn leave(&self, input: Input) {
+    pub(super) fn leave(&self, driver: &Driver, input: Input) {
         self.post(input);
-        self.wake();
+        self.call_worker(driver);
+    }
+
+    /// Something waits in the mailbox for the worker, or, when that has ended, for whoever comes along.
+    fn call_worker(&self, driver: &Driver) {
+        match self.is_closed.load(Ordering::SeqCst) {
+            true => self.run_on_the_spot(driver),
+            false => self.wake(),
+        }
     }
 
     /// Settled commits: handled at once if nobody runs the core, which the committer thread has no time to wait for.
     pub(super) fn settle(&self, driver: &Driver, input: Input) {
         // Behind those that wait already: letters arrive in the order of their commits.
         if self.settled_waiting.load(Ordering::SeqCst) > 0 {
-            return self.leave(input);
+            return self.leave(driver, input);
         }
         let mut core = match self.core.try_lock() {
             Ok(core) => core,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return self.leave(input),
+            Err(TryLockError::WouldBlock) => return self.leave(driver, input),
         };
         let now = driver.now();
         let mut out = Vec::new();
@@ -98,7 +109,7 @@ impl Slice {
         let next = core.next_turn(now);
         drop(core);
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.wake();
+            self.call_worker(driver);
         } else {
             self.wake_before(next);
         }
@@ -125,7 +136,7 @@ impl Slice {
             if self.waiting.load(Ordering::SeqCst) == 0 {
                 return self.wake_before(next);
             }
-            if next.is_some_and(|next| next <= now) {
+            if next.is_some_and(|next| next <= now) && !self.is_closed.load(Ordering::SeqCst) {
                 return self.wake();
             }
         }
@@ -172,6 +183,7 @@ impl Slice {
     /// Whoever still waits, or comes too late, is told so: the core has no shards any longer. Its leases are noted.
     fn close(&self, driver: &Driver) {
         let mut core = locked(&self.core);
+        self.is_closed.store(true, Ordering::SeqCst);
         let now = driver.now();
         let mut out = Vec::new();
         while let Some(input) = self.next_input() {
@@ -189,8 +201,13 @@ impl Slice {
     }
 
     /// Looks at the core when nobody runs it.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Core) -> T) -> T {
-        look(&locked(&self.core))
+    pub(super) fn look<T>(&self, driver: &Driver, look: impl FnOnce(&Core) -> T) -> T {
+        let seen = look(&locked(&self.core));
+        // Who found the core taken has left something in the mailbox.
+        if !self.is_empty() {
+            self.call_worker(driver);
+        }
+        seen
     }
 
     /// Wakes the worker.
@@ -242,7 +259,7 @@ mod tests {
 
     use stepwell_engine::ExecutionId;
     use stepwell_store::memory::Memory;
-    use stepwell_store::{LetterId, RowNumber, StoreError};
+    use stepwell_store::{RowNumber, StoreError};
 
     use super::*;
     use crate::api::{AnswerTo, Definition, Programs, TaskCall, Tasks};
@@ -277,26 +294,34 @@ mod tests {
 
     /// It would wait for ever, and never look again.
     #[test]
-    fn a_slice_whose_shards_are_all_being_read_gets_the_letters_and_deadlines_that_it_asks_for() {
+    fn a_slice_whose_shards_are_all_being_read_gets_the_deadlines_that_it_asks_for() {
         let runtime = runtime();
         let _within = runtime.enter();
         let node = node(2);
         let driver = node.driver();
         let slice = &driver.slices[1];
-        while !slice.is_empty() {
+        let core = locked(&slice.core);
+        driver.carry_out(1, vec![Output::ReadDue(Box::new(Shards::NONE), Timestamp(0))]);
+        let has_come = || locked(&slice.mailbox).iter().any(|input| matches!(input, Input::Due(_)));
+        let began = std::time::Instant::now();
+        while !has_come() && began.elapsed() < Duration::from_secs(30) {
             std::thread::yield_now();
         }
-        let core = locked(&slice.core);
-        let none = || Box::new(Shards::NONE);
-        driver.carry_out(1, vec![Output::ReadMail(none(), LetterId(0)), Output::ReadDue(none(), Timestamp(0))]);
-        for _ in 0..30_000 {
-            if slice.waiting.load(Ordering::SeqCst) == 2 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        assert_eq!(slice.waiting.load(Ordering::SeqCst), 2);
+        assert!(has_come());
         drop(core);
+    }
+
+    #[test]
+    fn what_came_while_somebody_looked_at_the_core_is_not_left_lying() {
+        runtime().block_on(async {
+            let node = node(1);
+            // Nobody empties the mailbox any longer.
+            node.drain(Duration::ZERO).await;
+            let driver = node.driver();
+            let slice = &driver.slices[0];
+            slice.look(driver, |_| slice.submit(driver, Input::Drain));
+            assert!(slice.is_empty());
+        });
     }
 
     #[test]
@@ -307,6 +332,7 @@ mod tests {
             node.drain(Duration::ZERO).await;
             let driver = node.driver();
             let slice = &driver.slices[0];
+            slice.is_closed.store(false, Ordering::SeqCst);
             let core = locked(&slice.core);
             slice.settle(driver, Input::Settled(Vec::new()));
             assert_eq!(slice.waiting.load(Ordering::SeqCst), 1, "the core is taken");
