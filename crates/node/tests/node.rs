@@ -437,11 +437,15 @@ fn whoever_asks_while_a_node_stops_is_answered() {
 
 #[test]
 fn a_node_that_has_stopped_leaves_its_shards_to_the_next_one() {
+    use stepwell_store::memory::{Call, Fault};
     runtime().block_on(async {
         let set = Set::new(Config::default());
         let open = || Node::open(set.store.clone(), Config::default(), set.catalogue.clone(), set.outside.clone());
         assert!(matches!(open(), Err(StoreError::Locked(_))), "it has them");
         set.node.drain(Duration::from_secs(1)).await;
+        set.store.set_faults(|call| matches!(call, Call::Read).then_some(Fault::Away));
+        assert!(open().is_err(), "nor does one that could not open them keep them");
+        set.store.set_faults(|_| None);
         let node = open().unwrap();
         let definition = set.define(&task("Echo"), ExecutionType::Standard, None);
         let started = node.start(new(&definition, "one", "[1]", ExecutionType::Standard)).await.unwrap();

@@ -117,7 +117,7 @@ pub(crate) struct Driver {
     running_express: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     at_work: AtWork,
-    /// Leases of workers that have ended.
+    /// Leases that no worker has, for it has ended or not begun yet.
     to_give_back: Mutex<Vec<Lease>>,
     this: std::sync::Weak<Driver>,
 }
@@ -230,7 +230,7 @@ impl Node {
         });
         // From here on the threads end when this is dropped, also when opening fails.
         let node = Node { shared: Arc::new(Shared { driver }) };
-        node.driver().open()?;
+        node.driver().open().inspect_err(|_| node.driver().give_back_shards())?;
         Ok(node)
     }
 
@@ -411,6 +411,8 @@ impl Driver {
     fn open(self: &Arc<Self>) -> Result<(), StoreError> {
         let now = self.now();
         let leases = self.store.claim(&self.name, &Shards::ALL, now, FOREVER)?;
+        // Until there are workers who have them.
+        locked(&self.to_give_back).clone_from(&leases);
         if leases.len() < Shards::ALL.iter().count() {
             return Err(StoreError::Locked("another node owns the executions of this store".into()));
         }
@@ -434,6 +436,7 @@ impl Driver {
                 drop(at_work);
             })?;
         }
+        locked(&self.to_give_back).clear();
         for shard in opened {
             self.report(&shard);
             self.slice(shard.lease.shard).submit(self, Input::Opened(Box::new(shard)));
