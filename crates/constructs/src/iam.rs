@@ -65,7 +65,7 @@ impl Statement {
         self
     }
 
-    /// Says whom it is about: a role by its ARN; for key policies.
+    /// Says whom it is about: a role by its ARN, or an account by its id; for the policies of resources.
     #[must_use]
     pub fn for_role(mut self, arn: &Cfn) -> Statement {
         self.principal = Some([("AWS", arn.to_value())].into_iter().collect());

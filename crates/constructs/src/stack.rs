@@ -46,6 +46,7 @@ pub struct Environment {
 struct Contents {
     resources: Vec<(Str, Resource)>,
     policies: Vec<Policy>,
+    resource_policies: Vec<(ResourcePolicy, Vec<Statement>)>,
     key_statements: Vec<(Str, Statement)>,
 }
 
@@ -69,6 +70,15 @@ pub(crate) struct NewResource {
     pub(crate) resource: Resource,
 }
 
+/// A policy that stands with a bucket or log group and says who of another account may use it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ResourcePolicy {
+    /// The ids from the stack's scope down to what it is about.
+    pub(crate) path: Vec<Str>,
+    /// The name of the bucket; nothing for a log group.
+    pub(crate) bucket: Option<Cfn>,
+}
+
 /// The statements that a role or user has been granted, in a policy of the template.
 #[derive(Clone, Debug)]
 struct Policy {
@@ -90,6 +100,16 @@ impl Environment {
     /// The account, literal if it is known.
     pub(crate) fn account(&self) -> Cfn {
         self.account.as_ref().map_or_else(Cfn::account_id, |account| Cfn::from(account.clone()))
+    }
+
+    /// Whether both accounts are known and differ.
+    pub(crate) fn is_foreign(&self, account: Option<&Str>) -> bool {
+        account.is_some_and(|account| self.account.as_ref().is_some_and(|own| own != account))
+    }
+
+    /// Whether the accounts may differ: one of them is known, and the other is not the same.
+    pub(crate) fn may_be_foreign(&self, account: Option<&Str>) -> bool {
+        account != self.account.as_ref()
     }
 
     /// The partition, literal if the region is known and the profile says so.
@@ -168,7 +188,11 @@ impl Stack {
             .policies
             .iter()
             .map(|policy| (policy.logical_id.clone(), policy.resource(self.environment.compat).render(Vec::new())));
-        declared.chain(policies).collect()
+        let of_resources = contents.resource_policies.iter().map(|(policy, statements)| {
+            let (id, resource) = policy.resource(&self.environment, statements);
+            (id, resource.render(Vec::new()))
+        });
+        declared.chain(policies).chain(of_resources).collect()
     }
 
     /// The ARN of a resource of the account and region of the stack.
@@ -196,6 +220,9 @@ impl Stack {
     }
 
     pub(crate) fn grant(&self, grantee: &Grantee, statements: impl IntoIterator<Item = Statement>) {
+        if self.environment.is_foreign(grantee.account.as_ref()) {
+            return;
+        }
         let mut statements = statements.into_iter().peekable();
         if statements.peek().is_none() {
             return;
@@ -209,6 +236,15 @@ impl Stack {
                 grantee: grantee.clone(),
                 statements: statements.collect(),
             }),
+        }
+    }
+
+    /// Adds to the policy of a bucket or of log groups.
+    pub(crate) fn allow_in_resource(&self, policy: &ResourcePolicy, statement: Statement) {
+        let policies = &mut self.contents.borrow_mut().resource_policies;
+        match policies.iter_mut().find(|(known, _)| known == policy) {
+            Some((_, statements)) => statements.push(statement),
+            None => policies.push((policy.clone(), vec![statement])),
         }
     }
 
@@ -279,10 +315,38 @@ fn with(value: &Value, key: &str, change: impl FnOnce(Value) -> Value) -> Value 
     Value::Object(object)
 }
 
+/// Each statement once, and as few as possible if the profile says so.
+fn condensed(statements: &[Statement], compat: Compat) -> Vec<Statement> {
+    let distinct = iam::distinct(statements);
+    if compat.minimize_policies { iam::minimized(&distinct) } else { distinct }
+}
+
+impl ResourcePolicy {
+    /// The policy with its logical id.
+    fn resource(&self, environment: &Environment, statements: &[Statement]) -> (Str, Resource) {
+        let below = |ids: &[&str]| -> Vec<Str> { self.path.iter().cloned().chain(ids.iter().map(Str::new)).collect() };
+        let document = iam::document(&condensed(statements, environment.compat));
+        match &self.bucket {
+            Some(bucket) => {
+                let properties = Fields::new().set("Bucket", bucket.clone()).set("PolicyDocument", document);
+                let id = logical_id(&below(&["Policy", "Resource"]));
+                (Str::from(id), Resource::new("AWS::S3::BucketPolicy", properties))
+            }
+            None => {
+                let named: Vec<Str> = [environment.stack_id.clone()].into_iter().chain(below(&["Policy"])).collect();
+                let properties = Fields::new()
+                    .set("PolicyDocument", Json::with_intrinsics(&document.to_value()).to_text())
+                    .set("PolicyName", logical_id(&named).as_str());
+                let id = logical_id(&below(&["Policy", "ResourcePolicy"]));
+                (Str::from(id), Resource::new("AWS::Logs::ResourcePolicy", properties))
+            }
+        }
+    }
+}
+
 impl Policy {
     fn rendered(&self, compat: Compat) -> Vec<Statement> {
-        let distinct = iam::distinct(&self.statements);
-        if compat.minimize_policies { iam::minimized(&distinct) } else { distinct }
+        condensed(&self.statements, compat)
     }
 
     fn resource(&self, compat: Compat) -> Resource {

@@ -152,7 +152,7 @@ impl Task for CallAwsServiceCrossRegionProps {
             timeout_s: Some(TIMEOUT_S),
             statements,
         };
-        let function = function.make(cx);
+        let function = function.make_invocable(cx);
         let mut call = self.fields().set("action", self.action.as_str()).set("service", self.service.as_str());
         if let Some(parameters) = &self.parameters {
             call.put("parameters", parameters.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use stepwell_constructs::{Cfn, Path, intrinsic, list_path, path};
 use stepwell_value::{Str, Value};
 
-use super::flow::Cx;
+use super::case::Cx;
 use super::{Answer, Stop, unknown};
 
 /// A value that stands in the input.
@@ -188,6 +188,8 @@ impl Cx {
                     .map(|i| Ok((Str::from(key.replace("%i", &i.to_string())), self.eval(&numbered(&template, i))?)));
                 Ok(V::Object(members.collect::<Answer<_>>()?))
             }
+            // The name of a file; what is in it was uploaded.
+            "$tmpfile" => Ok(V::Json(inner.as_array().and_then(|file| file.first().cloned()).unwrap_or_default())),
             "$concat" => Err(Stop::NotExpressible("path_in_text.rs")),
             "$attr" => self.attribute(&name),
             "$method" => self.value_method(&name, self.args(value)?),

@@ -4,7 +4,7 @@ use stepwell_constructs::*;
 use stepwell_value::Value;
 
 use super::eval::V;
-use super::flow::Cx;
+use super::case::Cx;
 use super::{Answer, convert, text, unknown};
 
 impl Cx {
@@ -68,7 +68,11 @@ pub fn key(cx: &Cx, value: &V) -> Answer<KeyRef> {
 }
 
 pub fn log_group(cx: &Cx, value: &V) -> Answer<LogGroupRef> {
-    Ok(LogGroupRef::from_arn(cx.attr(value, "logGroupArn")?))
+    let group = LogGroupRef::from_arn(cx.attr(value, "logGroupArn")?);
+    Ok(match cx.declared(value) {
+        Some(declared) => group.construct_id(&text(declared, "id")),
+        None => group,
+    })
 }
 
 pub fn task_role(cx: &Cx, value: &V) -> Answer<TaskRole> {

@@ -5,7 +5,7 @@ use stepwell_value::Value;
 
 use super::convert::{self, Lang};
 use super::eval::{Props, V};
-use super::flow::Cx;
+use super::case::Cx;
 use super::{Answer, Stop, refs, unknown};
 
 /// A state to be made: its id, its language, and its properties.

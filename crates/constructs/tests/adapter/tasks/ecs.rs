@@ -7,7 +7,7 @@ use stepwell_value::Value;
 use super::{adapt, kind};
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
+use crate::adapter::case::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, unknown};
 

@@ -4,7 +4,7 @@ use stepwell_constructs::*;
 
 use super::adapt;
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
+use crate::adapter::case::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, convert, unknown};
 
