@@ -29,6 +29,8 @@ macro_rules! by_reference {
     )*};
 }
 
+pub(crate) use by_reference;
+
 by_reference!(FunctionRef, BucketRef, RoleRef, TopicRef, QueueRef, KeyRef, LogGroupRef, TableRef, StateMachineRef);
 
 /// A Lambda function, or a version or alias of one.
@@ -456,17 +458,9 @@ impl StateMachineRef {
     pub(crate) fn executions(&self, environment: &Environment, pattern: &str) -> Cfn {
         let name = match self.arn.parts().last() {
             Some(Part::Text(end)) if end.contains(':') => Cfn::from(end.rsplit(':').next().unwrap_or(end)),
-            _ => sixth_of(&self.arn),
+            // The name is known at deployment.
+            _ => self.arn.part(6, ":"),
         };
         environment.arn("states", Cfn::from("execution:").then(name).then(pattern))
     }
-}
-
-/// The seventh part of an ARN, once it is known: the name of a state machine.
-fn sixth_of(arn: &Cfn) -> Cfn {
-    use stepwell_value::Value;
-    let split: Value = [Value::from(":"), arn.to_value()].into_iter().collect();
-    let split: Value = [("Fn::Split", split)].into_iter().collect();
-    let select: Value = [Value::from(6), split].into_iter().collect();
-    Cfn::intrinsic(&[("Fn::Select", select)].into_iter().collect())
 }

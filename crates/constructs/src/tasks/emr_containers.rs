@@ -471,10 +471,7 @@ fn log_group_name(group: &LogGroupRef) -> Cfn {
     {
         return Cfn::from(name.strip_suffix(":*").unwrap_or(name));
     }
-    let split: Value = [Value::from(":"), arn.to_value()].into_iter().collect();
-    let split: Value = [("Fn::Split", split)].into_iter().collect();
-    let select: Value = [Value::from(6), split].into_iter().collect();
-    Cfn::intrinsic(&[("Fn::Select", select)].into_iter().collect())
+    arn.part(6, ":")
 }
 
 /// The length of a text that is known now, as JavaScript counts it.

@@ -1,6 +1,6 @@
 //! Roles that tasks make, and what they add to the policies of others.
 
-use stepwell_value::{Str, Value};
+use stepwell_value::Str;
 
 use crate::cfn::Cfn;
 use crate::iam::{self, Statement};
@@ -117,8 +117,5 @@ pub(super) fn role_name(role: &RoleRef) -> Cfn {
         return Cfn::from(arn.rsplit('/').next().unwrap_or(arn));
     }
     // What follows the slash of an ARN that is not known before the deployment.
-    let split: Value = [Value::from("/"), role.arn().to_value()].into_iter().collect();
-    let split: Value = [("Fn::Split", split)].into_iter().collect();
-    let select: Value = [Value::from(1), split].into_iter().collect();
-    Cfn::intrinsic(&[("Fn::Select", select)].into_iter().collect())
+    role.arn().part(1, "/")
 }

@@ -30,44 +30,33 @@ fn get(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     } patterns "REQUEST_RESPONSE")
 }
 
+/// A task that changes an item: its own properties, and those that all of them have.
+macro_rules! change {
+    ($cx:ident, $input:ident, $name:ident, $argument:literal $(, $prop:literal => $method:ident: $kind:tt)*) => {{
+        let table = table($cx, $input)?;
+        let argument = $input.props.need($argument)?;
+        adapt!($cx, $input, $name(&table, attributes::<L>($cx, &argument)?) {
+            $($prop => $method: $kind,)*
+            "conditionExpression" => condition_expression: text,
+            "expressionAttributeNames" => expression_attribute_names: object,
+            "expressionAttributeValues" => expression_attribute_values: {attributes},
+            "returnConsumedCapacity" => return_consumed_capacity: [capacity],
+            "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
+            "returnValues" => return_values: [values],
+        } patterns "REQUEST_RESPONSE")
+    }};
+}
+
 fn put(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let table = table(cx, input)?;
-    let item = input.props.need("item")?;
-    adapt!(cx, input, DynamoPutItem(&table, attributes::<L>(cx, &item)?) {
-        "conditionExpression" => condition_expression: text,
-        "expressionAttributeNames" => expression_attribute_names: object,
-        "expressionAttributeValues" => expression_attribute_values: {attributes},
-        "returnConsumedCapacity" => return_consumed_capacity: [capacity],
-        "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
-        "returnValues" => return_values: [values],
-    } patterns "REQUEST_RESPONSE")
+    change!(cx, input, DynamoPutItem, "item")
 }
 
 fn update(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let table = table(cx, input)?;
-    let key = input.props.need("key")?;
-    adapt!(cx, input, DynamoUpdateItem(&table, attributes::<L>(cx, &key)?) {
-        "updateExpression" => update_expression: text,
-        "conditionExpression" => condition_expression: text,
-        "expressionAttributeNames" => expression_attribute_names: object,
-        "expressionAttributeValues" => expression_attribute_values: {attributes},
-        "returnConsumedCapacity" => return_consumed_capacity: [capacity],
-        "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
-        "returnValues" => return_values: [values],
-    } patterns "REQUEST_RESPONSE")
+    change!(cx, input, DynamoUpdateItem, "key", "updateExpression" => update_expression: text)
 }
 
 fn delete(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let table = table(cx, input)?;
-    let key = input.props.need("key")?;
-    adapt!(cx, input, DynamoDeleteItem(&table, attributes::<L>(cx, &key)?) {
-        "conditionExpression" => condition_expression: text,
-        "expressionAttributeNames" => expression_attribute_names: object,
-        "expressionAttributeValues" => expression_attribute_values: {attributes},
-        "returnConsumedCapacity" => return_consumed_capacity: [capacity],
-        "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
-        "returnValues" => return_values: [values],
-    } patterns "REQUEST_RESPONSE")
+    change!(cx, input, DynamoDeleteItem, "key")
 }
 
 fn table(cx: &Cx, input: &mut Input) -> Answer<TableRef> {
