@@ -34,9 +34,9 @@ impl Json {
             Value::Object(object) if object.len() == 1 && object.keys().any(|key| is_intrinsic(key)) => {
                 Json::Cfn(Cfn::intrinsic(value))
             }
-            Value::Object(object) => Json::Object(
-                object.iter().map(|(key, value)| (key.clone(), Json::with_intrinsics(value))).collect(),
-            ),
+            Value::Object(object) => {
+                Json::Object(object.iter().map(|(key, value)| (key.clone(), Json::with_intrinsics(value))).collect())
+            }
             scalar => Json::Value(scalar.clone()),
         }
     }

@@ -96,6 +96,22 @@ fn deviations() -> Vec<Value> {
     file.get("deviations").and_then(Value::as_array).map(|all| all.to_vec()).unwrap_or_default()
 }
 
+/// Cases beside the corpus, in its form: rules that none of its shared cases shows. Messages are those of its inventory.
+#[test]
+fn the_cases_beside_the_corpus() {
+    let file = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/siblings.json")));
+    let cases = file.as_array().map(|all| all.to_vec()).unwrap_or_default();
+    assert!(!cases.is_empty());
+    let different: Vec<String> = cases
+        .iter()
+        .filter_map(|case| {
+            let why = compare::case(case, &adapter::synthesize(case)).err()?;
+            Some(format!("{}: {why}", adapter::text(case, "id")))
+        })
+        .collect();
+    assert!(different.is_empty(), "{different:#?}");
+}
+
 /// Each entry says why, and few of them are neither a quirk nor a mistake that does not compile.
 #[test]
 fn deviations_are_few_and_say_why() {

@@ -8,7 +8,7 @@ use crate::cfn::Cfn;
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::path::path;
-use crate::references::{BucketRef, KeyRef, RoleRef};
+use crate::references::{BucketRef, KeyRef, RoleRef, by_reference};
 use crate::state::words;
 use crate::task::{Record, Task, TaskContext, TaskFields, record, task};
 use crate::tasks::emr::key_value_pairs;
@@ -142,11 +142,7 @@ impl BedrockModelRef {
     }
 }
 
-impl From<&BedrockModelRef> for BedrockModelRef {
-    fn from(model: &BedrockModelRef) -> BedrockModelRef {
-        model.clone()
-    }
-}
+by_reference!(BedrockModelRef);
 
 /// A guardrail of Bedrock, which keeps questions and answers within bounds.
 #[derive(Clone, Debug, PartialEq)]

@@ -168,7 +168,6 @@ impl Cx {
         Ok(cx)
     }
 
-
     pub fn note_metrics(&self, id: &str, metrics: Metrics) {
         self.metrics.borrow_mut().insert(id.to_owned(), metrics);
     }

@@ -212,7 +212,6 @@ impl Cx {
         }
     }
 
-
     /// A call on a resource that gives a value.
     pub fn value_method(&self, method: &str, args: Vec<V>) -> Answer<V> {
         let (receiver, name) = method.split_once('.').unwrap_or((method, ""));

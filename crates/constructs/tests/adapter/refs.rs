@@ -3,8 +3,8 @@
 use stepwell_constructs::*;
 use stepwell_value::Value;
 
-use super::eval::V;
 use super::case::Cx;
+use super::eval::V;
 use super::{Answer, convert, text, unknown};
 
 impl Cx {

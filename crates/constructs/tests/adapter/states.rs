@@ -3,9 +3,9 @@
 use stepwell_constructs::*;
 use stepwell_value::Value;
 
+use super::case::Cx;
 use super::convert::{self, Lang};
 use super::eval::{Props, V};
-use super::case::Cx;
 use super::{Answer, Stop, refs, unknown};
 
 /// A state to be made: its id, its language, and its properties.

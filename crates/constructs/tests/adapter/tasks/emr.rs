@@ -4,9 +4,9 @@
 use stepwell_constructs::*;
 
 use super::{adapt, kind};
+use crate::adapter::case::Cx;
 use crate::adapter::convert::Lang;
 use crate::adapter::eval::V;
-use crate::adapter::case::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, Stop, convert, refs, unknown};
 
