@@ -183,11 +183,11 @@ impl Stack {
     /// All resources with their logical ids.
     pub fn resources(&self) -> Vec<(Str, Value)> {
         let contents = self.contents.borrow();
-        let declared = contents.resources.iter().map(|(id, resource)| (id.clone(), contents.render(id, resource)));
-        let policies = contents
-            .policies
+        let declared = contents
+            .resources
             .iter()
-            .map(|policy| (policy.logical_id.clone(), policy.resource(self.environment.compat).render(Vec::new())));
+            .map(|(id, resource)| (id.clone(), contents.render(id, resource, self.environment.compat)));
+        let policies = contents.policies.iter().flat_map(|policy| policy.resources(&self.environment));
         let of_resources = contents.resource_policies.iter().map(|(policy, statements)| {
             let (id, resource) = policy.resource(&self.environment, statements);
             (id, resource.render(Vec::new()))
@@ -271,16 +271,13 @@ impl Default for Stack {
 }
 
 impl Contents {
-    fn render(&self, id: &Str, resource: &Resource) -> Value {
+    fn render(&self, id: &Str, resource: &Resource, compat: Compat) -> Value {
         if let Some(raw) = &resource.raw {
             return self.completed(id, raw);
         }
-        let policy = resource
-            .depends_on_policy
-            .as_ref()
-            .filter(|id| self.policies.iter().any(|policy| policy.logical_id == **id))
-            .cloned();
-        resource.render(policy.into_iter().collect())
+        let awaited =
+            self.policies.iter().filter(|policy| Some(&policy.logical_id) == resource.depends_on_policy.as_ref());
+        resource.render(awaited.flat_map(|policy| policy.logical_ids(compat)).collect())
     }
 
     /// A declared key with what constructs have added to its policy.
@@ -349,8 +346,50 @@ impl Policy {
         condensed(&self.statements, compat)
     }
 
-    fn resource(&self, compat: Compat) -> Resource {
-        policy_resource(&self.logical_id, &self.grantee, &self.rendered(compat))
+    /// The statements that fit into the role, and those of policies of their own that take what does not.
+    fn split(&self, compat: Compat) -> (Vec<Statement>, Vec<Vec<Statement>>) {
+        let statements = self.rendered(compat);
+        match self.role_path() {
+            Some(_) => iam::split(statements),
+            None => (statements, Vec::new()),
+        }
+    }
+
+    /// The ids down to the role, if it is one of the template.
+    fn role_path(&self) -> Option<&[Str]> {
+        match self.grantee.policy_path.as_slice() {
+            [role @ .., policy, _] if self.grantee.property == "Roles" && policy == "DefaultPolicy" => Some(role),
+            _ => None,
+        }
+    }
+
+    fn logical_ids(&self, compat: Compat) -> Vec<Str> {
+        let overflow = (1..=self.split(compat).1.len()).map(|number| self.overflow_id(number));
+        std::iter::once(self.logical_id.clone()).chain(overflow).collect()
+    }
+
+    fn overflow_id(&self, number: usize) -> Str {
+        let overflow = [Str::from(format!("OverflowPolicy{number}")), Str::from("Resource")];
+        let path: Vec<Str> = self.role_path().unwrap_or_default().iter().cloned().chain(overflow).collect();
+        Str::from(logical_id(&path))
+    }
+
+    fn resources(&self, environment: &Environment) -> Vec<(Str, Value)> {
+        let (inline, overflow) = self.split(environment.compat);
+        let default = policy_resource(&self.logical_id, &self.grantee, &inline);
+        let mut resources = vec![(self.logical_id.clone(), default.render(Vec::new()))];
+        let role = self.role_path().unwrap_or_default().join("/");
+        let names: Value = [self.grantee.name.to_value()].into_iter().collect();
+        for (index, statements) in overflow.iter().enumerate() {
+            let properties = Fields::new()
+                .set("Description", format!("Part of the policies for {}/{role}", environment.stack_id).as_str())
+                .set("Path", "/")
+                .set("PolicyDocument", iam::document(statements))
+                .set(self.grantee.property, names.clone());
+            let resource = Resource::new("AWS::IAM::ManagedPolicy", properties);
+            resources.push((self.overflow_id(index + 1), resource.render(Vec::new())));
+        }
+        resources
     }
 }
 

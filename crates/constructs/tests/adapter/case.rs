@@ -81,11 +81,7 @@ pub fn answer(cx: &Cx, machine: &Machine) -> Object {
     // Not compared: what an interpreter gets.
     answer.insert("asl", machine.to_asl());
     answer.insert("type", Value::from(machine.kind().as_str()));
-    let statements: Vec<Value> = match machine_has_role(machine) {
-        true => machine.policy().iter().map(Statement::to_value).collect(),
-        false => Vec::new(),
-    };
-    answer.insert("policyStatements", Value::from(statements));
+    answer.insert("policyStatements", inline_statements(machine).unwrap_or_else(|| Value::from(Vec::<Value>::new())));
     let mut others = Object::default();
     let mut modified = Object::default();
     for (id, resource) in cx.stack.resources() {
@@ -116,9 +112,18 @@ pub fn answer(cx: &Cx, machine: &Machine) -> Object {
     answer
 }
 
-fn machine_has_role(machine: &Machine) -> bool {
-    let role = template_entry(machine, "Properties").get("RoleArn").cloned();
-    role.and_then(|role| role.get("Fn::GetAtt").cloned()).is_some()
+/// The statements of the policy within the machine's role, if that stands in the template.
+fn inline_statements(machine: &Machine) -> Option<Value> {
+    let properties = template_entry(machine, "Properties");
+    let role = properties.get("RoleArn")?.get("Fn::GetAtt")?.as_array()?.first()?.clone();
+    let template = machine.stack().template();
+    let policies = template.get("Resources")?.as_object()?;
+    let of_role = policies.iter().find(|(id, policy)| {
+        let names = policy.get("Properties").and_then(|properties| properties.get("Roles")?.as_array());
+        id.contains("DefaultPolicy")
+            && names.is_some_and(|names| names.iter().any(|name| name.get("Ref") == Some(&role)))
+    });
+    of_role?.1.get("Properties")?.get("PolicyDocument")?.get("Statement").cloned()
 }
 
 /// A part of the machine's entry in the template.
