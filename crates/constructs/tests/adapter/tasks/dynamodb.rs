@@ -90,6 +90,7 @@ fn attribute<L: Lang>(value: &V) -> Answer<DynamoAttributeValue<L>> {
         }
         "fromList" => Attribute::list(argument.items()?.iter().map(attribute::<L>).collect::<Answer<Vec<_>>>()?),
         "fromNull" if argument.bool()? => Attribute::null(),
+        "fromNull" => return Err(Stop::NotExpressible("null_that_is_none.rs")),
         "fromBoolean" => Attribute::boolean(convert::val::<bool, L>(argument)?),
         "mapFromJsonPath" => Attribute::map_from(at::<_, L>(argument)?),
         "listFromJsonPath" => Attribute::list_from(at::<_, L>(argument)?),
