@@ -125,6 +125,14 @@ impl BucketRef {
         self.arn.clone().then("/").then(pattern)
     }
 
+    /// The id that the CDK knows a bucket of this template by: its policy is made of it, if a role of another account needs
+    /// one. Without, the policy of the bucket is not ours.
+    #[must_use]
+    pub fn construct_id(mut self, id: &str) -> BucketRef {
+        self.path = Some(path([id]));
+        self
+    }
+
     /// A bucket that a task has made at this path.
     pub(crate) fn made(logical_id: &str, path: Vec<Str>) -> BucketRef {
         BucketRef { path: Some(path), ..BucketRef::from_logical_id(logical_id) }

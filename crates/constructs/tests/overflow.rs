@@ -9,7 +9,7 @@ fn template(functions: usize) -> Value {
     let mut chain = w.add(Pass::json_path("Start")).chain();
     for number in 0..functions {
         let arn = format!("arn:aws:lambda:us-east-1:123456789012:function:the-function-of-number-{number:04}");
-        let invoke = LambdaInvoke::json_path(&format!("Call {number}"), &FunctionRef::from_arn(arn));
+        let invoke = LambdaInvoke::json_path(&format!("Call {number}"), FunctionRef::from_arn(arn));
         chain = chain.next(w.add(invoke));
     }
     let stack = Stack::new("Stack").compat(Compat::bare());

@@ -5,7 +5,7 @@ use stepwell_value::Str;
 use crate::cfn::Cfn;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
-use crate::references::{BucketRef, LogGroupRef, RoleRef};
+use crate::references::{BucketRef, KeyRef, LogGroupRef, RoleRef};
 use crate::stack::{NewResource, Resource, ResourcePolicy, logical_id};
 use crate::task::TaskContext;
 
@@ -102,6 +102,15 @@ pub(super) fn grant_log_group(cx: &mut TaskContext<'_>, role: &RoleRef, group: &
         cx.resource_grants.push((policy, statement.clone().for_role(&Cfn::from(account))));
     }
     grant(cx, role, [statement]);
+}
+
+/// Lets a role use a key; so does the key's own policy, if the role may be of another account.
+pub(super) fn grant_key(cx: &mut TaskContext<'_>, role: &RoleRef, key: &KeyRef, actions: &[&str]) {
+    if may_be_foreign(cx, role) {
+        let statement = Statement::allow(actions, [Cfn::from("*")]).for_role(role.arn());
+        cx.key_statements.push((key.clone(), statement));
+    }
+    grant(cx, role, [Statement::allow(actions, [key.arn().clone()])]);
 }
 
 fn may_be_foreign(cx: &TaskContext<'_>, role: &RoleRef) -> bool {

@@ -658,14 +658,13 @@ impl Task for SageMakerCreateTrainingJobProps {
 impl SageMakerCreateTrainingJobProps {
     fn allow(&self, cx: &mut TaskContext<'_>, role: &RoleRef) {
         let output = &self.output_data_config;
-        let use_key = |actions: &[&str], key: &KeyRef| Statement::allow(actions, [key.arn().clone()]);
-        let encrypt = output
-            .encryption_key
-            .as_ref()
-            .map(|key| use_key(&["kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], key));
-        let volume_key = self.resource_config.as_ref().and_then(|resources| resources.volume_encryption_key.as_ref());
-        let grant = volume_key.map(|key| use_key(&["kms:CreateGrant"], key));
-        roles::grant(cx, role, encrypt.into_iter().chain(grant));
+        if let Some(key) = &output.encryption_key {
+            roles::grant_key(cx, role, key, &["kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]);
+        }
+        if let Some(key) = self.resource_config.as_ref().and_then(|resources| resources.volume_encryption_key.as_ref())
+        {
+            roles::grant_key(cx, role, key, &["kms:CreateGrant"]);
+        }
         if let Some(image) = &self.algorithm_specification.training_image {
             roles::grant(cx, role, image.pull.clone());
         }

@@ -42,7 +42,11 @@ pub fn function(cx: &Cx, value: &V) -> Answer<FunctionRef> {
 }
 
 pub fn bucket(cx: &Cx, value: &V) -> Answer<BucketRef> {
-    Ok(BucketRef::from_attributes(cx.attr(value, "bucketName")?, cx.attr(value, "bucketArn")?))
+    let bucket = BucketRef::from_attributes(cx.attr(value, "bucketName")?, cx.attr(value, "bucketArn")?);
+    Ok(match cx.declared(value) {
+        Some(declared) if declared.get("new").is_some() => bucket.construct_id(&text(declared, "id")),
+        _ => bucket,
+    })
 }
 
 pub fn role(cx: &Cx, value: &V) -> Answer<RoleRef> {
