@@ -40,6 +40,8 @@ pub struct Environment {
     account: Option<Str>,
     region: Option<Str>,
     pub(crate) compat: Compat,
+    /// Sorted by their keys.
+    tags: Vec<(Str, Cfn)>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,13 @@ struct Policy {
 
 impl Environment {
     fn new(stack_id: &str) -> Environment {
-        Environment { stack_id: Str::from(stack_id), account: None, region: None, compat: Compat::default() }
+        Environment {
+            stack_id: Str::from(stack_id),
+            account: None,
+            region: None,
+            compat: Compat::default(),
+            tags: Vec::new(),
+        }
     }
 
     /// The region, literal if it is known.
@@ -163,6 +171,28 @@ impl Stack {
         self
     }
 
+    /// A tag of every resource that the constructs make, if resources of its kind can have tags.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let stack = Stack::new("Orders").tag("team", "payments");
+    /// let machine = stack.add(StateMachine::new("Machine", Workflow::new().add(Pass::json_path("Hello"))))?;
+    /// assert!(stack.template().to_string().contains(r#""Tags":[{"Key":"team","Value":"payments"}]"#));
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    #[doc(alias = "Tags.of")]
+    #[must_use]
+    pub fn tag(mut self, key: &str, value: impl Into<Cfn>) -> Stack {
+        let tags = &mut self.environment.tags;
+        let at = tags.partition_point(|(other, _)| other.as_str() < key);
+        match tags.get_mut(at) {
+            Some((other, old)) if other == key => *old = value.into(),
+            _ => tags.insert(at, (Str::from(key), value.into())),
+        }
+        self
+    }
+
     /// Builds a state machine and puts it into the template, with its role and all that its states bring along.
     pub fn add(&self, machine: StateMachine) -> Result<Machine, BuildErrors> {
         machine.build_in(self)
@@ -186,11 +216,11 @@ impl Stack {
         let declared = contents
             .resources
             .iter()
-            .map(|(id, resource)| (id.clone(), contents.render(id, resource, self.environment.compat)));
+            .map(|(id, resource)| (id.clone(), contents.render(id, resource, &self.environment)));
         let policies = contents.policies.iter().flat_map(|policy| policy.resources(&self.environment));
         let of_resources = contents.resource_policies.iter().map(|(policy, statements)| {
             let (id, resource) = policy.resource(&self.environment, statements);
-            (id, resource.render(Vec::new()))
+            (id, resource.render(Vec::new(), &[]))
         });
         declared.chain(policies).chain(of_resources).collect()
     }
@@ -271,13 +301,13 @@ impl Default for Stack {
 }
 
 impl Contents {
-    fn render(&self, id: &Str, resource: &Resource, compat: Compat) -> Value {
+    fn render(&self, id: &Str, resource: &Resource, environment: &Environment) -> Value {
         if let Some(raw) = &resource.raw {
             return self.completed(id, raw);
         }
         let awaited =
             self.policies.iter().filter(|policy| Some(&policy.logical_id) == resource.depends_on_policy.as_ref());
-        resource.render(awaited.flat_map(|policy| policy.logical_ids(compat)).collect())
+        resource.render(awaited.flat_map(|policy| policy.logical_ids(environment.compat)).collect(), &environment.tags)
     }
 
     /// A declared key with what constructs have added to its policy.
@@ -377,7 +407,7 @@ impl Policy {
     fn resources(&self, environment: &Environment) -> Vec<(Str, Value)> {
         let (inline, overflow) = self.split(environment.compat);
         let default = policy_resource(&self.logical_id, &self.grantee, &inline);
-        let mut resources = vec![(self.logical_id.clone(), default.render(Vec::new()))];
+        let mut resources = vec![(self.logical_id.clone(), default.render(Vec::new(), &[]))];
         let role = self.role_path().unwrap_or_default().join("/");
         let names: Value = [self.grantee.name.to_value()].into_iter().collect();
         for (index, statements) in overflow.iter().enumerate() {
@@ -387,7 +417,7 @@ impl Policy {
                 .set("PolicyDocument", iam::document(statements))
                 .set(self.grantee.property, names.clone());
             let resource = Resource::new("AWS::IAM::ManagedPolicy", properties);
-            resources.push((self.overflow_id(index + 1), resource.render(Vec::new())));
+            resources.push((self.overflow_id(index + 1), resource.render(Vec::new(), &[])));
         }
         resources
     }
@@ -403,6 +433,21 @@ pub(crate) fn policy_resource(logical_id: &str, grantee: &Grantee, statements: &
     Resource::new("AWS::IAM::Policy", properties)
 }
 
+/// The kinds of resources that constructs make and that have tags.
+const TAGGED: [&str; 7] = [
+    "AWS::EC2::SecurityGroup",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::StepFunctions::Activity",
+    "AWS::StepFunctions::StateMachine",
+];
+
+fn tag((key, value): &(Str, Cfn)) -> Value {
+    [("Key", Value::from(key.clone())), ("Value", value.to_value())].into_iter().collect()
+}
+
 impl Resource {
     pub(crate) fn new(kind: &str, properties: Fields) -> Resource {
         Resource {
@@ -415,10 +460,13 @@ impl Resource {
         }
     }
 
-    fn render(&self, mut depends_on: Vec<Str>) -> Value {
+    fn render(&self, mut depends_on: Vec<Str>, tags: &[(Str, Cfn)]) -> Value {
         let mut resource = Object::default();
         resource.insert("Type", Value::from(self.kind.clone()));
-        let properties = self.properties.to_value();
+        let mut properties = self.properties.to_value();
+        if !tags.is_empty() && TAGGED.contains(&self.kind.as_str()) {
+            properties = with(&properties, "Tags", |_| tags.iter().map(tag).collect());
+        }
         if properties.as_object().is_none_or(|properties| !properties.is_empty()) {
             resource.insert("Properties", properties);
         }

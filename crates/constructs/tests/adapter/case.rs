@@ -149,6 +149,12 @@ impl Cx {
         if let Some(env) = ts.get("env") {
             stack = stack.environment(&text(env, "account"), &text(env, "region"));
         }
+        for (key, value) in ts.get("tags").and_then(Value::as_object).cloned().unwrap_or_default().iter() {
+            stack = stack.tag(key, value.as_str().unwrap_or_default());
+        }
+        for tag in ts.get("tags").and_then(Value::as_array).cloned().unwrap_or_default().iter() {
+            stack = stack.tag(&text(tag, "key"), text(tag, "value"));
+        }
         let language = machine.get("queryLanguage").map(|language| text(language, "$const"));
         let jsonata = language.is_some_and(|language| language.ends_with("JSONATA"));
         let mut cx = Cx {
