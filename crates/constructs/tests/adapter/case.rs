@@ -159,7 +159,12 @@ impl Cx {
         let jsonata = language.is_some_and(|language| language.ends_with("JSONATA"));
         let mut cx = Cx {
             attrs: input.get("attrs").and_then(Value::as_object).cloned().unwrap_or_default(),
-            resources: ts.get("resources").and_then(Value::as_array).map(|all| all.to_vec()).unwrap_or_default(),
+            // All answer by their attributes, whether they were made before the states or between them and the machine.
+            resources: ["resources", "between"]
+                .iter()
+                .filter_map(|key| ts.get(key)?.as_array())
+                .flat_map(|all| all.to_vec())
+                .collect(),
             workflow: Workflow::new(),
             stack,
             machine_language: if jsonata { QueryLanguage::Jsonata } else { QueryLanguage::JsonPath },
