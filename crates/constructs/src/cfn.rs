@@ -87,6 +87,12 @@ impl Cfn {
         }
     }
 
+    /// What stands at this place between the delimiters, counted from 0: `Fn::Select` of `Fn::Split`.
+    pub(crate) fn part(&self, index: u32, delimiter: &str) -> Cfn {
+        let split = object("Fn::Split", [Value::from(delimiter), self.to_value()].into_iter().collect());
+        Cfn::token(object("Fn::Select", [Value::from(index), split].into_iter().collect()))
+    }
+
     /// How it stands in a template: a string, an intrinsic function, or `Fn::Join` of both.
     pub fn to_value(&self) -> Value {
         match self.parts.as_slice() {

@@ -283,6 +283,11 @@ impl Workflow {
     pub(crate) fn graph(&self) -> &Rc<RefCell<Graph>> {
         &self.graph
     }
+
+    /// The ids from the stack's scope down to what is made in this scope with these ids.
+    pub(crate) fn path_of<'i>(&self, ids: impl IntoIterator<Item = &'i str>) -> Vec<Str> {
+        self.scope.iter().cloned().chain(ids.into_iter().map(Str::new)).collect()
+    }
 }
 
 impl<L, K> Clone for Node<L, K> {

@@ -65,7 +65,7 @@ impl Statement {
         self
     }
 
-    /// Says whom it is about: a role by its ARN; for key policies.
+    /// Says whom it is about: a role by its ARN, or an account by its id; for the policies of resources.
     #[must_use]
     pub fn for_role(mut self, arn: &Cfn) -> Statement {
         self.principal = Some([("AWS", arn.to_value())].into_iter().collect());
@@ -171,4 +171,55 @@ fn unite<T: PartialEq + Clone>(all: &mut Vec<T>, more: &[T]) {
 pub(crate) fn document(statements: &[Statement]) -> Json {
     let statements: Value = statements.iter().map(Statement::to_value).collect();
     Fields::new().set("Statement", statements).set("Version", "2012-10-17").into()
+}
+
+/// How much a policy within a role may hold, in characters; IAM allows 10,240 for all of a role's.
+const INLINE_SIZE_MAX: usize = 10_000;
+
+/// How much a policy of its own may hold; IAM allows 6,144 characters.
+const MANAGED_SIZE_MAX: usize = 6_000;
+
+/// The statements that fit into a role, and groups of those that do not, each for a policy of its own.
+///
+/// As the CDK does it: a statement goes where there is room for it, in this order.
+pub(crate) fn split(statements: Vec<Statement>) -> (Vec<Statement>, Vec<Vec<Statement>>) {
+    let (mut inline, mut inline_size) = (Vec::with_capacity(statements.len()), 0);
+    let mut overflow: Vec<(usize, Vec<Statement>)> = Vec::new();
+    for statement in statements {
+        let size = statement.estimated_size();
+        if inline_size + size < INLINE_SIZE_MAX {
+            inline_size += size;
+            inline.push(statement);
+            continue;
+        }
+        match overflow.iter_mut().find(|(used, _)| *used + size <= MANAGED_SIZE_MAX) {
+            Some((used, group)) => {
+                *used += size;
+                group.push(statement);
+            }
+            None => overflow.push((size, vec![statement])),
+        }
+    }
+    (inline, overflow.into_iter().map(|(_, group)| group).collect())
+}
+
+impl Statement {
+    /// How long the statement will be, about: ARNs that are completed at deployment count as 150 characters.
+    fn estimated_size(&self) -> usize {
+        const ARN_SIZE: usize = 150;
+        // Quotes, colon and brackets of a list, quotes and separator of an item.
+        let list = |key: &str, sizes: &mut dyn Iterator<Item = usize>| -> usize {
+            let mut sizes = sizes.map(|size| size + 3).peekable();
+            match sizes.peek() {
+                Some(_) => key.len() + 5 + sizes.sum::<usize>(),
+                None => 0,
+            }
+        };
+        let effect = if self.deny { "\"Effect\": \"Deny\"," } else { "\"Effect\": \"Allow\"," }.len();
+        let actions = list("Action", &mut self.actions.iter().map(|action| action.len()));
+        let size = |resource: &Cfn| resource.as_literal().map_or(ARN_SIZE, str::len);
+        let resources = list("Resource", &mut self.resources.iter().map(size));
+        let condition = self.condition.as_ref().map_or("{}".len(), |condition| condition.to_string().len());
+        effect + actions + resources + condition
+    }
 }

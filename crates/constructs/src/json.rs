@@ -27,6 +27,20 @@ impl Json {
         Json::Invalid(Problem::new(code, message))
     }
 
+    /// JSON of a template: what are intrinsic functions in it becomes CloudFormation text again.
+    pub(crate) fn with_intrinsics(value: &Value) -> Json {
+        match value {
+            Value::Array(items) => Json::Array(items.iter().map(Json::with_intrinsics).collect()),
+            Value::Object(object) if object.len() == 1 && object.keys().any(|key| is_intrinsic(key)) => {
+                Json::Cfn(Cfn::intrinsic(value))
+            }
+            Value::Object(object) => {
+                Json::Object(object.iter().map(|(key, value)| (key.clone(), Json::with_intrinsics(value))).collect())
+            }
+            scalar => Json::Value(scalar.clone()),
+        }
+    }
+
     /// The string, if it is one that is known now and is not computed at run time.
     pub(crate) fn literal(&self) -> Option<&str> {
         match self {
@@ -210,6 +224,10 @@ impl Json {
             }
         }
     }
+}
+
+fn is_intrinsic(key: &str) -> bool {
+    key == "Ref" || key.starts_with("Fn::")
 }
 
 /// Whether a string of a JSONata state is an expression.

@@ -39,7 +39,7 @@ pub struct StateMachine {
     id: Str,
     definition: DefinitionSource,
     query_language: Option<QueryLanguage>,
-    name: Option<Str>,
+    name: Option<Cfn>,
     kind: Option<StateMachineType>,
     comment: Option<Str>,
     timeout: Option<Json>,
@@ -219,8 +219,8 @@ impl StateMachine {
     /// The name, 1 to 80 characters; CloudFormation makes one if nothing is said.
     #[doc(alias = "stateMachineName")]
     #[must_use]
-    pub fn name(mut self, name: &str) -> StateMachine {
-        self.name = Some(Str::from(name));
+    pub fn name(mut self, name: impl Into<Cfn>) -> StateMachine {
+        self.name = Some(name.into());
         self
     }
 
@@ -303,7 +303,10 @@ impl StateMachine {
             let path = format!("{}/{}", environment.stack_id, self.id);
             errors.push(BuildError { code, path, message, stage: Stage::Render });
         };
-        if let Some(name) = &self.name {
+        if let Some(Json::Invalid(problem)) = &self.timeout {
+            refuse(problem.code, problem.message.clone());
+        }
+        if let Some(name) = self.name.as_ref().and_then(Cfn::as_literal) {
             for (code, message) in name_problems(name) {
                 refuse(code, message);
             }
@@ -388,15 +391,10 @@ impl StateMachine {
         let role = match self.role {
             Some(ref role) => role.clone(),
             None => {
-                let role_id = Str::from(logical_id(&path(&["Role", "Resource"])));
-                let resource = Resource::new("AWS::IAM::Role", service_role(stack));
-                stack.put(NewResource { logical_id: role_id.clone(), resource });
-                let grantee = Grantee {
-                    policy_path: path(&["Role", "DefaultPolicy", "Resource"]),
-                    name: Cfn::reference(&role_id),
-                    property: "Roles",
-                };
-                RoleRef::made(&role_id, grantee)
+                let role = RoleRef::made(&path(&["Role"]));
+                let logical_id = role.logical_id.clone().unwrap_or_default();
+                stack.put(NewResource { logical_id, resource: Resource::new("AWS::IAM::Role", service_role(stack)) });
+                role
             }
         };
         let mut statements = Vec::new();
@@ -409,6 +407,9 @@ impl StateMachine {
             rendered.resources.into_iter().for_each(|resource| stack.put(resource));
             for (grantee, statement) in rendered.grants {
                 stack.grant(&grantee, [statement]);
+            }
+            for (policy, statement) in rendered.resource_grants {
+                stack.allow_in_resource(&policy, statement);
             }
             for (key, statement) in rendered.key_statements {
                 stack.allow_in_key(&key, statement);
@@ -508,7 +509,7 @@ impl StateMachine {
             Some(name) => statement.when(
                 "StringEquals",
                 "kms:EncryptionContext:aws:states:stateMachineArn",
-                &environment.arn("states", format!("stateMachine:{name}")),
+                &environment.arn("states", Cfn::from("stateMachine:").then(name)),
             ),
             None => statement.when(
                 "ArnLike",

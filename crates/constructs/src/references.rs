@@ -29,6 +29,8 @@ macro_rules! by_reference {
     )*};
 }
 
+pub(crate) use by_reference;
+
 by_reference!(FunctionRef, BucketRef, RoleRef, TopicRef, QueueRef, KeyRef, LogGroupRef, TableRef, StateMachineRef);
 
 /// A Lambda function, or a version or alias of one.
@@ -86,6 +88,8 @@ impl FunctionRef {
 pub struct BucketRef {
     name: Cfn,
     arn: Cfn,
+    /// Where it stands below the stack, if its policy may be made here.
+    pub(crate) path: Option<Vec<Str>>,
 }
 
 impl BucketRef {
@@ -93,17 +97,17 @@ impl BucketRef {
     pub fn from_name(name: impl Into<Cfn>) -> BucketRef {
         let name = name.into();
         let arn = Cfn::join([Cfn::from("arn:"), Cfn::partition(), Cfn::from(":s3:::"), name.clone()]);
-        BucketRef { name, arn }
+        BucketRef { name, arn, path: None }
     }
 
     /// An `AWS::S3::Bucket` of the same template.
     pub fn from_logical_id(logical_id: &str) -> BucketRef {
-        BucketRef { name: Cfn::reference(logical_id), arn: Cfn::get_att(logical_id, "Arn") }
+        BucketRef { name: Cfn::reference(logical_id), arn: Cfn::get_att(logical_id, "Arn"), path: None }
     }
 
     /// The bucket with this name and ARN.
     pub fn from_attributes(name: impl Into<Cfn>, arn: impl Into<Cfn>) -> BucketRef {
-        BucketRef { name: name.into(), arn: arn.into() }
+        BucketRef { name: name.into(), arn: arn.into(), path: None }
     }
 
     /// The name.
@@ -119,6 +123,19 @@ impl BucketRef {
     /// The ARN of its objects whose keys match the pattern.
     pub fn arn_for_objects(&self, pattern: &str) -> Cfn {
         self.arn.clone().then("/").then(pattern)
+    }
+
+    /// The id that the CDK knows a bucket of this template by: its policy is made of it, if a role of another account needs
+    /// one. Without, the policy of the bucket is not ours.
+    #[must_use]
+    pub fn construct_id(mut self, id: &str) -> BucketRef {
+        self.path = Some(path([id]));
+        self
+    }
+
+    /// A bucket that a task has made at this path.
+    pub(crate) fn made(logical_id: &str, path: Vec<Str>) -> BucketRef {
+        BucketRef { path: Some(path), ..BucketRef::from_logical_id(logical_id) }
     }
 }
 
@@ -137,6 +154,8 @@ pub struct Grantee {
     pub(crate) policy_path: Vec<Str>,
     pub(crate) name: Cfn,
     pub(crate) property: &'static str,
+    /// The account, if it is known and need not be that of the stack.
+    pub(crate) account: Option<Str>,
 }
 
 impl RoleRef {
@@ -147,7 +166,8 @@ impl RoleRef {
             Some(text) => Cfn::from(text.rsplit('/').next().unwrap_or(text)),
             None => arn.clone(),
         };
-        let grantee = Grantee { policy_path: path([id, "Policy", "Resource"]), name, property: "Roles" };
+        let account = account_of(&arn);
+        let grantee = Grantee { account, ..Grantee::role(path([id, "Policy", "Resource"]), name) };
         RoleRef { arn, grantee: Some(grantee), logical_id: None }
     }
 
@@ -160,11 +180,7 @@ impl RoleRef {
     pub fn from_logical_id(logical_id: &str) -> RoleRef {
         RoleRef {
             arn: Cfn::get_att(logical_id, "Arn"),
-            grantee: Some(Grantee {
-                policy_path: path([logical_id, "DefaultPolicy", "Resource"]),
-                name: Cfn::reference(logical_id),
-                property: "Roles",
-            }),
+            grantee: Some(Grantee::role(path([logical_id, "DefaultPolicy", "Resource"]), Cfn::reference(logical_id))),
             logical_id: Some(Str::from(logical_id)),
         }
     }
@@ -184,24 +200,44 @@ impl RoleRef {
         &self.arn
     }
 
-    pub(crate) fn made(logical_id: &Str, grantee: Grantee) -> RoleRef {
-        RoleRef { arn: Cfn::get_att(logical_id, "Arn"), grantee: Some(grantee), logical_id: Some(logical_id.clone()) }
+    /// A role made at this path below the stack.
+    pub(crate) fn made(path: &[Str]) -> RoleRef {
+        let below = |ids: &[&str]| -> Vec<Str> { path.iter().cloned().chain(ids.iter().map(Str::new)).collect() };
+        let logical_id = Str::from(logical_id(&below(&["Resource"])));
+        let grantee = Grantee::role(below(&["DefaultPolicy", "Resource"]), Cfn::reference(&logical_id));
+        RoleRef { arn: Cfn::get_att(&logical_id, "Arn"), grantee: Some(grantee), logical_id: Some(logical_id) }
+    }
+
+    /// Its account, if it is not of the template and the account is known.
+    pub(crate) fn account(&self) -> Option<Str> {
+        account_of(&self.arn)
     }
 }
 
+/// The account in an ARN.
+fn account_of(arn: &Cfn) -> Option<Str> {
+    arn.as_literal()?.split(':').nth(4).filter(|account| !account.is_empty()).map(Str::from)
+}
+
 impl Grantee {
+    /// A role of this name in the account of the stack.
+    pub(crate) fn role(policy_path: Vec<Str>, name: Cfn) -> Grantee {
+        Grantee { policy_path, name, property: "Roles", account: None }
+    }
+
+    fn user(id: &str, name: Cfn) -> Grantee {
+        let policy_path = path([id, "DefaultPolicy", "Resource"]);
+        Grantee { policy_path, name, property: "Users", account: None }
+    }
+
     /// A user that the CDK has made as the construct of this id.
     pub fn user_from_construct_id(id: &str) -> Grantee {
-        Grantee {
-            policy_path: path([id, "DefaultPolicy", "Resource"]),
-            name: Cfn::reference(&logical_id(&path([id, "Resource"]))),
-            property: "Users",
-        }
+        Grantee::user(id, Cfn::reference(&logical_id(&path([id, "Resource"]))))
     }
 
     /// An `AWS::IAM::User` of the same template.
     pub fn user_from_logical_id(id: &str) -> Grantee {
-        Grantee { policy_path: path([id, "DefaultPolicy", "Resource"]), name: Cfn::reference(id), property: "Users" }
+        Grantee::user(id, Cfn::reference(id))
     }
 }
 
@@ -336,22 +372,38 @@ impl KeyRef {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogGroupRef {
     arn: Cfn,
+    /// Where it stands below the stack.
+    pub(crate) path: Vec<Str>,
 }
 
 impl LogGroupRef {
     /// The log group with this ARN, which ends in `:*`.
     pub fn from_arn(arn: impl Into<Cfn>) -> LogGroupRef {
-        LogGroupRef { arn: arn.into() }
+        let arn = arn.into();
+        let name = arn.as_literal().and_then(|arn| arn.split(':').nth(6)).unwrap_or("LogGroup");
+        LogGroupRef { path: path([name]), arn }
     }
 
     /// The log group of this name in the account and region of the stack.
     pub fn from_name(name: &str) -> LogGroupRef {
-        LogGroupRef { arn: arn("logs", Cfn::from(format!("log-group:{name}:*"))) }
+        LogGroupRef { arn: arn("logs", Cfn::from(format!("log-group:{name}:*"))), path: path([name]) }
     }
 
     /// An `AWS::Logs::LogGroup` of the same template.
     pub fn from_logical_id(logical_id: &str) -> LogGroupRef {
-        LogGroupRef { arn: Cfn::get_att(logical_id, "Arn") }
+        LogGroupRef { arn: Cfn::get_att(logical_id, "Arn"), path: path([logical_id]) }
+    }
+
+    /// The id that the CDK knows it by: that of the resource policy is made of it, if one is needed.
+    #[must_use]
+    pub fn construct_id(mut self, id: &str) -> LogGroupRef {
+        self.path = path([id]);
+        self
+    }
+
+    /// A log group that a task has made at this path.
+    pub(crate) fn made(logical_id: &str, path: Vec<Str>) -> LogGroupRef {
+        LogGroupRef { path, ..LogGroupRef::from_logical_id(logical_id) }
     }
 
     /// The ARN.
@@ -414,17 +466,9 @@ impl StateMachineRef {
     pub(crate) fn executions(&self, environment: &Environment, pattern: &str) -> Cfn {
         let name = match self.arn.parts().last() {
             Some(Part::Text(end)) if end.contains(':') => Cfn::from(end.rsplit(':').next().unwrap_or(end)),
-            _ => sixth_of(&self.arn),
+            // The name is known at deployment.
+            _ => self.arn.part(6, ":"),
         };
         environment.arn("states", Cfn::from("execution:").then(name).then(pattern))
     }
-}
-
-/// The seventh part of an ARN, once it is known: the name of a state machine.
-fn sixth_of(arn: &Cfn) -> Cfn {
-    use stepwell_value::Value;
-    let split: Value = [Value::from(":"), arn.to_value()].into_iter().collect();
-    let split: Value = [("Fn::Split", split)].into_iter().collect();
-    let select: Value = [Value::from(6), split].into_iter().collect();
-    Cfn::intrinsic(&[("Fn::Select", select)].into_iter().collect())
 }

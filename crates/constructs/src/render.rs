@@ -21,6 +21,7 @@ pub(crate) struct Rendered {
     pub(crate) statements: Vec<Statement>,
     pub(crate) resources: Vec<NewResource>,
     pub(crate) grants: Vec<(Grantee, Statement)>,
+    pub(crate) resource_grants: Vec<(crate::stack::ResourcePolicy, Statement)>,
     pub(crate) key_statements: Vec<(crate::references::KeyRef, Statement)>,
     pub(crate) problems: Vec<BuildError>,
     pub(crate) warnings: Vec<String>,
@@ -41,6 +42,7 @@ impl<'a> Renderer<'a> {
             statements: Vec::new(),
             resources: Vec::new(),
             grants: Vec::new(),
+            resource_grants: Vec::new(),
             key_statements: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
@@ -276,7 +278,7 @@ impl<'a> Renderer<'a> {
 
     fn check_map(&mut self, state: &StateData, props: &MapProps) {
         if state.processor.is_none() && state.iterator.is_none() {
-            self.invalid(state, "Map state must either have an iterator or an item processor");
+            self.invalid(state, "Map state must either have a non-empty iterator or a non-empty item processor");
         }
         if state.processor.is_some() && state.iterator.is_some() {
             self.invalid(state, "Map state cannot have both an iterator and an item processor");
@@ -397,15 +399,17 @@ impl<'a> Renderer<'a> {
             statements: Vec::new(),
             resources: Vec::new(),
             grants: Vec::new(),
+            resource_grants: Vec::new(),
             key_statements: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         };
         let rendered = task.task.render(&mut cx);
-        let TaskContext { statements, resources, grants, key_statements, problems, warnings, .. } = cx;
+        let TaskContext { statements, resources, grants, resource_grants, key_statements, problems, warnings, .. } = cx;
         self.out.statements.extend(statements);
         self.out.resources.extend(resources);
         self.out.grants.extend(grants);
+        self.out.resource_grants.extend(resource_grants);
         self.out.key_statements.extend(key_statements);
         self.out.warnings.extend(warnings);
         for (stage, code, message) in problems {

@@ -40,12 +40,15 @@ pub struct Environment {
     account: Option<Str>,
     region: Option<Str>,
     pub(crate) compat: Compat,
+    /// Sorted by their keys.
+    tags: Vec<(Str, Cfn)>,
 }
 
 #[derive(Debug, Default)]
 struct Contents {
     resources: Vec<(Str, Resource)>,
     policies: Vec<Policy>,
+    resource_policies: Vec<(ResourcePolicy, Vec<Statement>)>,
     key_statements: Vec<(Str, Statement)>,
 }
 
@@ -69,6 +72,15 @@ pub(crate) struct NewResource {
     pub(crate) resource: Resource,
 }
 
+/// A policy that stands with a bucket or log group and says who of another account may use it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ResourcePolicy {
+    /// The ids from the stack's scope down to what it is about.
+    pub(crate) path: Vec<Str>,
+    /// The name of the bucket; nothing for a log group.
+    pub(crate) bucket: Option<Cfn>,
+}
+
 /// The statements that a role or user has been granted, in a policy of the template.
 #[derive(Clone, Debug)]
 struct Policy {
@@ -79,7 +91,13 @@ struct Policy {
 
 impl Environment {
     fn new(stack_id: &str) -> Environment {
-        Environment { stack_id: Str::from(stack_id), account: None, region: None, compat: Compat::default() }
+        Environment {
+            stack_id: Str::from(stack_id),
+            account: None,
+            region: None,
+            compat: Compat::default(),
+            tags: Vec::new(),
+        }
     }
 
     /// The region, literal if it is known.
@@ -90,6 +108,16 @@ impl Environment {
     /// The account, literal if it is known.
     pub(crate) fn account(&self) -> Cfn {
         self.account.as_ref().map_or_else(Cfn::account_id, |account| Cfn::from(account.clone()))
+    }
+
+    /// Whether both accounts are known and differ.
+    pub(crate) fn is_foreign(&self, account: Option<&Str>) -> bool {
+        account.is_some_and(|account| self.account.as_ref().is_some_and(|own| own != account))
+    }
+
+    /// Whether the accounts may differ: one of them is known, and the other is not the same.
+    pub(crate) fn may_be_foreign(&self, account: Option<&Str>) -> bool {
+        account != self.account.as_ref()
     }
 
     /// The partition, literal if the region is known and the profile says so.
@@ -143,6 +171,28 @@ impl Stack {
         self
     }
 
+    /// A tag of every resource that the constructs make, if resources of its kind can have tags.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let stack = Stack::new("Orders").tag("team", "payments");
+    /// let machine = stack.add(StateMachine::new("Machine", Workflow::new().add(Pass::json_path("Hello"))))?;
+    /// assert!(stack.template().to_string().contains(r#""Tags":[{"Key":"team","Value":"payments"}]"#));
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    #[doc(alias = "Tags.of")]
+    #[must_use]
+    pub fn tag(mut self, key: &str, value: impl Into<Cfn>) -> Stack {
+        let tags = &mut self.environment.tags;
+        let at = tags.partition_point(|(other, _)| other.as_str() < key);
+        match tags.get_mut(at) {
+            Some((other, old)) if other == key => *old = value.into(),
+            _ => tags.insert(at, (Str::from(key), value.into())),
+        }
+        self
+    }
+
     /// Builds a state machine and puts it into the template, with its role and all that its states bring along.
     pub fn add(&self, machine: StateMachine) -> Result<Machine, BuildErrors> {
         machine.build_in(self)
@@ -163,12 +213,16 @@ impl Stack {
     /// All resources with their logical ids.
     pub fn resources(&self) -> Vec<(Str, Value)> {
         let contents = self.contents.borrow();
-        let declared = contents.resources.iter().map(|(id, resource)| (id.clone(), contents.render(id, resource)));
-        let policies = contents
-            .policies
+        let declared = contents
+            .resources
             .iter()
-            .map(|policy| (policy.logical_id.clone(), policy.resource(self.environment.compat).render(Vec::new())));
-        declared.chain(policies).collect()
+            .map(|(id, resource)| (id.clone(), contents.render(id, resource, &self.environment)));
+        let policies = contents.policies.iter().flat_map(|policy| policy.resources(&self.environment));
+        let of_resources = contents.resource_policies.iter().map(|(policy, statements)| {
+            let (id, resource) = policy.resource(&self.environment, statements);
+            (id, resource.render(Vec::new(), &[]))
+        });
+        declared.chain(policies).chain(of_resources).collect()
     }
 
     /// The ARN of a resource of the account and region of the stack.
@@ -196,6 +250,9 @@ impl Stack {
     }
 
     pub(crate) fn grant(&self, grantee: &Grantee, statements: impl IntoIterator<Item = Statement>) {
+        if self.environment.is_foreign(grantee.account.as_ref()) {
+            return;
+        }
         let mut statements = statements.into_iter().peekable();
         if statements.peek().is_none() {
             return;
@@ -209,6 +266,15 @@ impl Stack {
                 grantee: grantee.clone(),
                 statements: statements.collect(),
             }),
+        }
+    }
+
+    /// Adds to the policy of a bucket or of log groups.
+    pub(crate) fn allow_in_resource(&self, policy: &ResourcePolicy, statement: Statement) {
+        let policies = &mut self.contents.borrow_mut().resource_policies;
+        match policies.iter_mut().find(|(known, _)| known == policy) {
+            Some((_, statements)) => statements.push(statement),
+            None => policies.push((policy.clone(), vec![statement])),
         }
     }
 
@@ -235,16 +301,13 @@ impl Default for Stack {
 }
 
 impl Contents {
-    fn render(&self, id: &Str, resource: &Resource) -> Value {
+    fn render(&self, id: &Str, resource: &Resource, environment: &Environment) -> Value {
         if let Some(raw) = &resource.raw {
             return self.completed(id, raw);
         }
-        let policy = resource
-            .depends_on_policy
-            .as_ref()
-            .filter(|id| self.policies.iter().any(|policy| policy.logical_id == **id))
-            .cloned();
-        resource.render(policy.into_iter().collect())
+        let awaited =
+            self.policies.iter().filter(|policy| Some(&policy.logical_id) == resource.depends_on_policy.as_ref());
+        resource.render(awaited.flat_map(|policy| policy.logical_ids(environment.compat)).collect(), &environment.tags)
     }
 
     /// A declared key with what constructs have added to its policy.
@@ -279,14 +342,84 @@ fn with(value: &Value, key: &str, change: impl FnOnce(Value) -> Value) -> Value 
     Value::Object(object)
 }
 
+/// Each statement once, and as few as possible if the profile says so.
+fn condensed(statements: &[Statement], compat: Compat) -> Vec<Statement> {
+    let distinct = iam::distinct(statements);
+    if compat.minimize_policies { iam::minimized(&distinct) } else { distinct }
+}
+
+impl ResourcePolicy {
+    /// The policy with its logical id.
+    fn resource(&self, environment: &Environment, statements: &[Statement]) -> (Str, Resource) {
+        let below = |ids: &[&str]| -> Vec<Str> { self.path.iter().cloned().chain(ids.iter().map(Str::new)).collect() };
+        let document = iam::document(&condensed(statements, environment.compat));
+        match &self.bucket {
+            Some(bucket) => {
+                let properties = Fields::new().set("Bucket", bucket.clone()).set("PolicyDocument", document);
+                let id = logical_id(&below(&["Policy", "Resource"]));
+                (Str::from(id), Resource::new("AWS::S3::BucketPolicy", properties))
+            }
+            None => {
+                let named: Vec<Str> = [environment.stack_id.clone()].into_iter().chain(below(&["Policy"])).collect();
+                let properties = Fields::new()
+                    .set("PolicyDocument", Json::with_intrinsics(&document.to_value()).to_text())
+                    .set("PolicyName", logical_id(&named).as_str());
+                let id = logical_id(&below(&["Policy", "ResourcePolicy"]));
+                (Str::from(id), Resource::new("AWS::Logs::ResourcePolicy", properties))
+            }
+        }
+    }
+}
+
 impl Policy {
     fn rendered(&self, compat: Compat) -> Vec<Statement> {
-        let distinct = iam::distinct(&self.statements);
-        if compat.minimize_policies { iam::minimized(&distinct) } else { distinct }
+        condensed(&self.statements, compat)
     }
 
-    fn resource(&self, compat: Compat) -> Resource {
-        policy_resource(&self.logical_id, &self.grantee, &self.rendered(compat))
+    /// The statements that fit into the role, and those of policies of their own that take what does not.
+    fn split(&self, compat: Compat) -> (Vec<Statement>, Vec<Vec<Statement>>) {
+        let statements = self.rendered(compat);
+        match self.role_path() {
+            Some(_) => iam::split(statements),
+            None => (statements, Vec::new()),
+        }
+    }
+
+    /// The ids down to the role, if it is one of the template.
+    fn role_path(&self) -> Option<&[Str]> {
+        match self.grantee.policy_path.as_slice() {
+            [role @ .., policy, _] if self.grantee.property == "Roles" && policy == "DefaultPolicy" => Some(role),
+            _ => None,
+        }
+    }
+
+    fn logical_ids(&self, compat: Compat) -> Vec<Str> {
+        let overflow = (1..=self.split(compat).1.len()).map(|number| self.overflow_id(number));
+        std::iter::once(self.logical_id.clone()).chain(overflow).collect()
+    }
+
+    fn overflow_id(&self, number: usize) -> Str {
+        let overflow = [Str::from(format!("OverflowPolicy{number}")), Str::from("Resource")];
+        let path: Vec<Str> = self.role_path().unwrap_or_default().iter().cloned().chain(overflow).collect();
+        Str::from(logical_id(&path))
+    }
+
+    fn resources(&self, environment: &Environment) -> Vec<(Str, Value)> {
+        let (inline, overflow) = self.split(environment.compat);
+        let default = policy_resource(&self.logical_id, &self.grantee, &inline);
+        let mut resources = vec![(self.logical_id.clone(), default.render(Vec::new(), &[]))];
+        let role = self.role_path().unwrap_or_default().join("/");
+        let names: Value = [self.grantee.name.to_value()].into_iter().collect();
+        for (index, statements) in overflow.iter().enumerate() {
+            let properties = Fields::new()
+                .set("Description", format!("Part of the policies for {}/{role}", environment.stack_id).as_str())
+                .set("Path", "/")
+                .set("PolicyDocument", iam::document(statements))
+                .set(self.grantee.property, names.clone());
+            let resource = Resource::new("AWS::IAM::ManagedPolicy", properties);
+            resources.push((self.overflow_id(index + 1), resource.render(Vec::new(), &[])));
+        }
+        resources
     }
 }
 
@@ -298,6 +431,21 @@ pub(crate) fn policy_resource(logical_id: &str, grantee: &Grantee, statements: &
         .set("PolicyName", logical_id)
         .set(grantee.property, names);
     Resource::new("AWS::IAM::Policy", properties)
+}
+
+/// The kinds of resources that constructs make and that have tags.
+const TAGGED: [&str; 7] = [
+    "AWS::EC2::SecurityGroup",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::StepFunctions::Activity",
+    "AWS::StepFunctions::StateMachine",
+];
+
+fn tag((key, value): &(Str, Cfn)) -> Value {
+    [("Key", Value::from(key.clone())), ("Value", value.to_value())].into_iter().collect()
 }
 
 impl Resource {
@@ -312,10 +460,13 @@ impl Resource {
         }
     }
 
-    fn render(&self, mut depends_on: Vec<Str>) -> Value {
+    fn render(&self, mut depends_on: Vec<Str>, tags: &[(Str, Cfn)]) -> Value {
         let mut resource = Object::default();
         resource.insert("Type", Value::from(self.kind.clone()));
-        let properties = self.properties.to_value();
+        let mut properties = self.properties.to_value();
+        if !tags.is_empty() && TAGGED.contains(&self.kind.as_str()) {
+            properties = with(&properties, "Tags", |_| tags.iter().map(tag).collect());
+        }
         if properties.as_object().is_none_or(|properties| !properties.is_empty()) {
             resource.insert("Properties", properties);
         }

@@ -12,7 +12,7 @@ use crate::language::QueryLanguage;
 use crate::metrics::Metrics;
 use crate::references::Grantee;
 use crate::retry::Retry;
-use crate::stack::{Environment, NewResource};
+use crate::stack::{Environment, NewResource, ResourcePolicy};
 
 /// How a task deals with the service, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +140,8 @@ pub(crate) struct TaskContext<'a> {
     pub(crate) resources: Vec<NewResource>,
     /// What others than the machine must be allowed.
     pub(crate) grants: Vec<(Grantee, Statement)>,
+    /// What buckets and log groups must allow.
+    pub(crate) resource_grants: Vec<(ResourcePolicy, Statement)>,
     /// What keys of the template must allow.
     pub(crate) key_statements: Vec<(crate::references::KeyRef, Statement)>,
     pub(crate) problems: Vec<(Stage, &'static str, String)>,

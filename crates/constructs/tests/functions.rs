@@ -85,3 +85,62 @@ fn an_unknown_api_fails_the_function() {
     let Some(result) = invoke("call.js", SDK, event) else { return };
     assert_eq!(result, Err("s3 has no API fetchObject".to_owned()));
 }
+
+/// A stand-in for three clients of the SDK, and for the answer to CloudFormation.
+const CLIENTS: &str = r#"
+const { Module } = require("node:module");
+const load = Module._load;
+const answers = {
+  DescribeVirtualClusterCommand: { virtualCluster: { containerProvider: { id: "shop", info: { eksInfo: { namespace: "spark" } } } } },
+  DescribeClusterCommand: { cluster: { identity: { oidc: { issuer: "https://oidc.eks.us-east-1.amazonaws.com/id/ABC" } } } },
+  GetRoleCommand: { Role: { Arn: "arn:aws:iam::123456789012:role/job", AssumeRolePolicyDocument: encodeURIComponent('{"Statement":[]}') } },
+};
+let updated = null;
+const command = (name) => class { constructor(input) { Object.assign(this, { name, input }); } };
+const client = class {
+  async send({ name, input }) {
+    if (name === "UpdateAssumeRolePolicyCommand") updated = JSON.parse(input.PolicyDocument);
+    if (input.id === "missing") throw new Error("no such virtual cluster");
+    return answers[name] ?? {};
+  }
+};
+Module._load = (id, ...rest) => !id.startsWith("@aws-sdk/") ? load(id, ...rest)
+  : new Proxy({}, { get: (_, name) => name.endsWith("Client") ? client : command(name) });
+globalThis.fetch = async (url, { body }) => { console.log(JSON.stringify({ url, answer: JSON.parse(body), updated })); process.exit(0); };
+"#;
+
+fn trust(request: &str, cluster: &str) -> Option<Value> {
+    let event = format!(
+        r#"{{ RequestType: "{request}", ResponseURL: "https://answer", LogicalResourceId: "Trust",
+             ResourceProperties: {{ VirtualClusterId: "{cluster}", RoleName: "job" }} }}"#
+    );
+    invoke("trust.js", CLIENTS, &event).map(|answer| answer.expect("the function answers"))
+}
+
+#[test]
+fn the_service_accounts_of_a_virtual_cluster_may_have_the_role() {
+    let Some(answer) = trust("Create", "vc") else { return };
+    let text = answer.to_string();
+    assert!(text.contains(r#""Status":"SUCCESS""#), "{text}");
+    assert!(text.contains("arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABC"), "{text}");
+    assert!(text.contains("system:serviceaccount:spark:emr-containers-sa-*-*-123456789012-"), "{text}");
+    assert!(text.contains(&format!("-{}\"", base_36(0x6a_6f_62))), "{text}");
+}
+
+fn base_36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(char::from_digit((number % 36) as u32, 36).expect("it is a digit"));
+        number /= 36;
+    }
+    digits.iter().rev().collect()
+}
+
+#[test]
+fn a_failure_is_told_to_cloud_formation_and_a_deletion_does_nothing() {
+    let Some(answer) = trust("Create", "missing") else { return };
+    assert!(answer.to_string().contains(r#""Reason":"no such virtual cluster""#), "{answer}");
+    let Some(answer) = trust("Delete", "missing") else { return };
+    assert!(answer.to_string().contains(r#""Status":"SUCCESS""#), "{answer}");
+    assert!(answer.to_string().contains(r#""updated":null"#), "{answer}");
+}

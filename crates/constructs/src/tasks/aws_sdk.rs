@@ -70,16 +70,61 @@ pub(crate) fn wrong_names(parameters: &Option<Json>) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join(", "))
 }
 
-/// What actions of the service begin with in policies.
+/// What actions of the service begin with in policies, by the service authorization reference.
+///
+/// The CDK knows `bedrockagent`, `cloudwatchlogs`, `efs`, `elasticloadbalancingv2`, `mediapackagevod`, `mwaa` and `sfn`
+/// alone; for the others it asks for actions that do not exist.
 pub(crate) fn iam_prefix(service: &str) -> &str {
     match service {
-        "bedrockagent" => "bedrock",
+        "accessanalyzer" => "access-analyzer",
+        "acmpca" => "acm-pca",
+        "amp" => "aps",
+        "applicationautoscaling" => "application-autoscaling",
+        "bedrockagent" | "bedrockagentruntime" | "bedrockruntime" => "bedrock",
         "cloudwatchlogs" => "logs",
+        "codestarconnections" => "codestar-connections",
+        "cognitoidentity" => "cognito-identity",
+        "cognitoidentityprovider" => "cognito-idp",
+        "computeoptimizer" => "compute-optimizer",
+        "costandusagereport" => "cur",
+        "costexplorer" => "ce",
+        "databasemigration" => "dms",
+        "directory" => "ds",
+        "docdb" | "neptune" => "rds",
+        "dynamodbstreams" => "dynamodb",
+        "ecrpublic" => "ecr-public",
         "efs" => "elasticfilesystem",
         "elasticloadbalancingv2" => "elasticloadbalancing",
+        "elasticsearch" | "opensearch" => "es",
+        "emr" => "elasticmapreduce",
+        "emrcontainers" => "emr-containers",
+        "emrserverless" => "emr-serverless",
+        "eventbridge" => "events",
+        "greengrassv2" => "greengrass",
+        "kinesisanalyticsv2" => "kinesisanalytics",
+        "lexmodelsv2" | "lexruntimev2" => "lex",
+        "licensemanager" => "license-manager",
+        "location" => "geo",
         "mediapackagevod" => "mediapackage-vod",
         "mwaa" => "airflow",
+        "networkfirewall" => "network-firewall",
+        "opensearchserverless" => "aoss",
+        "personalizeruntime" | "personalizeevents" => "personalize",
+        "pinpoint" => "mobiletargeting",
+        "rdsdata" => "rds-data",
+        "redshiftdata" => "redshift-data",
+        "redshiftserverless" => "redshift-serverless",
+        "resourcegroups" => "resource-groups",
+        "s3control" => "s3",
+        "sagemakerruntime" | "sagemakerfeaturestoreruntime" => "sagemaker",
+        "serverlessapplicationrepository" => "serverlessrepo",
+        "sesv2" => "ses",
         "sfn" => "states",
+        "ssmincidents" => "ssm-incidents",
+        "ssoadmin" => "sso",
+        "timestreamquery" | "timestreamwrite" => "timestream",
+        "vpclattice" => "vpc-lattice",
+        "wafregional" => "waf-regional",
         other => other,
     }
 }
@@ -152,7 +197,7 @@ impl Task for CallAwsServiceCrossRegionProps {
             timeout_s: Some(TIMEOUT_S),
             statements,
         };
-        let function = function.make(cx);
+        let function = function.make_invocable(cx);
         let mut call = self.fields().set("action", self.action.as_str()).set("service", self.service.as_str());
         if let Some(parameters) = &self.parameters {
             call.put("parameters", parameters.clone());

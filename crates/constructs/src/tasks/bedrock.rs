@@ -5,14 +5,14 @@ use std::marker::PhantomData;
 use stepwell_value::{Str, Value};
 
 use crate::cfn::Cfn;
-use crate::iam::{self, Statement};
+use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::path::path;
-use crate::references::{BucketRef, Grantee, KeyRef, RoleRef};
+use crate::references::{BucketRef, KeyRef, RoleRef, by_reference};
 use crate::state::words;
 use crate::task::{Record, Task, TaskContext, TaskFields, record, task};
 use crate::tasks::emr::key_value_pairs;
-use crate::tasks::roles;
+use crate::tasks::roles::{self, Rights};
 use crate::{IntegrationPattern, IntoVal};
 
 task! {
@@ -142,11 +142,7 @@ impl BedrockModelRef {
     }
 }
 
-impl From<&BedrockModelRef> for BedrockModelRef {
-    fn from(model: &BedrockModelRef) -> BedrockModelRef {
-        model.clone()
-    }
-}
+by_reference!(BedrockModelRef);
 
 /// A guardrail of Bedrock, which keeps questions and answers within bounds.
 #[derive(Clone, Debug, PartialEq)]
@@ -473,19 +469,8 @@ impl CustomizationProps {
         let output = &self.output_data.bucket;
         let write = [output.arn().clone(), output.arn_for_objects("*")];
         statements.push(Statement::allow(["s3:GetObject", "s3:PutObject", "s3:ListBucket"], write));
-        let policy = Fields::new()
-            .set("PolicyDocument", iam::document(&statements))
-            .set("PolicyName", "BedrockCreateModelCustomizationJob");
-        let properties = Fields::new()
-            .set("AssumeRolePolicyDocument", iam::document(&[trust]))
-            .set("Policies", Json::Array(vec![policy.into()]));
-        let logical_id = roles::make(cx, ["BedrockRole", "Resource"], "AWS::IAM::Role", properties);
-        let grantee = Grantee {
-            policy_path: roles::path_below(cx, ["BedrockRole", "DefaultPolicy", "Resource"]),
-            name: Cfn::reference(&logical_id),
-            property: "Roles",
-        };
-        RoleRef::made(&logical_id, grantee)
+        let rights = Rights::Inline("BedrockCreateModelCustomizationJob", &statements);
+        roles::new_role(cx, "BedrockRole", [trust], rights)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::IntegrationPattern;
 use crate::cfn::Cfn;
 use crate::json::{Fields, Json};
 use crate::metrics::Metrics;
+use crate::references::by_reference;
 use crate::state::words;
 use crate::task::{ByName, HasMetrics, Task, TaskContext, TaskFields, has_metrics, record, task};
 
@@ -111,11 +112,7 @@ impl ProjectRef {
     }
 }
 
-impl From<&ProjectRef> for ProjectRef {
-    fn from(project: &ProjectRef) -> ProjectRef {
-        project.clone()
-    }
-}
+by_reference!(ProjectRef);
 
 impl Task for CodeBuildStartBuildProps {
     fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {

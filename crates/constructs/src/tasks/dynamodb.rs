@@ -43,7 +43,48 @@ task! {
     }
 }
 
-task! {
+/// A task that changes an item: what it needs beside the table, what it alone has, and what all of them have.
+macro_rules! changes_item {
+    (
+        $(#[$doc:meta])*
+        $name:ident($props:ident) $verb:literal
+        { $argument:ident => $argument_key:literal $(, $(#[$own_doc:meta])* $own:ident => $own_key:literal)? }
+    ) => {
+        task! {
+            $(#[$doc])*
+            $name($props) {
+                patterns { RequestResponse }
+                required {
+                    table: (TableRef),
+                    $argument: {map DynamoAttributeValue} => $argument_key,
+                }
+                optional {
+                    $($(#[$own_doc])* $own: text => $own_key,)?
+                    /// Nothing is changed unless this holds.
+                    condition_expression: text => "ConditionExpression",
+                    /// What `#name` stands for in expressions.
+                    expression_attribute_names: object => "ExpressionAttributeNames",
+                    /// What `:value` stands for in expressions.
+                    expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
+                    /// How much capacity the answer reports.
+                    return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
+                    /// Whether the answer reports on collections of items.
+                    return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
+                    /// Which attributes the answer holds.
+                    return_values: (DynamoReturnValues) => "ReturnValues",
+                }
+            }
+        }
+
+        impl Task for $props {
+            fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
+                call(cx, $verb, &self.table, self.fields())
+            }
+        }
+    };
+}
+
+changes_item! {
     /// Writes an item into a table, in the place of the one with the same key.
     ///
     /// ```
@@ -58,30 +99,10 @@ task! {
     /// ];
     /// w.add(DynamoPutItem::json_path("Save", &orders, item).result_path(DISCARD));
     /// ```
-    DynamoPutItem(DynamoPutItemProps) {
-        patterns { RequestResponse }
-        required {
-            table: (TableRef),
-            item: {map DynamoAttributeValue} => "Item",
-        }
-        optional {
-            /// The item is written only if this holds.
-            condition_expression: text => "ConditionExpression",
-            /// What `#name` stands for in expressions.
-            expression_attribute_names: object => "ExpressionAttributeNames",
-            /// What `:value` stands for in expressions.
-            expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
-            /// How much capacity the answer reports.
-            return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
-            /// Whether the answer reports on collections of items.
-            return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
-            /// Which attributes the answer holds.
-            return_values: (DynamoReturnValues) => "ReturnValues",
-        }
-    }
+    DynamoPutItem(DynamoPutItemProps) "Put" { item => "Item" }
 }
 
-task! {
+changes_item! {
     /// Changes attributes of an item, or makes it.
     ///
     /// ```
@@ -93,32 +114,14 @@ task! {
     ///     .update_expression("SET Total = Total + :more")
     ///     .expression_attribute_values([(":more", DynamoAttributeValue::number(20))]));
     /// ```
-    DynamoUpdateItem(DynamoUpdateItemProps) {
-        patterns { RequestResponse }
-        required {
-            table: (TableRef),
-            key: {map DynamoAttributeValue} => "Key",
-        }
-        optional {
-            /// What is changed.
-            update_expression: text => "UpdateExpression",
-            /// The item is changed only if this holds.
-            condition_expression: text => "ConditionExpression",
-            /// What `#name` stands for in expressions.
-            expression_attribute_names: object => "ExpressionAttributeNames",
-            /// What `:value` stands for in expressions.
-            expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
-            /// How much capacity the answer reports.
-            return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
-            /// Whether the answer reports on collections of items.
-            return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
-            /// Which attributes the answer holds.
-            return_values: (DynamoReturnValues) => "ReturnValues",
-        }
+    DynamoUpdateItem(DynamoUpdateItemProps) "Update" {
+        key => "Key",
+        /// What is changed.
+        update_expression => "UpdateExpression"
     }
 }
 
-task! {
+changes_item! {
     /// Deletes an item of a table by its key.
     ///
     /// ```
@@ -130,27 +133,7 @@ task! {
     ///     .condition_expression("attribute_exists(OrderId)")
     ///     .return_values(DynamoReturnValues::AllOld));
     /// ```
-    DynamoDeleteItem(DynamoDeleteItemProps) {
-        patterns { RequestResponse }
-        required {
-            table: (TableRef),
-            key: {map DynamoAttributeValue} => "Key",
-        }
-        optional {
-            /// The item is deleted only if this holds.
-            condition_expression: text => "ConditionExpression",
-            /// What `#name` stands for in expressions.
-            expression_attribute_names: object => "ExpressionAttributeNames",
-            /// What `:value` stands for in expressions.
-            expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
-            /// How much capacity the answer reports.
-            return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
-            /// Whether the answer reports on collections of items.
-            return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
-            /// Which attributes the answer holds.
-            return_values: (DynamoReturnValues) => "ReturnValues",
-        }
-    }
+    DynamoDeleteItem(DynamoDeleteItemProps) "Delete" { key => "Key" }
 }
 
 impl Task for DynamoGetItemProps {
@@ -162,24 +145,6 @@ impl Task for DynamoGetItemProps {
             fields.put("ProjectionExpression", Value::from(attributes.join(",")));
         }
         call(cx, "Get", &self.table, fields)
-    }
-}
-
-impl Task for DynamoPutItemProps {
-    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
-        call(cx, "Put", &self.table, self.fields())
-    }
-}
-
-impl Task for DynamoUpdateItemProps {
-    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
-        call(cx, "Update", &self.table, self.fields())
-    }
-}
-
-impl Task for DynamoDeleteItemProps {
-    fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
-        call(cx, "Delete", &self.table, self.fields())
     }
 }
 

@@ -5,7 +5,7 @@ use stepwell_value::{Str, Value};
 use crate::IntegrationPattern;
 use crate::cfn::Cfn;
 use crate::json::{Fields, Json, ToJson};
-use crate::references::RoleRef;
+use crate::references::{RoleRef, by_reference};
 use crate::state::words;
 use crate::task::{Task, TaskContext, TaskFields, record, task, token_in};
 use crate::tasks::roles;
@@ -52,23 +52,13 @@ task! {
             memory_mib: text,
             /// Whose tags the task has.
             propagated_tag_source: (PropagatedTagSource) => "PropagateTags",
+            /// The revision of the task definition; the newest if nothing is said (field `TaskDefinition`).
+            revision_number: (u32),
             /// The security groups of the task (field `NetworkConfiguration`).
             security_groups: [Cfn],
             /// The subnets that the task may run in (field `NetworkConfiguration`).
             subnets: (SubnetSelection),
         }
-        kept {
-            revision_number: (u32),
-        }
-    }
-}
-
-impl<L: crate::Language, P> EcsRunTask<L, P> {
-    /// The revision of the task definition; the newest if nothing is said (field `TaskDefinition`).
-    #[must_use]
-    pub fn revision_number(mut self, revision: u32) -> Self {
-        self.props.revision_number = Some(revision);
-        self
     }
 }
 
@@ -161,6 +151,8 @@ pub struct EcsClusterRef {
     ec2_capacity: bool,
 }
 
+by_reference!(EcsClusterRef, TaskDefinitionRef);
+
 impl EcsClusterRef {
     /// The cluster with this ARN, in this VPC.
     pub fn from_arn(arn: impl Into<Cfn>, vpc: &VpcRef) -> EcsClusterRef {
@@ -177,12 +169,6 @@ impl EcsClusterRef {
     pub fn with_ec2_capacity(mut self) -> EcsClusterRef {
         self.ec2_capacity = true;
         self
-    }
-}
-
-impl From<&EcsClusterRef> for EcsClusterRef {
-    fn from(cluster: &EcsClusterRef) -> EcsClusterRef {
-        cluster.clone()
     }
 }
 
@@ -262,36 +248,13 @@ impl TaskDefinitionRef {
             let family = arn.rsplit_once(':').map_or(arn, |(family, _)| family);
             return Cfn::from(format!("{family}:*"));
         }
-        let arn = self.arn.to_value();
-        let part = |index: i32| select(index, split(":", &arn));
-        let resource = part(5);
         let mut family = Cfn::from("arn");
         for index in 1..=4 {
-            family = family.then(":").then(Cfn::intrinsic(&part(index)));
+            family = family.then(":").then(self.arn.part(index, ":"));
         }
-        family
-            .then(":")
-            .then(Cfn::intrinsic(&select(0, split("/", &resource))))
-            .then("/")
-            .then(Cfn::intrinsic(&select(1, split("/", &resource))))
-            .then(":*")
+        let resource = self.arn.part(5, ":");
+        family.then(":").then(resource.part(0, "/")).then("/").then(resource.part(1, "/")).then(":*")
     }
-}
-
-impl From<&TaskDefinitionRef> for TaskDefinitionRef {
-    fn from(definition: &TaskDefinitionRef) -> TaskDefinitionRef {
-        definition.clone()
-    }
-}
-
-fn split(delimiter: &str, text: &Value) -> Value {
-    let arguments: Value = [Value::from(delimiter), text.clone()].into_iter().collect();
-    [("Fn::Split", arguments)].into_iter().collect()
-}
-
-fn select(index: i32, list: Value) -> Value {
-    let arguments: Value = [Value::from(index), list].into_iter().collect();
-    [("Fn::Select", arguments)].into_iter().collect()
 }
 
 /// On what the containers run: [`EcsFargateLaunchTarget`] or [`EcsEc2LaunchTarget`].

@@ -2,6 +2,7 @@
 
 use crate::HttpMethod;
 use crate::cfn::Cfn;
+use crate::references::by_reference;
 use crate::task::{Task, TaskContext, TaskFields, task};
 
 task! {
@@ -70,11 +71,7 @@ impl EksClusterRef {
     }
 }
 
-impl From<&EksClusterRef> for EksClusterRef {
-    fn from(cluster: &EksClusterRef) -> EksClusterRef {
-        cluster.clone()
-    }
-}
+by_reference!(EksClusterRef);
 
 impl Task for EksCallProps {
     fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {

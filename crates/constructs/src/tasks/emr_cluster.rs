@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use stepwell_value::{Str, Value, js_number_text};
 
-use crate::IntegrationPattern;
 use crate::cfn::Cfn;
 use crate::field::{whole_minutes, whole_seconds};
 use crate::iam::Statement;
@@ -13,7 +12,8 @@ use crate::references::RoleRef;
 use crate::state::words;
 use crate::task::{Task, TaskContext, TaskFields, record, task};
 use crate::tasks::emr::{allow_with_clusters, key_value_pairs};
-use crate::tasks::roles::{self, role_name, service_role, trusted};
+use crate::tasks::roles::{self, Rights, new_role, role_name, trusted};
+use crate::{IntegrationPattern, Language, Workflow};
 
 task! {
     /// Makes a cluster of EMR.
@@ -644,6 +644,47 @@ words! {
     }
 }
 
+/// The ids of the roles that are made.
+const SERVICE_ROLE: &str = "ServiceRole";
+const CLUSTER_ROLE: &str = "InstanceRole";
+const SCALING_ROLE: &str = "AutoScalingRole";
+
+impl<L: Language, P> EmrCreateCluster<L, P> {
+    /// The role of the service, the given one or the one that is made when the task is added to this workflow.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let (stack, w) = (Stack::new("Clusters"), Workflow::new());
+    /// let create = EmrCreateCluster::json_path("Create", "nightly", EmrInstancesConfig::new());
+    /// let role = create.cluster_role_in(&w);
+    /// stack.allow(&role, Statement::allow(["s3:GetObject"], [Cfn::from("arn:aws:s3:::jars/*")]));
+    /// stack.add(StateMachine::new("Machine", w.add(create)))?;
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    #[doc(alias = "EmrCreateCluster.serviceRole")]
+    pub fn service_role_in(&self, workflow: &Workflow) -> RoleRef {
+        self.role_in(workflow, self.props.service_role.as_ref(), SERVICE_ROLE)
+    }
+
+    /// The role of the instances; see [`service_role_in`](Self::service_role_in).
+    #[doc(alias = "EmrCreateCluster.clusterRole")]
+    pub fn cluster_role_in(&self, workflow: &Workflow) -> RoleRef {
+        self.role_in(workflow, self.props.cluster_role.as_ref(), CLUSTER_ROLE)
+    }
+
+    /// The role for automatic scaling; a cluster of instance fleets has none.
+    #[doc(alias = "EmrCreateCluster.autoScalingRole")]
+    pub fn auto_scaling_role_in(&self, workflow: &Workflow) -> Option<RoleRef> {
+        let scales = self.props.fleets().is_empty();
+        scales.then(|| self.role_in(workflow, self.props.auto_scaling_role.as_ref(), SCALING_ROLE))
+    }
+
+    fn role_in(&self, workflow: &Workflow, given: Option<&RoleRef>, id: &str) -> RoleRef {
+        given.cloned().unwrap_or_else(|| RoleRef::made(&workflow.path_of([self.id.as_str(), id])))
+    }
+}
+
 /// The tag by which the newer managed policies of EMR know its clusters.
 const MANAGED_POLICY_TAG: (&str, &str) = ("for-use-with-amazon-emr-managed-policies", "true");
 
@@ -654,7 +695,8 @@ impl Task for EmrCreateClusterProps {
         let v2 = cx.environment.compat.emr_service_policy_v2;
         let policy = if v2 { "AmazonEMRServicePolicy_v2" } else { "AmazonElasticMapReduceRole" };
         let service = self.service_role.clone().unwrap_or_else(|| {
-            service_role(cx, "ServiceRole", [trusted(SERVICE)], &[&format!("service-role/{policy}")])
+            let policy = format!("service-role/{policy}");
+            new_role(cx, SERVICE_ROLE, [trusted(SERVICE)], Rights::Managed(&policy))
         });
         let cluster = self.cluster_role.clone().unwrap_or_else(|| instance_role(cx));
         roles::grant(cx, &service, [Statement::allow(["iam:PassRole"], [cluster.arn().clone()])]);
@@ -692,7 +734,7 @@ impl EmrCreateClusterProps {
             return Some(self.auto_scaling_role.clone().unwrap_or_else(|| {
                 let trust = [trusted(SERVICE), trusted("application-autoscaling.amazonaws.com")];
                 let policy = "service-role/AmazonElasticMapReduceforAutoScalingRole";
-                service_role(cx, "AutoScalingRole", trust, &[policy])
+                new_role(cx, SCALING_ROLE, trust, Rights::Managed(policy))
             }));
         }
         if self.auto_scaling_role.is_some() {
@@ -807,7 +849,7 @@ impl EmrCreateClusterProps {
 
 /// The role of the instances, and the profile by which they have it.
 fn instance_role(cx: &mut TaskContext<'_>) -> RoleRef {
-    let role = service_role(cx, "InstanceRole", [trusted("ec2.amazonaws.com")], &[]);
+    let role = new_role(cx, CLUSTER_ROLE, [trusted("ec2.amazonaws.com")], Rights::None);
     let name = role_name(&role);
     let properties =
         Fields::new().set("InstanceProfileName", name.clone()).set("Roles", Json::Array(vec![Json::Cfn(name)]));

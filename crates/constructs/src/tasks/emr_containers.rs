@@ -11,8 +11,8 @@ use crate::path::path;
 use crate::references::{BucketRef, LogGroupRef, RoleRef};
 use crate::stack::{NewResource, Resource, logical_id};
 use crate::task::{Task, TaskContext, TaskFields, record, task};
-use crate::tasks::function::NodeRuntime;
-use crate::tasks::roles;
+use crate::tasks::function::{NewFunction, NodeRuntime};
+use crate::tasks::roles::{self, Rights};
 use crate::{IntegrationPattern, QueryLanguage};
 
 task! {
@@ -255,8 +255,7 @@ impl Task for StartJobRunProps {
         let given = monitoring.and_then(|monitoring| monitoring.log_bucket.clone());
         let bucket = given.or_else(|| logging.then(|| new_bucket(cx)));
         let role = self.execution_role.clone().unwrap_or_else(|| self.new_role(cx));
-        let statements = job_permissions(cx, group.as_ref(), bucket.as_ref());
-        roles::grant(cx, &role, statements);
+        allow_logs(cx, &role, group.as_ref(), bucket.as_ref());
         self.allow(cx, &role);
         let settings = monitoring;
         let mut monitoring = Fields::new();
@@ -302,10 +301,9 @@ impl StartJobRunProps {
     /// A role for the job, and what lets the jobs of the virtual cluster have it once that cluster is known.
     fn new_role(&self, cx: &mut TaskContext<'_>) -> RoleRef {
         let trust = [roles::trusted("emr-containers.amazonaws.com"), roles::trusted("states.amazonaws.com")];
-        let role = roles::service_role(cx, "Job-Execution-Role", trust, &[]);
-        let function = trust_function(cx, &role);
+        let role = roles::new_role(cx, "Job-Execution-Role", trust, Rights::None);
         let properties = Fields::new()
-            .set("ServiceToken", Cfn::get_att(&function, "Arn"))
+            .set("ServiceToken", trust_function(cx, &role))
             .set("VirtualClusterId", self.virtual_cluster.clone())
             .set("RoleName", roles::role_name(&role));
         roles::make(cx, ["Custom Resource", "Default"], "AWS::CloudFormation::CustomResource", properties);
@@ -348,29 +346,23 @@ impl StartJobRunProps {
 /// layer and the two custom resources that the CDK makes.
 const TRUST: &str = include_str!("functions/trust.js");
 
-/// The function that completes the trust policy of the role, and the function's own role; its logical id.
-fn trust_function(cx: &mut TaskContext<'_>, role: &RoleRef) -> Str {
-    const ROLE: &str = "TrustPolicyFunctionRole";
-    let basic = "service-role/AWSLambdaBasicExecutionRole";
-    let own = roles::service_role(cx, ROLE, [roles::trusted("lambda.amazonaws.com")], &[basic]);
-    let clusters = cx.arn("eks", "cluster/*");
-    let statements = [
+/// The function that completes the trust policy of the role; its ARN.
+fn trust_function(cx: &mut TaskContext<'_>, role: &RoleRef) -> Cfn {
+    let statements = vec![
         Statement::allow(["emr-containers:DescribeVirtualCluster"], [Cfn::from("*")]),
-        Statement::allow(["eks:DescribeCluster"], [clusters]),
+        Statement::allow(["eks:DescribeCluster"], [cx.arn("eks", "cluster/*")]),
         Statement::allow(["iam:GetRole", "iam:UpdateAssumeRolePolicy"], [role.arn().clone()]),
     ];
-    roles::grant(cx, &own, statements);
-    let properties = Fields::new()
-        .set("Code", Fields::new().set("ZipFile", TRUST))
-        .set("Handler", "index.handler")
-        .set("Role", own.arn().clone())
-        .set("Runtime", NodeRuntime::LATEST.as_str())
-        .set("Timeout", Value::from(30));
-    let policy = Str::from(logical_id(&roles::path_below(cx, [ROLE, "DefaultPolicy", "Resource"])));
-    let function = Str::from(logical_id(&roles::path_below(cx, ["TrustPolicyFunction", "Resource"])));
-    let resource = Resource { depends_on_policy: Some(policy), ..Resource::new("AWS::Lambda::Function", properties) };
-    cx.resources.push(NewResource { logical_id: function.clone(), resource });
-    function
+    let function = NewFunction {
+        path: &roles::path_below(cx, ["TrustPolicyFunction"]),
+        role: &roles::path_below(cx, ["TrustPolicyFunctionRole"]),
+        code: TRUST,
+        runtime: NodeRuntime::LATEST,
+        architecture: None,
+        timeout_s: Some(30),
+        statements,
+    };
+    function.make(cx)
 }
 
 /// How deep configurations may lie within each other; the service takes far fewer.
@@ -414,9 +406,8 @@ fn check_configurations(cx: &mut TaskContext<'_>, configurations: &[ApplicationC
     }
 }
 
-/// What the job may do so that its logs arrive.
-fn job_permissions(cx: &TaskContext<'_>, group: Option<&LogGroupRef>, bucket: Option<&BucketRef>) -> Vec<Statement> {
-    let mut statements = Vec::new();
+/// Lets the job write its logs.
+fn allow_logs(cx: &mut TaskContext<'_>, role: &RoleRef, group: Option<&LogGroupRef>, bucket: Option<&BucketRef>) {
     if let Some(bucket) = bucket {
         let actions = [
             "s3:GetObject*",
@@ -430,25 +421,32 @@ fn job_permissions(cx: &TaskContext<'_>, group: Option<&LogGroupRef>, bucket: Op
             "s3:PutObjectVersionTagging",
             "s3:Abort*",
         ];
-        statements.push(Statement::allow(actions, [bucket.arn().clone(), bucket.arn_for_objects("*")]));
+        let places = [bucket.arn().clone(), bucket.arn_for_objects("*")];
+        roles::grant_bucket(cx, role, bucket, Statement::allow(actions, places));
     }
     if let Some(group) = group {
         let streams = group.arn().clone();
-        statements.push(Statement::allow(["logs:CreateLogStream", "logs:PutLogEvents"], [streams.clone()]));
+        let write = Statement::allow(["logs:CreateLogStream", "logs:PutLogEvents"], [streams.clone()]);
+        roles::grant_log_group(cx, role, group, write);
         let itself = cx.arn("logs", Cfn::from("log-group:").then(log_group_name(group)));
-        statements.push(Statement::allow(["logs:DescribeLogStreams"], [itself, streams]));
+        let describe = Statement::allow(["logs:DescribeLogStreams"], [itself, streams]);
+        roles::grant_log_group(cx, role, group, describe);
     }
-    statements.push(Statement::allow(["logs:DescribeLogGroups"], [cx.arn("logs", "*")]));
-    statements
+    let groups = cx.arn("logs", "*");
+    roles::grant(cx, role, [Statement::allow(["logs:DescribeLogGroups"], [groups])]);
 }
 
 fn new_log_group(cx: &mut TaskContext<'_>) -> LogGroupRef {
+    const ID: &str = "Monitoring Log Group";
     let properties = Fields::new().set("RetentionInDays", Value::from(731));
-    LogGroupRef::from_logical_id(&retained(cx, "Monitoring Log Group", "AWS::Logs::LogGroup", properties))
+    let logical_id = retained(cx, ID, "AWS::Logs::LogGroup", properties);
+    LogGroupRef::made(&logical_id, roles::path_below(cx, [ID]))
 }
 
 fn new_bucket(cx: &mut TaskContext<'_>) -> BucketRef {
-    BucketRef::from_logical_id(&retained(cx, "Monitoring Bucket", "AWS::S3::Bucket", Fields::new()))
+    const ID: &str = "Monitoring Bucket";
+    let logical_id = retained(cx, ID, "AWS::S3::Bucket", Fields::new());
+    BucketRef::made(&logical_id, roles::path_below(cx, [ID]))
 }
 
 /// Makes a resource below the task that stays when the stack is deleted; its logical id.
@@ -473,10 +471,7 @@ fn log_group_name(group: &LogGroupRef) -> Cfn {
     {
         return Cfn::from(name.strip_suffix(":*").unwrap_or(name));
     }
-    let split: Value = [Value::from(":"), arn.to_value()].into_iter().collect();
-    let split: Value = [("Fn::Split", split)].into_iter().collect();
-    let select: Value = [Value::from(6), split].into_iter().collect();
-    Cfn::intrinsic(&[("Fn::Select", select)].into_iter().collect())
+    arn.part(6, ":")
 }
 
 /// The length of a text that is known now, as JavaScript counts it.

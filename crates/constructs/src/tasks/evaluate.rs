@@ -82,7 +82,7 @@ impl EvaluateExpressionProps {
             timeout_s: None,
             statements: vec![],
         };
-        function.make(cx)
+        function.make_invocable(cx)
     }
 
     /// A path in a plain string, or in the text of a template literal, is no value.
@@ -186,8 +186,10 @@ struct LiteralText {
 fn literal_text(expression: &str) -> LiteralText {
     let mut found = LiteralText::default();
     let mut text = String::new();
-    // What we are inside of: a quote, or the braces of an interpolation.
+    // What we are inside of: a quote, the braces of an interpolation, or the slashes of a regular expression.
     let mut inside: Vec<char> = Vec::new();
+    // The last character of code that is no blank: after a value, a slash divides.
+    let mut before = None;
     let mut chars = expression.chars().peekable();
     while let Some(c) = chars.next() {
         match (inside.last().copied(), c) {
@@ -195,6 +197,9 @@ fn literal_text(expression: &str) -> LiteralText {
                 text.push(c);
                 text.extend(chars.next());
             }
+            (Some('/'), '\\') => drop(chars.next()),
+            (Some('/'), '/') => drop(inside.pop()),
+            (Some('/'), _) => {}
             (Some(quote @ ('\'' | '"' | '`')), c) if c == quote => {
                 inside.pop();
                 found.take(quote, &mut text);
@@ -203,17 +208,29 @@ fn literal_text(expression: &str) -> LiteralText {
                 chars.next();
                 found.take('`', &mut text);
                 inside.push('{');
+                before = None;
+                continue;
             }
             (Some('\'' | '"' | '`'), c) => text.push(c),
-            (_, '\'' | '"' | '`') => inside.push(c),
-            (_, '{') => inside.push('{'),
-            (Some('{'), '}') => {
-                inside.pop();
-            }
+            (_, '\'' | '"' | '`' | '{') => inside.push(c),
+            (_, '/') if !before.is_some_and(ends_value) => inside.push('/'),
+            (Some('{'), '}') => drop(inside.pop()),
             _ => {}
         }
+        if !c.is_whitespace() {
+            before = Some(c);
+        }
+    }
+    // A quote that nothing closes.
+    if let Some(quote @ ('\'' | '"' | '`')) = inside.last() {
+        found.take(*quote, &mut text);
     }
     found
+}
+
+/// Whether a value can end in this character.
+fn ends_value(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_$)]'\"`".contains(c)
 }
 
 impl LiteralText {
@@ -225,6 +242,32 @@ impl LiteralText {
             if !found.contains(&path) {
                 found.push(path);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::literal_text;
+
+    #[test]
+    fn a_path_is_literal_text_in_a_string_and_nowhere_else() {
+        let cases: &[(&str, &[&str], &[&str])] = &[
+            ("$.a + $.b", &[], &[]),
+            ("`of ${$.a} and ${`${$.b}`}`", &[], &[]),
+            ("'of $.a' + \"$.b\"", &["$.a", "$.b"], &[]),
+            ("`of $.a and ${'$.b'}`", &["$.b"], &["$.a"]),
+            ("$.a.replace(/'/g, '') + '$.b'", &["$.b"], &[]),
+            ("$.a.replace(/\\/$.b/, $.c)", &[], &[]),
+            ("($.a) / 2 + '$.b'.length / $.c", &["$.b"], &[]),
+            ("`a${ { b: $.c }.b }`", &[], &[]),
+            ("'it\\'s $.a'", &["$.a"], &[]),
+            ("'never closed $.a", &["$.a"], &[]),
+        ];
+        for (expression, strings, templates) in cases {
+            let found = literal_text(expression);
+            assert_eq!(found.in_strings, *strings, "{expression}");
+            assert_eq!(found.in_templates, *templates, "{expression}");
         }
     }
 }

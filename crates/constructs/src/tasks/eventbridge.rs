@@ -2,6 +2,7 @@
 
 use crate::cfn::Cfn;
 use crate::json::{Json, ToJson};
+use crate::references::by_reference;
 use crate::task::{MessageMissing, Record, Task, TaskContext, TaskFields, record, task, token_in};
 use crate::{Language, RequestResponse};
 
@@ -81,11 +82,7 @@ impl EventBusRef {
     }
 }
 
-impl From<&EventBusRef> for EventBusRef {
-    fn from(bus: &EventBusRef) -> EventBusRef {
-        bus.clone()
-    }
-}
+by_reference!(EventBusRef);
 
 impl ToJson for EventBusRef {
     fn to_json(&self) -> Json {

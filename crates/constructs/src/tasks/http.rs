@@ -8,6 +8,7 @@ use crate::iam::Statement;
 use crate::intrinsic::quoted;
 use crate::json::{Fields, Json, is_expression};
 use crate::path::Path;
+use crate::references::by_reference;
 use crate::state::words;
 use crate::task::{Task, TaskContext, TaskFields, task};
 
@@ -69,11 +70,7 @@ pub struct ConnectionRef {
     secret_arn: Cfn,
 }
 
-impl From<&ConnectionRef> for ConnectionRef {
-    fn from(connection: &ConnectionRef) -> ConnectionRef {
-        connection.clone()
-    }
-}
+by_reference!(ConnectionRef);
 
 impl ConnectionRef {
     /// The connection with this ARN, whose secrets are kept under the other.

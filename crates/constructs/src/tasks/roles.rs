@@ -1,12 +1,12 @@
 //! Roles that tasks make, and what they add to the policies of others.
 
-use stepwell_value::{Str, Value};
+use stepwell_value::Str;
 
 use crate::cfn::Cfn;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
-use crate::references::{Grantee, RoleRef};
-use crate::stack::{NewResource, Resource, logical_id};
+use crate::references::{BucketRef, KeyRef, LogGroupRef, RoleRef};
+use crate::stack::{NewResource, Resource, ResourcePolicy, logical_id};
 use crate::task::TaskContext;
 
 /// The path of a construct below the task.
@@ -22,30 +22,56 @@ pub(super) fn make<const N: usize>(cx: &mut TaskContext<'_>, ids: [&str; N], kin
     logical_id
 }
 
-/// Makes a role below the task that services assume, with managed policies of AWS.
-pub(super) fn service_role(
+/// What a role that a task brings along may do at first.
+pub(super) enum Rights<'r> {
+    /// Nothing.
+    None,
+    /// What a policy of AWS says: the part of its ARN after `policy/`.
+    Managed(&'r str),
+    /// What a policy of this name within the role says.
+    Inline(&'r str, &'r [Statement]),
+}
+
+/// Makes a role below the task.
+pub(super) fn new_role(
     cx: &mut TaskContext<'_>,
     id: &str,
     trust: impl IntoIterator<Item = Statement>,
-    managed_policies: &[&str],
+    rights: Rights<'_>,
+) -> RoleRef {
+    let path = path_below(cx, [id]);
+    new_role_at(cx, &path, trust, rights)
+}
+
+/// Makes a role at this path below the stack; once, if several tasks ask for it.
+pub(super) fn new_role_at(
+    cx: &mut TaskContext<'_>,
+    path: &[Str],
+    trust: impl IntoIterator<Item = Statement>,
+    rights: Rights<'_>,
 ) -> RoleRef {
     let trust: Vec<Statement> = trust.into_iter().collect();
     let mut properties = Fields::new().set("AssumeRolePolicyDocument", iam::document(&trust));
-    if !managed_policies.is_empty() {
-        let arns = managed_policies.iter().map(|policy| {
+    match rights {
+        Rights::None => {}
+        Rights::Managed(policy) => {
             let partition = cx.environment.partition();
-            Json::Cfn(Cfn::join([Cfn::from("arn:"), partition, Cfn::from(format!(":iam::aws:policy/{policy}"))]))
-        });
-        properties.put("ManagedPolicyArns", Json::Array(arns.collect()));
+            let arn = Cfn::join([Cfn::from("arn:"), partition, Cfn::from(format!(":iam::aws:policy/{policy}"))]);
+            properties.put("ManagedPolicyArns", Json::Array(vec![Json::Cfn(arn)]));
+        }
+        Rights::Inline(name, statements) => {
+            let policy = Fields::new().set("PolicyDocument", iam::document(statements)).set("PolicyName", name);
+            properties.put("Policies", Json::Array(vec![policy.into()]));
+        }
     }
-    let logical_id = make(cx, [id, "Resource"], "AWS::IAM::Role", properties);
-    let grantee = Grantee {
-        policy_path: path_below(cx, [id, "DefaultPolicy", "Resource"]),
-        name: Cfn::reference(&logical_id),
-        property: "Roles",
-    };
-    RoleRef::made(&logical_id, grantee)
+    let role = RoleRef::made(path);
+    let logical_id = role.logical_id.clone().unwrap_or_default();
+    cx.resources.push(NewResource { logical_id, resource: Resource::new("AWS::IAM::Role", properties) });
+    role
 }
+
+/// What every function may do: write its log.
+pub(super) const BASIC_EXECUTION: &str = "service-role/AWSLambdaBasicExecutionRole";
 
 /// Lets a service assume a role.
 pub(super) fn trusted(service: &str) -> Statement {
@@ -59,6 +85,38 @@ pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statements: impl I
     }
 }
 
+/// Lets a role use a bucket; the bucket's own policy says so, too, if the role may be of another account.
+pub(super) fn grant_bucket(cx: &mut TaskContext<'_>, role: &RoleRef, bucket: &BucketRef, statement: Statement) {
+    if let (true, Some(path)) = (may_be_foreign(cx, role), &bucket.path) {
+        let policy = ResourcePolicy { path: path.clone(), bucket: Some(bucket.name().clone()) };
+        cx.resource_grants.push((policy, statement.clone().for_role(role.arn())));
+    }
+    grant(cx, role, [statement]);
+}
+
+/// Lets a role use a log group; so does the log group, for the account of the role, if that may be another one.
+pub(super) fn grant_log_group(cx: &mut TaskContext<'_>, role: &RoleRef, group: &LogGroupRef, statement: Statement) {
+    // Policies of log groups name accounts, not roles.
+    if let (true, Some(account)) = (may_be_foreign(cx, role), role.account()) {
+        let policy = ResourcePolicy { path: group.path.clone(), bucket: None };
+        cx.resource_grants.push((policy, statement.clone().for_role(&Cfn::from(account))));
+    }
+    grant(cx, role, [statement]);
+}
+
+/// Lets a role use a key; so does the key's own policy, if the role may be of another account.
+pub(super) fn grant_key(cx: &mut TaskContext<'_>, role: &RoleRef, key: &KeyRef, actions: &[&str]) {
+    if may_be_foreign(cx, role) {
+        let statement = Statement::allow(actions, [Cfn::from("*")]).for_role(role.arn());
+        cx.key_statements.push((key.clone(), statement));
+    }
+    grant(cx, role, [Statement::allow(actions, [key.arn().clone()])]);
+}
+
+fn may_be_foreign(cx: &TaskContext<'_>, role: &RoleRef) -> bool {
+    role.logical_id.is_none() && cx.environment.may_be_foreign(role.account().as_ref())
+}
+
 /// The name of the role.
 pub(super) fn role_name(role: &RoleRef) -> Cfn {
     if let Some(grantee) = &role.grantee {
@@ -68,8 +126,5 @@ pub(super) fn role_name(role: &RoleRef) -> Cfn {
         return Cfn::from(arn.rsplit('/').next().unwrap_or(arn));
     }
     // What follows the slash of an ARN that is not known before the deployment.
-    let split: Value = [Value::from("/"), role.arn().to_value()].into_iter().collect();
-    let split: Value = [("Fn::Split", split)].into_iter().collect();
-    let select: Value = [Value::from(1), split].into_iter().collect();
-    Cfn::intrinsic(&[("Fn::Select", select)].into_iter().collect())
+    role.arn().part(1, "/")
 }

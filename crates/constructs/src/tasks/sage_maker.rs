@@ -6,13 +6,14 @@ use std::marker::PhantomData;
 use stepwell_value::{Str, Value};
 
 use crate::cfn::Cfn;
-use crate::iam::{Statement, document};
+use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
-use crate::references::{BucketRef, Grantee, KeyRef, RoleRef};
+use crate::references::{BucketRef, KeyRef, RoleRef};
 use crate::stack::{NewResource, Resource, logical_id};
 use crate::state::words;
 use crate::task::{Record, Task, TaskContext, TaskFields, record, task};
-use crate::{IntegrationPattern, IntoVal, Language};
+use crate::tasks::roles::{self, Rights, trusted};
+use crate::{IntegrationPattern, IntoVal, Language, Workflow};
 
 task! {
     /// Trains a model.
@@ -129,6 +130,9 @@ record! {
             input_mode: (InputMode),
             /// How records are wrapped.
             record_wrapper_type: (RecordWrapperType),
+            /// Shuffles the data, by a generator with this seed (field `ShuffleConfig`).
+            #[doc(alias = "shuffleConfig")]
+            shuffle_seed: int,
         }
     }
 }
@@ -166,7 +170,11 @@ record! {
             vpc_id: (Cfn),
             subnets: [Cfn],
         }
-        optional {}
+        optional {
+            /// Ids of security groups that the containers belong to beside their own.
+            #[doc(alias = "addSecurityGroup")]
+            security_groups: [Cfn],
+        }
     }
 }
 
@@ -476,6 +484,7 @@ impl ToJson for ChannelData {
             .set_opt("ContentType", &self.content_type)
             .set_opt("InputMode", &self.input_mode)
             .set_opt("RecordWrapperType", &self.record_wrapper_type)
+            .set_opt("ShuffleConfig", &self.shuffle_seed.clone().map(|seed| Fields::new().set("Seed", seed)))
             .into()
     }
 }
@@ -533,8 +542,10 @@ impl VpcConfigData {
         let group = Str::from(logical_id(&path));
         let resource = Resource::new("AWS::EC2::SecurityGroup", properties);
         cx.resources.push(NewResource { logical_id: group.clone(), resource });
+        let own = Cfn::get_att(&group, "GroupId");
+        let groups = std::iter::once(own).chain(self.security_groups.iter().flatten().cloned());
         Fields::new()
-            .set("SecurityGroupIds", Json::Array(vec![Json::Cfn(Cfn::get_att(&group, "GroupId"))]))
+            .set("SecurityGroupIds", Json::Array(groups.map(Json::Cfn).collect()))
             .set("Subnets", self.subnets.to_json())
             .into()
     }
@@ -554,48 +565,35 @@ const NETWORK: [&str; 9] = [
 
 const SERVICE: &str = "sagemaker.amazonaws.com";
 
-/// What a role that a task brings along may do.
-enum Rights<'a> {
-    Inline(&'a str, Vec<&'a str>),
-    Managed(&'a str),
-}
-
 /// The given role, or a new one of this id.
 fn role_or_new(cx: &mut TaskContext<'_>, given: Option<&RoleRef>, id: &str, rights: Rights<'_>) -> RoleRef {
-    if let Some(given) = given {
-        return given.clone();
-    }
-    let path = |last: &[&str]| -> Vec<Str> {
-        cx.path.iter().cloned().chain([Str::from(id)]).chain(last.iter().map(Str::new)).collect()
-    };
-    let role_id = Str::from(logical_id(&path(&["Resource"])));
-    let policy_path = path(&["DefaultPolicy", "Resource"]);
-    let trust = Statement::allow(["sts:AssumeRole"], []).for_service(SERVICE);
-    let mut properties = Fields::new().set("AssumeRolePolicyDocument", document(&[trust]));
-    match rights {
-        Rights::Inline(name, actions) => {
-            let policy = Fields::new()
-                .set("PolicyDocument", document(&[Statement::allow(actions, [Cfn::from("*")])]))
-                .set("PolicyName", name);
-            properties.put("Policies", Json::Array(vec![policy.into()]));
-        }
-        Rights::Managed(name) => {
-            let arn = Cfn::join([Cfn::from("arn:"), Cfn::partition(), Cfn::from(format!(":iam::aws:policy/{name}"))]);
-            properties.put("ManagedPolicyArns", Json::Array(vec![Json::Cfn(arn)]));
-        }
-    }
-    let resource = Resource::new("AWS::IAM::Role", properties);
-    cx.resources.push(NewResource { logical_id: role_id.clone(), resource });
-    let grantee = Grantee { policy_path, name: Cfn::reference(&role_id), property: "Roles" };
-    RoleRef::made(&role_id, grantee)
+    given.cloned().unwrap_or_else(|| roles::new_role(cx, id, [trusted(SERVICE)], rights))
 }
 
-/// Allows the role more, unless it stays as it is.
-fn allow_role(cx: &mut TaskContext<'_>, role: &RoleRef, statements: impl IntoIterator<Item = Statement>) {
-    if let Some(grantee) = &role.grantee {
-        cx.grants.extend(statements.into_iter().map(|statement| (grantee.clone(), statement)));
-    }
+/// The role of a task: for grants to it.
+macro_rules! role_of {
+    ($($task:ident: $id:ident;)*) => {$(
+        impl<L: Language, P> $task<L, P> {
+            /// The role that SageMaker assumes, the given one or the one that is made when the task is added to this
+            /// workflow.
+            #[doc(alias = "grantPrincipal")]
+            pub fn role_in(&self, workflow: &Workflow) -> RoleRef {
+                let made = || RoleRef::made(&workflow.path_of([self.id.as_str(), $id]));
+                self.props.role.clone().unwrap_or_else(made)
+            }
+        }
+    )*};
 }
+
+role_of! {
+    SageMakerCreateTrainingJob: ROLE;
+    SageMakerCreateTransformJob: TRANSFORM_ROLE;
+    SageMakerCreateModel: ROLE;
+}
+
+/// The ids of roles that are made.
+const ROLE: &str = "SagemakerRole";
+const TRANSFORM_ROLE: &str = "SagemakerTransformRole";
 
 fn allow_to_pass(cx: &mut TaskContext<'_>, role: &RoleRef) {
     let service = Cfn::from(SERVICE);
@@ -623,9 +621,10 @@ impl Task for SageMakerCreateTrainingJobProps {
             "logs:DescribeLogStreams",
             "ecr:GetAuthorizationToken",
         ];
-        let actions = actions.iter().chain(network).copied().collect();
-        let rights = Rights::Inline("CreateTrainingJob", actions);
-        let role = role_or_new(cx, self.role.as_ref(), "SagemakerRole", rights);
+        let actions: Vec<&str> = actions.iter().chain(network).copied().collect();
+        let everything = [Statement::allow(actions, [Cfn::from("*")])];
+        let rights = Rights::Inline("CreateTrainingJob", &everything);
+        let role = role_or_new(cx, self.role.as_ref(), ROLE, rights);
         self.allow(cx, &role);
 
         let mut fields = Fields::new().set("TrainingJobName", self.training_job_name.clone());
@@ -659,21 +658,20 @@ impl Task for SageMakerCreateTrainingJobProps {
 impl SageMakerCreateTrainingJobProps {
     fn allow(&self, cx: &mut TaskContext<'_>, role: &RoleRef) {
         let output = &self.output_data_config;
-        let use_key = |actions: &[&str], key: &KeyRef| Statement::allow(actions, [key.arn().clone()]);
-        let encrypt = output
-            .encryption_key
-            .as_ref()
-            .map(|key| use_key(&["kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], key));
-        let volume_key = self.resource_config.as_ref().and_then(|resources| resources.volume_encryption_key.as_ref());
-        let grant = volume_key.map(|key| use_key(&["kms:CreateGrant"], key));
-        allow_role(cx, role, encrypt.into_iter().chain(grant));
+        if let Some(key) = &output.encryption_key {
+            roles::grant_key(cx, role, key, &["kms:Encrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]);
+        }
+        if let Some(key) = self.resource_config.as_ref().and_then(|resources| resources.volume_encryption_key.as_ref())
+        {
+            roles::grant_key(cx, role, key, &["kms:CreateGrant"]);
+        }
         if let Some(image) = &self.algorithm_specification.training_image {
-            allow_role(cx, role, image.pull.clone());
+            roles::grant(cx, role, image.pull.clone());
         }
         for channel in self.input_data_config.iter().flatten() {
-            allow_role(cx, role, [channel.s3_location.read()]);
+            roles::grant(cx, role, [channel.s3_location.read()]);
         }
-        allow_role(cx, role, [output.s3_output_location.write()]);
+        roles::grant(cx, role, [output.s3_output_location.write()]);
 
         let job = self.training_job_name.deployed().map_or(Cfn::from("*"), |name| name.then("*"));
         let job = cx.arn("sagemaker", Cfn::from("training-job/").then(job));
@@ -851,7 +849,7 @@ impl ModelClientOptionsData {
 impl Task for SageMakerCreateTransformJobProps {
     fn render(&self, cx: &mut TaskContext<'_>) -> TaskFields {
         let rights = Rights::Managed("AmazonSageMakerFullAccess");
-        let role = role_or_new(cx, self.role.as_ref(), "SagemakerTransformRole", rights);
+        let role = role_or_new(cx, self.role.as_ref(), TRANSFORM_ROLE, rights);
         let jobs = cx.arn("sagemaker", "transform-job/*");
         let actions = ["sagemaker:CreateTransformJob", "sagemaker:DescribeTransformJob", "sagemaker:StopTransformJob"];
         cx.allow(actions, [jobs.clone()]);
@@ -946,13 +944,15 @@ impl Task for SageMakerCreateModelProps {
             "logs:DescribeLogStreams",
             "ecr:GetAuthorizationToken",
         ];
-        let role = role_or_new(cx, self.role.as_ref(), "SagemakerRole", Rights::Inline("CreateModel", actions));
+        let everything = [Statement::allow(actions, [Cfn::from("*")])];
+        let rights = Rights::Inline("CreateModel", &everything);
+        let role = role_or_new(cx, self.role.as_ref(), ROLE, rights);
         if self.vpc_config.is_some() {
-            allow_role(cx, &role, [Statement::allow(NETWORK, [Cfn::from("*")])]);
+            roles::grant(cx, &role, [Statement::allow(NETWORK, [Cfn::from("*")])]);
         }
         for container in [&self.primary_container].into_iter().chain(self.containers.iter().flatten()) {
-            allow_role(cx, &role, container.image.iter().flat_map(|image| image.pull.clone()));
-            allow_role(cx, &role, container.model_s3_location.iter().map(S3LocationData::read));
+            roles::grant(cx, &role, container.image.iter().flat_map(|image| image.pull.clone()));
+            roles::grant(cx, &role, container.model_s3_location.iter().map(S3LocationData::read));
         }
         let model = lower_case(&self.model_name).deployed().map_or(Cfn::from("*"), |name| name.then("*"));
         let model = cx.arn("sagemaker", Cfn::from("model/").then(model));

@@ -6,7 +6,6 @@ use stepwell_value::Value;
 
 use crate::cfn::Cfn;
 use crate::field::{whole_minutes, whole_seconds};
-use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::references::{KeyRef, QueueRef, RoleRef};
 use crate::state::words;
@@ -279,7 +278,7 @@ impl Task for CreateScheduleProps {
         cx.allow(["scheduler:CreateSchedule"], [schedule]);
         cx.allow(["iam:PassRole"], [self.target.role.arn().clone()]);
         if let Some(key) = &self.kms_key {
-            roles::grant(cx, &self.target.role, [Statement::allow(["kms:Decrypt"], [key.arn().clone()])]);
+            roles::grant_key(cx, &self.target.role, key, &["kms:Decrypt"]);
         }
         let action = self.action_after_completion.unwrap_or(ActionAfterCompletion::None);
         let window = match self.flexible_time_window {

@@ -260,3 +260,22 @@ impl IntoReference for Place {
 pub fn strings(value: &V) -> Answer<Vec<String>> {
     value.items()?.iter().map(|item| Ok(item.text()?.to_owned())).collect()
 }
+
+/// A number without fraction.
+pub fn whole(number: f64) -> Answer<i64> {
+    match number.fract() == 0.0 {
+        true => Ok(number as i64),
+        false => Err(Stop::NotExpressible("negative_or_fractional_count.rs")),
+    }
+}
+
+/// The name of a type of machines: its class and its size, which the CDK calls `XLARGE2` where it is `2xlarge`.
+pub fn instance_type(class_and_size: &[V]) -> Answer<String> {
+    let [class, size] = class_and_size else { return unknown("a type of machines without class and size") };
+    let size = size.word()?.to_lowercase();
+    let size = match size.strip_prefix("xlarge") {
+        Some(number) => format!("{number}xlarge"),
+        None => size,
+    };
+    Ok(format!("{}.{size}", class.word()?.to_lowercase()))
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use stepwell_constructs::{Cfn, Path, intrinsic, list_path, path};
 use stepwell_value::{Str, Value};
 
-use super::flow::Cx;
-use super::{Answer, Stop, unknown};
+use super::case::Cx;
+use super::{Answer, Stop, convert, unknown};
 
 /// A value that stands in the input.
 #[derive(Clone, Debug)]
@@ -188,15 +188,45 @@ impl Cx {
                     .map(|i| Ok((Str::from(key.replace("%i", &i.to_string())), self.eval(&numbered(&template, i))?)));
                 Ok(V::Object(members.collect::<Answer<_>>()?))
             }
+            // The name of a file; what is in it was uploaded.
+            "$tmpfile" => Ok(V::Json(inner.as_array().and_then(|file| file.first().cloned()).unwrap_or_default())),
             "$concat" => Err(Stop::NotExpressible("path_in_text.rs")),
             "$attr" => self.attribute(&name),
             "$method" => self.value_method(&name, self.args(value)?),
             "$pipe" => self.pipe(&inner),
-            "$formatArn" => unknown("$formatArn"),
+            "$formatArn" => self.format_arn(self.eval(&inner)?.props()?),
             "$stack" => Ok(V::Ref("stack".to_owned())),
             "$scopedNew" => Ok(V::Scoped(name, super::text(value, "id"), self.args(value)?)),
             other => unknown(other),
         }
+    }
+
+    /// `Stack.formatArn`.
+    fn format_arn(&self, mut props: Props) -> Answer<V> {
+        let text = |props: &mut Props, name: &str| props.take(name).map(|v| convert::cfn(&v)).transpose();
+        let service = text(&mut props, "service")?.unwrap_or_default();
+        let resource = text(&mut props, "resource")?.unwrap_or_default();
+        let format = props.take("arnFormat").map(|v| v.word().map(str::to_owned)).transpose()?;
+        let resource = match (text(&mut props, "resourceName")?, format.as_deref()) {
+            (None, _) | (_, Some("NO_RESOURCE_NAME")) => resource,
+            (Some(name), Some("COLON_RESOURCE_NAME")) => resource.then(":").then(name),
+            (Some(name), Some("SLASH_RESOURCE_SLASH_RESOURCE_NAME")) => {
+                Cfn::from("/").then(resource).then("/").then(name)
+            }
+            (Some(name), _) => resource.then("/").then(name),
+        };
+        let (region, account) = (text(&mut props, "region")?, text(&mut props, "account")?);
+        props.done("formatArn")?;
+        let Some(service) = service.as_literal() else { return unknown("an ARN of a service that is not known") };
+        Ok(V::Cfn(match (region, account) {
+            (None, None) => self.stack.format_arn(service, resource),
+            (region, account) => Cfn::join([
+                Cfn::from("arn:").then(Cfn::partition()).then(format!(":{service}:")),
+                region.unwrap_or_else(Cfn::region).then(":"),
+                account.unwrap_or_else(Cfn::account_id).then(":"),
+                resource,
+            ]),
+        }))
     }
 
     fn pipe(&self, inner: &Value) -> Answer<V> {

@@ -3,8 +3,8 @@
 use stepwell_constructs::*;
 use stepwell_value::Value;
 
+use super::case::Cx;
 use super::eval::V;
-use super::flow::Cx;
 use super::{Answer, convert, text, unknown};
 
 impl Cx {
@@ -42,7 +42,11 @@ pub fn function(cx: &Cx, value: &V) -> Answer<FunctionRef> {
 }
 
 pub fn bucket(cx: &Cx, value: &V) -> Answer<BucketRef> {
-    Ok(BucketRef::from_attributes(cx.attr(value, "bucketName")?, cx.attr(value, "bucketArn")?))
+    let bucket = BucketRef::from_attributes(cx.attr(value, "bucketName")?, cx.attr(value, "bucketArn")?);
+    Ok(match cx.declared(value) {
+        Some(declared) if declared.get("new").is_some() => bucket.construct_id(&text(declared, "id")),
+        _ => bucket,
+    })
 }
 
 pub fn role(cx: &Cx, value: &V) -> Answer<RoleRef> {
@@ -68,7 +72,11 @@ pub fn key(cx: &Cx, value: &V) -> Answer<KeyRef> {
 }
 
 pub fn log_group(cx: &Cx, value: &V) -> Answer<LogGroupRef> {
-    Ok(LogGroupRef::from_arn(cx.attr(value, "logGroupArn")?))
+    let group = LogGroupRef::from_arn(cx.attr(value, "logGroupArn")?);
+    Ok(match cx.declared(value) {
+        Some(declared) => group.construct_id(&text(declared, "id")),
+        None => group,
+    })
 }
 
 pub fn task_role(cx: &Cx, value: &V) -> Answer<TaskRole> {

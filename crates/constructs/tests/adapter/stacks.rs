@@ -2,7 +2,8 @@
 
 use stepwell_value::{Object, Value};
 
-use super::flow::{Cx, Source};
+use super::case::Cx;
+use super::machines::Source;
 use super::{Answer, text, unknown};
 
 /// The members of the answer: the resources that the library makes, and the definitions of its machines.
@@ -41,7 +42,7 @@ pub fn stack(input: &Value) -> Answer<Object> {
 fn build(cx: &mut Cx, machines: &[Value], definitions: &mut Object) -> Answer<()> {
     for machine in machines {
         let source = match (machine.get("definitionBody"), machine.get("definition")) {
-            (Some(body), _) => Source::Body(cx.eval(body)?),
+            (Some(body), _) => cx.source(body)?,
             (None, Some(definition)) => Source::Node(cx.node(definition)?),
             (None, None) => return unknown("a machine without definition"),
         };

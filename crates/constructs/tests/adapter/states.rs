@@ -3,9 +3,9 @@
 use stepwell_constructs::*;
 use stepwell_value::Value;
 
+use super::case::Cx;
 use super::convert::{self, Lang};
 use super::eval::{Props, V};
-use super::flow::Cx;
 use super::{Answer, Stop, refs, unknown};
 
 /// A state to be made: its id, its language, and its properties.
@@ -200,6 +200,7 @@ pub fn finish(input: &Input, construct: &str) -> Answer<()> {
         "inputPath" | "outputPath" | "resultPath" | "resultSelector" | "itemsPath" | "parameters" if !json_path => {
             Err(Stop::NotExpressible("json_path_field_in_jsonata_state.rs"))
         }
+        "arguments" if construct == "Pass" => Err(Stop::NotExpressible("arguments_of_pass.rs")),
         "assign" if construct == "Succeed" => Err(Stop::NotExpressible("assign_of_succeed.rs")),
         "resultSelector" if construct == "Pass" => Err(Stop::NotExpressible("result_selector_of_pass.rs")),
         name => unknown(format!("property {name} of {construct}")),

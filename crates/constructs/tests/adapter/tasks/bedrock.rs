@@ -4,9 +4,9 @@
 use stepwell_constructs::*;
 
 use super::{adapt, kind};
+use crate::adapter::case::Cx;
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, Stop, refs, unknown};
 

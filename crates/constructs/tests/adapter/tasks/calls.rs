@@ -3,10 +3,10 @@
 use stepwell_constructs::*;
 
 use super::adapt;
+use crate::adapter::case::Cx;
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
-use crate::adapter::{Answer, Stop, convert, unknown};
+use crate::adapter::{Answer, Stop, convert, grants, unknown};
 
 pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNode>> {
     Some(match construct {
@@ -26,15 +26,7 @@ fn cfns(value: &V) -> Answer<Vec<Cfn>> {
 }
 
 fn statements(_: &Cx, value: &V) -> Answer<Vec<Statement>> {
-    let statements = value.items()?.iter().map(|statement| {
-        let mut props = statement.props()?;
-        let actions = convert::strings(&props.need("actions")?)?;
-        let resources = cfns(&props.need("resources")?)?;
-        let deny = props.take("effect").is_some_and(|effect| effect.word().is_ok_and(|word| word == "DENY"));
-        props.done("PolicyStatement")?;
-        Ok(if deny { Statement::deny(actions, resources) } else { Statement::allow(actions, resources) })
-    });
-    statements.collect()
+    value.items()?.iter().map(grants::statement).collect()
 }
 
 fn string(_: &Cx, value: &V) -> Answer<String> {

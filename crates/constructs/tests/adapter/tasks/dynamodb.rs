@@ -3,9 +3,9 @@
 use stepwell_constructs::*;
 
 use super::adapt;
+use crate::adapter::case::Cx;
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, Stop, unknown};
 
@@ -30,44 +30,33 @@ fn get(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     } patterns "REQUEST_RESPONSE")
 }
 
+/// A task that changes an item: its own properties, and those that all of them have.
+macro_rules! change {
+    ($cx:ident, $input:ident, $name:ident, $argument:literal $(, $prop:literal => $method:ident: $kind:tt)*) => {{
+        let table = table($cx, $input)?;
+        let argument = $input.props.need($argument)?;
+        adapt!($cx, $input, $name(&table, attributes::<L>($cx, &argument)?) {
+            $($prop => $method: $kind,)*
+            "conditionExpression" => condition_expression: text,
+            "expressionAttributeNames" => expression_attribute_names: object,
+            "expressionAttributeValues" => expression_attribute_values: {attributes},
+            "returnConsumedCapacity" => return_consumed_capacity: [capacity],
+            "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
+            "returnValues" => return_values: [values],
+        } patterns "REQUEST_RESPONSE")
+    }};
+}
+
 fn put(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let table = table(cx, input)?;
-    let item = input.props.need("item")?;
-    adapt!(cx, input, DynamoPutItem(&table, attributes::<L>(cx, &item)?) {
-        "conditionExpression" => condition_expression: text,
-        "expressionAttributeNames" => expression_attribute_names: object,
-        "expressionAttributeValues" => expression_attribute_values: {attributes},
-        "returnConsumedCapacity" => return_consumed_capacity: [capacity],
-        "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
-        "returnValues" => return_values: [values],
-    } patterns "REQUEST_RESPONSE")
+    change!(cx, input, DynamoPutItem, "item")
 }
 
 fn update(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let table = table(cx, input)?;
-    let key = input.props.need("key")?;
-    adapt!(cx, input, DynamoUpdateItem(&table, attributes::<L>(cx, &key)?) {
-        "updateExpression" => update_expression: text,
-        "conditionExpression" => condition_expression: text,
-        "expressionAttributeNames" => expression_attribute_names: object,
-        "expressionAttributeValues" => expression_attribute_values: {attributes},
-        "returnConsumedCapacity" => return_consumed_capacity: [capacity],
-        "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
-        "returnValues" => return_values: [values],
-    } patterns "REQUEST_RESPONSE")
+    change!(cx, input, DynamoUpdateItem, "key", "updateExpression" => update_expression: text)
 }
 
 fn delete(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let table = table(cx, input)?;
-    let key = input.props.need("key")?;
-    adapt!(cx, input, DynamoDeleteItem(&table, attributes::<L>(cx, &key)?) {
-        "conditionExpression" => condition_expression: text,
-        "expressionAttributeNames" => expression_attribute_names: object,
-        "expressionAttributeValues" => expression_attribute_values: {attributes},
-        "returnConsumedCapacity" => return_consumed_capacity: [capacity],
-        "returnItemCollectionMetrics" => return_item_collection_metrics: [metrics],
-        "returnValues" => return_values: [values],
-    } patterns "REQUEST_RESPONSE")
+    change!(cx, input, DynamoDeleteItem, "key")
 }
 
 fn table(cx: &Cx, input: &mut Input) -> Answer<TableRef> {
@@ -101,6 +90,7 @@ fn attribute<L: Lang>(value: &V) -> Answer<DynamoAttributeValue<L>> {
         }
         "fromList" => Attribute::list(argument.items()?.iter().map(attribute::<L>).collect::<Answer<Vec<_>>>()?),
         "fromNull" if argument.bool()? => Attribute::null(),
+        "fromNull" => return Err(Stop::NotExpressible("null_that_is_none.rs")),
         "fromBoolean" => Attribute::boolean(convert::val::<bool, L>(argument)?),
         "mapFromJsonPath" => Attribute::map_from(at::<_, L>(argument)?),
         "listFromJsonPath" => Attribute::list_from(at::<_, L>(argument)?),

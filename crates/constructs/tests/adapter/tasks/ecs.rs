@@ -5,9 +5,9 @@ use stepwell_constructs::*;
 use stepwell_value::Value;
 
 use super::{adapt, kind};
+use crate::adapter::case::Cx;
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, unknown};
 

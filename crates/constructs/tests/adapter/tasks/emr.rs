@@ -4,11 +4,11 @@
 use stepwell_constructs::*;
 
 use super::{adapt, kind};
+use crate::adapter::case::Cx;
 use crate::adapter::convert::Lang;
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
-use crate::adapter::{Answer, Stop, refs, unknown};
+use crate::adapter::{Answer, Stop, convert, refs, unknown};
 
 pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNode>> {
     Some(match construct {
@@ -106,6 +106,7 @@ fn terminate(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
 
 fn create_cluster(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     let (name, instances) = (input.props.need("name")?, input.props.need("instances")?);
+    let id = input.id.clone();
     adapt!(cx, input, EmrCreateCluster(kind!(text cx name), self::instances::<L>(cx, &instances)?) {
         "additionalInfo" => additional_info: text,
         "applications" => applications: {applications},
@@ -128,12 +129,16 @@ fn create_cluster(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
         "stepConcurrencyLevel" => step_concurrency_level: int,
         "tags" => tags: object,
         "visibleToAllUsers" => visible_to_all_users: flag,
-    } patterns "RUN_JOB", "REQUEST_RESPONSE" => request_response)
+    } patterns "RUN_JOB", "REQUEST_RESPONSE" => request_response; built => {
+        cx.note_role(&id, "serviceRole", Some(built.service_role_in(&cx.workflow)));
+        cx.note_role(&id, "clusterRole", Some(built.cluster_role_in(&cx.workflow)));
+        cx.note_role(&id, "autoScalingRole", built.auto_scaling_role_in(&cx.workflow));
+    })
 }
 
 fn gibibytes(_: &Cx, value: &V) -> Answer<i64> {
     match value {
-        V::Size(bytes) => Ok((bytes / f64::from(1 << 30)) as i64),
+        V::Size(bytes) => convert::whole(bytes / f64::from(1 << 30)),
         other => unknown(format!("a size from {other:?}")),
     }
 }

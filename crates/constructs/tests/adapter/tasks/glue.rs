@@ -3,8 +3,8 @@
 use stepwell_constructs::*;
 
 use super::adapt;
+use crate::adapter::case::Cx;
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, Stop, convert, unknown};
 
@@ -17,14 +17,14 @@ pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNod
 }
 
 fn job(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let name = input.props.need("glueJobName")?;
+    let (id, name) = (input.id.clone(), input.props.need("glueJobName")?);
     adapt!(cx, input, GlueStartJobRun(convert::val::<String, L>(&name)?) {
         "arguments" => arguments: field,
         "notifyDelayAfter" => notify_delay_after: duration,
         "securityConfiguration" => security_configuration: text,
         "executionClass" => execution_class: [execution_class],
         "workerConfiguration" => worker_configuration: {workers},
-    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; metrics)
+    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; built => cx.note_metrics(&id, built.metrics()))
 }
 
 fn execution_class(word: &str) -> Answer<ExecutionClass> {

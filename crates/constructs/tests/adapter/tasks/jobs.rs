@@ -3,9 +3,9 @@
 use stepwell_constructs::*;
 
 use super::adapt;
+use crate::adapter::case::Cx;
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, Stop, unknown};
 
@@ -78,10 +78,10 @@ fn dependencies<L: Lang>(_: &Cx, value: &V) -> Answer<Vec<BatchJobDependency<L>>
 }
 
 fn build(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let project = project(cx, input)?;
+    let (id, project) = (input.id.clone(), project(cx, input)?);
     adapt!(cx, input, CodeBuildStartBuild(&project) {
         "environmentVariablesOverride" => environment_variables_override: {variables},
-    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; metrics)
+    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; built => cx.note_metrics(&id, built.metrics()))
 }
 
 fn build_batch(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
@@ -160,14 +160,14 @@ fn method(word: &str) -> Answer<HttpMethod> {
 pub fn instance_type(value: &V) -> Answer<String> {
     match value {
         V::New(_, args) => Ok(args[0].text()?.to_owned()),
-        V::Call(_, args) => Ok(format!("{}.{}", args[0].word()?, args[1].word()?).to_lowercase()),
+        V::Call(_, args) => convert::instance_type(args),
         other => unknown(format!("a type of instances from {other:?}")),
     }
 }
 
 pub fn mebibytes(value: &V) -> Answer<i64> {
     match value {
-        V::Size(bytes) => Ok((bytes / f64::from(1 << 20)) as i64),
+        V::Size(bytes) => convert::whole(bytes / f64::from(1 << 20)),
         other => unknown(format!("a size from {other:?}")),
     }
 }

@@ -3,7 +3,7 @@
 use stepwell_constructs::*;
 
 use super::adapt;
-use crate::adapter::flow::Cx;
+use crate::adapter::case::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::{Answer, Stop, refs, unknown};
 
@@ -24,13 +24,14 @@ fn invoke(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
             "retryOnServiceExceptions" => retry_on_service_exceptions: bool,
         } patterns "REQUEST_RESPONSE");
     }
+    let id = input.id.clone();
     adapt!(cx, input, LambdaInvoke(&function) {
         "payload" => payload: field,
         "invocationType" => invocation_type: [invocation_type],
         "clientContext" => client_context: text,
         "qualifier" => qualifier: text,
         "retryOnServiceExceptions" => retry_on_service_exceptions: bool,
-    } patterns "REQUEST_RESPONSE", token "payload": field; metrics)
+    } patterns "REQUEST_RESPONSE", token "payload": field; built => cx.note_metrics(&id, built.metrics()))
 }
 
 /// The constructors of a task whose result is the payload alone.

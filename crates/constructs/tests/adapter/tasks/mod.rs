@@ -16,7 +16,7 @@ mod messages;
 mod sage_maker;
 pub mod step_functions;
 
-use super::flow::Cx;
+use super::case::Cx;
 use super::states::{AnyNode, Input};
 use super::{Answer, unknown};
 
@@ -97,22 +97,23 @@ pub(crate) use kind;
 ///
 /// `adapt!(cx, input, SqsSendMessage(&queue) { "delaySeconds" => delay: seconds } patterns "REQUEST_RESPONSE")`; after
 /// the pattern that is meant when nothing is said follow the others: `"RUN_JOB" => run_job`, and after `token` the
-/// property that the closure of `wait_for_task_token` gives, and after `;` the word `metrics` for a task that has some.
+/// property that the closure of `wait_for_task_token` gives, and after `;` what is noted of the builder:
+/// `built => cx.note_metrics(&id, built.metrics())`.
 macro_rules! adapt {
     ($cx:ident, $input:ident, $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
-     patterns $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)? $(; $metrics:ident)?) => {
+     patterns $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)? $(; $built:ident => $note:expr)?) => {
         match $input.language {
             stepwell_constructs::QueryLanguage::JsonPath => {
                 #[allow(dead_code)]
                 type L = stepwell_constructs::JsonPath;
                 $crate::adapter::tasks::adapt!(@one json_path $cx $input $name($($argument),*) { $($prop => $method: $kind,)* }
-                    $default $(, $word => $choice)* $(, token $token: $token_kind)? $(; $metrics)?)
+                    $default $(, $word => $choice)* $(, token $token: $token_kind)? $(; $built => $note)?)
             }
             stepwell_constructs::QueryLanguage::Jsonata => {
                 #[allow(dead_code)]
                 type L = stepwell_constructs::Jsonata;
                 $crate::adapter::tasks::adapt!(@one jsonata $cx $input $name($($argument),*) { $($prop => $method: $kind,)* }
-                    $default $(, $word => $choice)* $(, token $token: $token_kind)? $(; $metrics)?)
+                    $default $(, $word => $choice)* $(, token $token: $token_kind)? $(; $built => $note)?)
             }
         }
     };
@@ -152,7 +153,7 @@ macro_rules! adapt {
         }
     }};
     (@one $new:ident $cx:ident $input:ident $name:ident($($argument:expr),*) { $($prop:literal => $method:ident: $kind:tt,)* }
-     $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)? $(; $metrics:ident)?) => {{
+     $default:literal $(, $word:literal => $choice:ident)* $(, token $token:literal: $token_kind:tt)? $(; $built:ident => $note:expr)?) => {{
         let pattern = $input.pattern.take();
         let pattern = pattern.as_deref();
         $(
@@ -173,7 +174,10 @@ macro_rules! adapt {
         )*
         $crate::adapter::tasks::task_props!($new b $cx $input);
         $crate::adapter::states::finish($input, stringify!($name))?;
-        $($cx.metrics.borrow_mut().insert($input.id.clone(), b.$metrics());)?
+        $({
+            let $built = &b;
+            $note;
+        })?
         if pattern.is_none() || pattern == Some($default) {
             return $cx.add(b);
         }

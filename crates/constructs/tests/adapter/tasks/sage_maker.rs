@@ -3,11 +3,11 @@
 use stepwell_constructs::*;
 
 use super::adapt;
+use crate::adapter::case::Cx;
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
-use crate::adapter::{Answer, Stop, refs, unknown};
+use crate::adapter::{Answer, refs, unknown};
 
 pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNode>> {
     Some(match construct {
@@ -25,6 +25,7 @@ fn training(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     let name = input.props.need("trainingJobName")?;
     let algorithm = input.props.need("algorithmSpecification")?;
     let output = input.props.need("outputDataConfig")?;
+    let id = input.id.clone();
     adapt!(cx, input, SageMakerCreateTrainingJob(
         convert::val::<String, L>(&name)?, self::algorithm::<L>(cx, &algorithm)?, self::output::<L>(cx, &output)?
     ) {
@@ -37,7 +38,7 @@ fn training(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
         "tags" => tags: object,
         "environment" => environment: object,
         "vpcConfig" => vpc_config: {vpc},
-    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job)
+    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; built => cx.note_role(&id, "role", Some(built.role_in(&cx.workflow))))
 }
 
 /// Sets what is there.
@@ -170,22 +171,23 @@ fn channel<L: Lang>(cx: &Cx, value: &V) -> Answer<Channel<L>> {
         "contentType" => content_type: text,
         "inputMode" => input_mode: [input_mode],
         "recordWrapperType" => record_wrapper_type: [wrapper],
+        "shuffleConfig" => shuffle_seed: {seed},
     });
     Ok(channel)
+}
+
+fn seed<L: Lang>(_: &Cx, value: &V) -> Answer<Val<i64, L>> {
+    let mut props = value.props()?;
+    let seed = convert::val::<i64, L>(&props.need("seed")?)?;
+    props.done("ShuffleConfig")?;
+    Ok(seed)
 }
 
 fn instance_type<L: Lang>(value: &V) -> Answer<Val<String, L>> {
     match value {
         V::New(name, args) if name == "ec2.InstanceType" => computed(&args[0]),
-        V::Call(name, args) if name == "ec2.InstanceType.of" => {
-            let size = args[1].word()?.to_lowercase();
-            // The CDK writes XLARGE2 for 2xlarge.
-            let size = match size.strip_prefix("xlarge") {
-                Some(number) => format!("{number}xlarge"),
-                None => size,
-            };
-            Ok(format!("{}.{size}", args[0].word()?.to_lowercase()).into_val())
-        }
+        V::New(name, args) if name == "AcceleratorType" => computed(&args[0]),
+        V::Call(_, args) => Ok(convert::instance_type(args)?.into_val()),
         other => unknown(format!("an instance type, not {other:?}")),
     }
 }
@@ -194,8 +196,7 @@ const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
 fn size(value: &V, unit: f64) -> Answer<i64> {
     match value {
-        V::Size(bytes) if (bytes / unit).fract() == 0.0 => Ok((bytes / unit) as i64),
-        V::Size(_) => Err(Stop::NotExpressible("negative_or_fractional_count.rs")),
+        V::Size(bytes) => convert::whole(bytes / unit),
         other => unknown(format!("a size, not {other:?}")),
     }
 }
@@ -224,8 +225,12 @@ fn vpc<L: Lang>(cx: &Cx, value: &V) -> Answer<VpcConfig<L>> {
     let mut props = value.props()?;
     let vpc = props.need("vpc")?;
     let subnets = props.take("subnets");
+    let groups = props.take("securityGroups");
     props.done("vpcConfig")?;
-    network(cx, &vpc, subnets.as_ref())
+    let network = network(cx, &vpc, subnets.as_ref())?;
+    let Some(groups) = groups else { return Ok(network) };
+    let groups = groups.items()?.iter().map(|group| cx.attr(group, "securityGroupId"));
+    Ok(network.security_groups(groups.collect::<Answer<Vec<_>>>()?))
 }
 
 fn network<L: Lang>(cx: &Cx, vpc: &V, subnets: Option<&V>) -> Answer<VpcConfig<L>> {
@@ -247,6 +252,7 @@ fn transform(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     let model = input.props.need("modelName")?;
     let from = input.props.need("transformInput")?;
     let to = input.props.need("transformOutput")?;
+    let id = input.id.clone();
     adapt!(cx, input, SageMakerCreateTransformJob(
         convert::val::<String, L>(&name)?,
         convert::val::<String, L>(&model)?,
@@ -261,7 +267,7 @@ fn transform(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
         "modelClientOptions" => model_client_options: {client_options},
         "tags" => tags: object,
         "transformResources" => transform_resources: {transform_resources},
-    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job)
+    } patterns "REQUEST_RESPONSE", "RUN_JOB" => run_job; built => cx.note_role(&id, "role", Some(built.role_in(&cx.workflow))))
 }
 
 fn transform_input<L: Lang>(_cx: &Cx, value: &V) -> Answer<TransformInput<L>> {
@@ -318,13 +324,14 @@ fn model(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
         };
         input.props.0.push(("network".into(), both));
     }
+    let id = input.id.clone();
     adapt!(cx, input, SageMakerCreateModel(convert::val::<String, L>(&name)?, container::<L>(cx, &primary)?) {
         "containers" => containers: {containers},
         "enableNetworkIsolation" => enable_network_isolation: flag,
         "role" => role: (refs::role),
         "tags" => tags: field,
         "network" => vpc_config: {model_network},
-    } patterns "REQUEST_RESPONSE")
+    } patterns "REQUEST_RESPONSE"; built => cx.note_role(&id, "role", Some(built.role_in(&cx.workflow))))
 }
 
 fn model_network<L: Lang>(cx: &Cx, value: &V) -> Answer<VpcConfig<L>> {

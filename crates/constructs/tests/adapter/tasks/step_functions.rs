@@ -3,11 +3,11 @@
 use stepwell_constructs::*;
 
 use super::adapt;
+use crate::adapter::case::Cx;
 use crate::adapter::eval::V;
-use crate::adapter::flow::Cx;
 use crate::adapter::states::{AnyNode, Input};
 use crate::adapter::states::{finish, per_language};
-use crate::adapter::{Answer, Stop, convert, flow, unknown};
+use crate::adapter::{Answer, Stop, convert, machines, unknown};
 
 pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNode>> {
     Some(match construct {
@@ -42,7 +42,7 @@ pub fn activity_ref(cx: &Cx, value: &V) -> Answer<ActivityRef> {
             activity = activity.name(v.text()?);
         }
         if let Some(v) = props.take("encryptionConfiguration") {
-            activity = activity.encryption(flow::encryption(cx, &v)?);
+            activity = activity.encryption(machines::encryption(cx, &v)?);
         }
         props.done("Activity")?;
         return Ok(cx.stack.add_activity(activity)?);
@@ -55,7 +55,7 @@ pub fn activity_ref(cx: &Cx, value: &V) -> Answer<ActivityRef> {
     let mut activity = ActivityRef::from_arn(cx.attr(value, "activityArn")?);
     let declared = cx.declared(value).and_then(|declared| declared.get("props")).cloned();
     if let Some(encryption) = declared.and_then(|props| props.get("encryptionConfiguration").cloned())
-        && let EncryptionConfiguration::CustomerManaged { key, .. } = flow::encryption(cx, &cx.eval(&encryption)?)?
+        && let EncryptionConfiguration::CustomerManaged { key, .. } = machines::encryption(cx, &cx.eval(&encryption)?)?
     {
         activity = activity.encrypted_with(&key);
     }

@@ -1,0 +1,5 @@
+use stepwell_constructs::*;
+
+fn main() {
+    let _ = Pass::jsonata("Pass").arguments(obj!({ "a": 1 }));
+}

@@ -1,0 +1,5 @@
+use stepwell_constructs::*;
+
+fn main() {
+    let _ = StateMachine::new("Machine");
+}
