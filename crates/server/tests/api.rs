@@ -520,3 +520,35 @@ async fn express_children_of_a_map_run_are_listed_and_described() {
     assert_eq!(text(&api.ok("DescribeExecution", &first).await, "status"), "ABORTED");
     // No stop in peace: it would wait for the naps, which nobody keeps from running on.
 }
+
+#[tokio::test]
+async fn of_express_children_that_are_aborted_at_once_some_long_inputs_are_not_included() {
+    let api = Api::start().await;
+    let naps = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "Label": "L",
+        "ItemsPath": "$.items", "ItemSelector": {"long.$": "$.long", "n.$": "$$.Map.Item.Value"},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "S", "States": {"S": {"Type": "Wait", "Seconds": 200, "End": true}}}}}}"#;
+    let machine = api.machine("naps", "", naps).await;
+    // Together more than the 16 MiB of a transition that are kept of them.
+    let (long, items) = ("x".repeat(200_000), vec!["1"; 100].join(", "));
+    let input = format!(r#"{{\"items\": [{items}], \"long\": \"{long}\"}}"#);
+    let start = format!(r#"{{"stateMachineArn": "{machine}", "input": "{input}"}}"#);
+    let execution = text(&api.ok("StartExecution", &start).await, "executionArn");
+    let runs = format!(r#"{{"executionArn": "{execution}"}}"#);
+    let is_there = |answer: &Value| !names(answer, "mapRuns", "mapRunArn").is_empty();
+    let map_run = names(&api.wait("ListMapRuns", &runs, is_there).await, "mapRuns", "mapRunArn").remove(0);
+    let of_status = |status: &str| format!(r#"{{"mapRunArn": "{map_run}", "statusFilter": "{status}"}}"#);
+    let all = |answer: &Value| names(answer, "executions", "status").len() == 100;
+    api.wait("ListExecutions", &of_status("RUNNING"), all).await;
+    api.ok("StopExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    let aborted = api.wait("ListExecutions", &of_status("ABORTED"), all).await;
+    let aborted = names(&aborted, "executions", "executionArn");
+    // The latest first: those whose turn came behind the bound.
+    let left_out = 100 - (16 << 20) / 200_000 - 1;
+    for (place, is_included) in [(0, false), (left_out - 1, false), (left_out, true), (99, true)] {
+        let child = api.ok("DescribeExecution", &format!(r#"{{"executionArn": "{}"}}"#, aborted[place])).await;
+        let details = child.get("inputDetails").and_then(|details| details.get("included")).and_then(Value::as_bool);
+        assert_eq!((details, child.get("input").is_some()), (Some(is_included), is_included), "{place}");
+    }
+    // No stop in peace: it would wait for the naps, which nobody keeps from running on.
+}

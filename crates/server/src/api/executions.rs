@@ -243,10 +243,19 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     let identity = &described.identity;
     let mut answer = Object::with_capacity(20);
     put_item(&mut answer, described);
-    let data = |payload: &PayloadRef| service.payload(id, payload).map(|payload| payload.text());
-    put_data(&mut answer, INPUT, with_data.then(|| data(&described.input)).transpose()?, with_data);
+    // What was left out of the description of an Express child is nowhere else.
+    let is_at_hand = |payload: &PayloadRef| matches!(payload, PayloadRef::Here(_)) || !is_express(call);
+    let data = |payload: &PayloadRef| match with_data && is_at_hand(payload) {
+        true => service.payload(id, payload).map(|payload| Some(payload.text())),
+        false => Ok(None),
+    };
+    let input = data(&described.input)?;
+    let is_included = input.is_some();
+    put_data(&mut answer, INPUT, input, is_included);
     if let Some(output) = &described.output {
-        put_data(&mut answer, OUTPUT, with_data.then(|| data(output)).transpose()?, with_data);
+        let output = data(output)?;
+        let is_included = output.is_some();
+        put_data(&mut answer, OUTPUT, output, is_included);
     }
     // AWS shows no error of an execution that timed out, although its history has one (recorded).
     if described.status != ExecutionStatus::TimedOut {
