@@ -149,27 +149,41 @@ mod tests {
              with recursive n (n) as (values (1) union all select n + 1 from n where n < 300)
                 insert into piece (entity, number, count, body) select 1, n, 1, zeroblob({VALUE_BYTES}) from n;
              with recursive n (n) as (values (1) union all select n + 1 from n where n < 2000)
-                insert into record (entity, key, body) select 1, n, x'00' from n;"
+                insert into record (entity, key, body) select 1, n, x'00' from n;
+             with recursive n (n) as (values (1) union all select n + 1 from n where n < 20000)
+                insert into child (map_run, status, stopped, chunk, place) select 2, 1, n % 10, n / 1000, n % 1000 from n;
+             with recursive n (n) as (values (1) union all select n + 1 from n where n < 20)
+                insert into child_chunk (no, hashes, body) select 2 << 32 | n, x'', zeroblob({VALUE_BYTES}) from n;"
         );
         store.shared.writer().db.execute_batch(&fill).unwrap();
         let count = |table: &str| {
             let sql = format!("select count(*) from {table}");
             store.shared.writer().db.query_one(&sql, [], |row| row.get::<_, i64>(0)).unwrap() as u64
         };
-        let counts = || [count("entity"), count("piece"), count("record")];
+        let counts = || ["entity", "piece", "record", "child", "child_chunk"].map(count);
         let mut slices = 0;
         let mut before = counts();
         while expire(&mut store.shared.writer(), Timestamp(6), 1_000).unwrap() > 0 {
             let after = counts();
-            let [entities, pieces, records] = [0, 1, 2].map(|table| before[table] - after[table]);
-            let piece_cost = PIECE_COST + VALUE_BYTES / PAGE_BYTES;
-            let cost = entities * ENTITY_COST + pieces * piece_cost + records * RECORD_COST;
+            let [entities, pieces, records, children, chunks] =
+                [0, 1, 2, 3, 4].map(|table| before[table] - after[table]);
+            let value_cost = VALUE_BYTES / PAGE_BYTES;
+            let piece_cost = PIECE_COST + value_cost;
+            let children_cost = children / u64::from(ROWS_AT_A_TIME) * CHILDREN_COST;
+            let cost = entities * ENTITY_COST
+                + pieces * piece_cost
+                + records * RECORD_COST
+                + children_cost
+                + chunks * (CHUNK_COST + value_cost);
             // It ends with the row that goes beyond.
-            assert!(cost < COST_MAX + piece_cost, "{entities} entities, {pieces} pieces, {records} records");
+            assert!(
+                cost < COST_MAX + piece_cost,
+                "{entities} entities, {pieces} pieces, {records} records, {children} children, {chunks} chunks"
+            );
             assert!(after[0] == 0 || after[1] == 300, "Map Runs go before the execution");
             (before, slices) = (after, slices + 1);
         }
-        assert_eq!((before, count("remains")), ([0, 0, 0], 0));
+        assert_eq!((before, count("remains")), ([0; 5], 0));
         assert!(slices >= 15, "{slices}");
         assert_eq!(store.damages().unwrap(), Vec::<String>::new());
     }
