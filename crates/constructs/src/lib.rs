@@ -57,6 +57,7 @@ mod stack;
 mod state;
 mod task;
 mod tasks;
+mod yaml;
 
 pub use activity::{Activity, ActivityRef};
 pub use cfn::Cfn;

@@ -13,6 +13,7 @@ use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
 use crate::machine::{Machine, StateMachine};
 use crate::references::{Grantee, IntoGrantee};
+use crate::yaml::to_yaml;
 
 /// What is deployed together: state machines, activities, and the roles and policies that they need.
 ///
@@ -158,6 +159,23 @@ impl Stack {
     pub fn template(&self) -> Value {
         let resources: Object = self.resources().into_iter().collect();
         [("Resources", Value::Object(resources))].into_iter().collect()
+    }
+
+    /// The template as YAML, which every reader takes for what [`Stack::template`] gives.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let stack = Stack::new("Orders");
+    /// let w = Workflow::new();
+    /// let machine = stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
+    /// let yaml = stack.template_yaml();
+    /// assert!(yaml.starts_with("Resources:\n  MachineRole"));
+    /// assert!(yaml.contains(r#"DefinitionString: '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'"#));
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    pub fn template_yaml(&self) -> String {
+        to_yaml(&self.template())
     }
 
     /// All resources with their logical ids.
