@@ -119,6 +119,9 @@ impl Stack {
         };
         let properties = Fields::new().set_opt("EncryptionConfiguration", &encryption).set("Name", name.to_json());
         let logical_id = Str::from(logical_id(&[activity.id.clone(), Str::from("Resource")]));
+        if let Some(error) = self.taken(&activity.id, &logical_id) {
+            return Err(BuildErrors::new(vec![error]));
+        }
         let resource = Resource::new("AWS::StepFunctions::Activity", properties);
         self.put(NewResource { logical_id: logical_id.clone(), resource });
         let mut reference = ActivityRef::from_arn(Cfn::reference(&logical_id));

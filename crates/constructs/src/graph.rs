@@ -60,14 +60,14 @@ pub trait Kind: 'static {
 
 /// Something can follow.
 #[diagnostic::on_unimplemented(
-    message = "nothing can follow a `{Self}`",
+    message = "nothing can follow: the chain ends here (`{Self}`)",
     note = "Choice, Succeed and Fail end a chain; after a Choice go on with `afterwards()`"
 )]
 pub trait Continues: Kind {}
 
 /// Errors can be retried and caught.
 #[diagnostic::on_unimplemented(
-    message = "errors of a `{Self}` can be neither retried nor caught",
+    message = "there are no errors to retry or catch here (`{Self}`)",
     note = "tasks, Parallel, Map and CustomState fail; of a chain, retry its states"
 )]
 pub trait Fails: Continues {}
@@ -119,6 +119,10 @@ pub struct StateParts {
 }
 
 /// Whatever a transition can lead to: the handle of a state, a chain, a fragment.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not belong to a workflow yet",
+    note = "add it: `let state = workflow.add(…)`; a transition, a branch or a machine takes the handle that `add` gives"
+)]
 pub trait Chainable {
     /// The language of all its states.
     type Language: Language;
@@ -309,9 +313,13 @@ impl<C: Chainable> Chainable for &C {
     }
 }
 
-impl<L: Language, K: Continues> Node<L, K> {
-    /// Links the state to all loose ends of this chain and gives the longer chain.
-    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+// The bounds stand at the methods: so the compiler gives the message of the trait that is missing.
+impl<L: Language, K: Kind> Node<L, K> {
+    /// Links the state to all loose ends of this chain and gives the longer chain (ASL field `Next`).
+    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast>
+    where
+        K: Continues,
+    {
         let next = next.node();
         let mut graph = self.workflow.graph.borrow_mut();
         if self.ends.is_empty() {
@@ -428,10 +436,13 @@ pub enum Catchers {
     Excluded,
 }
 
-impl<L: Language, K: Fails> Node<L, K> {
+impl<L: Language, K: Kind> Node<L, K> {
     /// Retries the state when it fails (ASL field `Retry`); a retrier of `States.ALL` is put last.
     #[doc(alias = "addRetry")]
-    pub fn retry(&self, retry: Retry) -> Self {
+    pub fn retry(&self, retry: Retry) -> Self
+    where
+        K: Fails,
+    {
         let mut graph = self.workflow.graph.borrow_mut();
         if let Some(problem) = mixes_all(&retry.errors) {
             graph.problem(self.start, Stage::Construct, problem.code, problem.message.clone());
@@ -443,12 +454,18 @@ impl<L: Language, K: Fails> Node<L, K> {
 
     /// Goes on with another state when this one fails (ASL field `Catch`), whatever the error.
     #[doc(alias = "addCatch")]
-    pub fn catch<C: Chainable>(&self, handler: C) -> Node<L::And<C::Language>, K> {
+    pub fn catch<C: Chainable>(&self, handler: C) -> Node<L::And<C::Language>, K>
+    where
+        K: Fails,
+    {
         self.catch_with(handler, Catch::new())
     }
 
     /// Goes on with another state when this one fails with certain errors (ASL field `Catch`).
-    pub fn catch_with<C: Chainable>(&self, handler: C, catch: Catch<L>) -> Node<L::And<C::Language>, K> {
+    pub fn catch_with<C: Chainable>(&self, handler: C, catch: Catch<L>) -> Node<L::And<C::Language>, K>
+    where
+        K: Fails,
+    {
         if let Some(problem) = mixes_all(&catch.errors) {
             self.problem(&problem);
         }
@@ -620,9 +637,12 @@ impl<L: Language, K: Kind> Fragment<L, K> {
     }
 }
 
-impl<L: Language, K: Continues> Fragment<L, K> {
-    /// Links the state to all loose ends of the fragment and gives the longer chain.
-    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+impl<L: Language, K: Kind> Fragment<L, K> {
+    /// Links the state to all loose ends of the fragment and gives the longer chain (ASL field `Next`).
+    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast>
+    where
+        K: Continues,
+    {
         self.node.next(next)
     }
 }

@@ -85,3 +85,6 @@ pub use stack::{Environment, Stack, logical_id};
 pub use state::*;
 pub use task::{IntegrationPattern, MessageMissing, Pattern, RequestResponse, RunJob, WaitForTaskToken};
 pub use tasks::*;
+
+/// JSON values and their texts, as definitions and templates are given: the crate `stepwell-value`.
+pub use stepwell_value as value;

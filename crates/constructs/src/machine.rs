@@ -319,11 +319,16 @@ impl StateMachine {
             Some(Ok(fields)) => Some(fields),
             None => None,
         };
+        errors.extend(stack.taken(&self.id, &self.logical_id()));
         let (definition, rendered) = self.definition(stack, &mut errors);
         if !errors.is_empty() {
             return Err(BuildErrors::new(errors));
         }
         Ok(self.into_machine(stack, definition, rendered, encryption))
+    }
+
+    fn logical_id(&self) -> String {
+        logical_id(&[self.id.clone(), Str::from("Resource")])
     }
 
     fn definition(&self, stack: &Stack, errors: &mut Vec<BuildError>) -> (Option<Definition>, Option<Rendered>) {
@@ -384,7 +389,7 @@ impl StateMachine {
         let path =
             |more: &[&str]| -> Vec<Str> { std::iter::once(self.id.clone()).chain(more.iter().map(Str::new)).collect() };
         let environment = stack.env();
-        let machine_id = Str::from(logical_id(&path(&["Resource"])));
+        let machine_id = Str::from(self.logical_id());
         let role = match self.role {
             Some(ref role) => role.clone(),
             None => {

@@ -137,3 +137,15 @@ fn the_example_of_the_docs_runs() {
     run.assert_succeeded();
     assert_eq!(run.states(), ["Quote", "Expensive?", "Cheap"]);
 }
+
+#[test]
+#[should_panic(expected = "no mock for Pack or sqs:sendMessage\nnothing asked the mock Pakc")]
+fn a_misspelt_mock_is_named() {
+    order()
+        .run_locally(json(r#"{ "total": 150, "items": [] }"#))
+        .mock("Charge", json("{}"))
+        .mock("Pakc", json("{}"))
+        .mock("Tell", json("{}"))
+        .run()
+        .assert_succeeded();
+}
