@@ -667,6 +667,13 @@ impl StateData {
         self.prefixes.iter().chain([name]).map(Str::as_str).collect()
     }
 
+    /// Whether it has this name, which takes no memory to find out: every state of a machine is asked for every other.
+    fn is_named(&self, name: &str) -> bool {
+        let own = self.common.state_name.as_ref().unwrap_or(&self.id);
+        let rest = self.prefixes.iter().try_fold(name, |rest, prefix| rest.strip_prefix(prefix.as_str()));
+        rest == Some(own.as_str())
+    }
+
     fn transitions(&self, catchers: Catchers) -> Vec<StateIx> {
         let handlers = self.catches.iter().map(|catcher| catcher.handler).filter(|_| catchers == Catchers::Included);
         let rules = self.rules.iter().map(|rule| rule.next);
@@ -826,7 +833,7 @@ impl Graph {
         let machine = self.machine(region);
         (0..self.regions.len())
             .filter(|other| self.machine(*other) == machine)
-            .find(|other| self.regions[*other].states.iter().any(|state| self.states[state.0].name() == name))
+            .find(|other| self.regions[*other].states.iter().any(|state| self.states[state.0].is_named(name)))
     }
 
     fn machine(&self, mut region: usize) -> usize {

@@ -327,8 +327,10 @@ fn with(value: &Value, key: &str, change: impl FnOnce(Value) -> Value) -> Value 
 
 impl Policy {
     fn rendered(&self, compat: Compat) -> Vec<Statement> {
-        let distinct = iam::distinct(&self.statements);
-        if compat.minimize_policies { iam::minimized(&distinct) } else { distinct }
+        match compat.minimize_policies {
+            true => iam::minimized(&self.statements),
+            false => iam::distinct(&self.statements),
+        }
     }
 
     fn resource(&self, compat: Compat) -> Resource {
