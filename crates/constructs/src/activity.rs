@@ -22,6 +22,7 @@ use crate::stack::{NewResource, Resource, Stack, logical_id};
 /// stack.add(StateMachine::new("Machine", w.add(StepFunctionsInvokeActivity::json_path("Ask", &approve))))?;
 /// # Ok::<(), BuildErrors>(())
 /// ```
+#[doc(alias = "CfnActivity")]
 #[derive(Clone, Debug)]
 pub struct Activity {
     id: Str,

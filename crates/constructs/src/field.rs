@@ -190,6 +190,7 @@ impl<L> Obj<L> {
 
 impl<L: crate::Language> Obj<L> {
     /// Whether the task token is in it: the token itself, or the context object, or its part about the task.
+    #[doc(alias = "containsTaskToken")]
     #[doc(alias = "FieldUtils.containsTaskToken")]
     pub fn contains_task_token(&self) -> bool {
         Json::Object(self.0.clone()).mentions_task_token()

@@ -44,6 +44,19 @@ pub struct Workflow {
 ///
 /// `L` is the query language: of the state, or of all states of the chain. `K` says what can be done with it:
 /// whether something can follow, whether errors can be retried and caught.
+///
+/// ```
+/// use std::time::Duration;
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let check = w.add(LambdaInvoke::json_path("Check", FunctionRef::from_name("check")));
+/// let ship = w.add(Pass::json_path("Ship"));
+/// let refused = w.add(Fail::json_path("Refused"));
+/// check.retry(Retry::new().errors(["Stock.Locked"]).interval(Duration::from_secs(5))).catch(&refused);
+/// let machine = StateMachine::new("Order", check.next(&ship)).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Debug)]
 pub struct Node<L, K> {
     workflow: Workflow,
@@ -355,6 +368,9 @@ impl<L: Language, K: Kind> Node<L, K> {
     }
 
     /// This chain as the only branch of a Parallel state.
+    #[doc(alias = "SingleStateOptions")]
+    #[doc(alias = "stateId")]
+    #[doc(alias = "toSingleState")]
     #[doc(alias = "Chain.toSingleState")]
     pub fn to_single_state<L2: Language>(&self, parallel: Parallel<L2>) -> Node<L2::And<L>, Branches> {
         self.workflow.add(parallel).branch(self)
@@ -428,6 +444,7 @@ impl<L: Language, K: Kind> Node<L, K> {
 }
 
 /// Whether catchers count as transitions.
+#[doc(alias = "FindStateOptions")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catchers {
     /// They do.
@@ -539,11 +556,28 @@ impl<L: Language> Node<L, Decision> {
 }
 
 /// What [`afterwards_with`](Node::afterwards_with) joins beside the ends of the rules' states.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let gift = w.add(Pass::json_path("Wrap it"));
+/// let ship = w.add(Pass::json_path("Ship"));
+/// let choice = w.add(Choice::json_path("A gift?"));
+/// choice.when(Condition::boolean_equals("$.gift", true), &gift);
+/// // Wrapped or not, it is shipped.
+/// let chain = choice.afterwards_with(Afterwards { otherwise: true, ..Afterwards::default() }).next(&ship);
+/// let machine = StateMachine::new("Order", chain).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
+#[doc(alias = "AfterwardsOptions")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Afterwards {
     /// Also the ends of the states that catchers lead to.
+    #[doc(alias = "includeErrorHandlers")]
     pub error_handlers: bool,
     /// Also the case that no rule holds; the Choice must not have an `otherwise`.
+    #[doc(alias = "includeOtherwise")]
     pub otherwise: bool,
 }
 
@@ -557,6 +591,7 @@ impl<L: Language> Node<L, Branches> {
 
 impl<L: Language> Node<L, Iteration> {
     /// What is done with each item (ASL field `ItemProcessor`).
+    #[doc(alias = "itemProcessor")]
     pub fn item_processor<C: Chainable>(&self, processor: C) -> Node<L::And<C::Language>, Iteration> {
         self.item_processor_with(processor, crate::state::ProcessorConfig::default())
     }

@@ -8,6 +8,16 @@ use crate::cfn::Cfn;
 use crate::json::{Fields, Json};
 
 /// What somebody may do with something (`PolicyDocument.Statement`).
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let read = Statement::allow(["s3:GetObject"], [BucketRef::from_name("orders").arn_for_objects("*")]).sid("Read");
+/// assert_eq!(
+///     read.to_value().to_string(),
+///     r#"{"Action":"s3:GetObject","Effect":"Allow","Resource":{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::orders/*"]]},"Sid":"Read"}"#,
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     sid: Option<Str>,

@@ -123,6 +123,15 @@ impl BucketRef {
 }
 
 /// An IAM role, which policies can be attached to.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let role = RoleRef::from_arn("Orders", "arn:aws:iam::123456789012:role/orders");
+/// let machine = StateMachine::new("Machine", w.add(Pass::json_path("Hello"))).role(&role).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleRef {
     arn: Cfn,

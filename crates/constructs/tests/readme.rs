@@ -132,6 +132,23 @@ fn the_workflows_make_what_the_cdk_makes() {
     valid(&add_step_with_a_role().expect("it is complete"));
 }
 
+/// Block 1 and block 48 of the TypeScript README have 24 and 9 lines that are not blank, imports not counted.
+#[test]
+fn the_examples_are_no_longer_than_the_originals() {
+    const IMPORT: usize = 1;
+    let source = include_str!("../examples/readme.rs");
+    let lines = |function: &str| {
+        let start = source.find(&format!("pub fn {function}(")).expect("the example is there");
+        let body = source[start..].split_inclusive("\n}\n").next().expect("the example ends");
+        body.lines().filter(|line| !line.trim().is_empty()).count()
+    };
+    for (example, of_original) in [("evaluate_expression", 24), ("lambda_with_callback", 9)] {
+        let ours = IMPORT + lines(example);
+        println!("{example}: {ours} lines, {of_original} in TypeScript");
+        assert!(ours <= of_original, "{example} has {ours} lines, the original {of_original}");
+    }
+}
+
 fn valid(machine: &Machine) {
     let options = Options { machine_type: ExecutionType::Standard };
     let compiled = compile(&machine.to_asl().to_string(), Format::Json, &options);

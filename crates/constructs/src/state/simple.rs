@@ -103,11 +103,13 @@ impl<L: Language> WaitTime<L> {
 
 impl WaitTime<JsonPath> {
     /// The seconds that a path leads to (ASL field `SecondsPath`).
+    #[doc(alias = "secondsPath")]
     pub fn seconds_path(path: impl IntoReference) -> Self {
         WaitTime::new("SecondsPath", path.into_reference().0)
     }
 
     /// The time that a path leads to (ASL field `TimestampPath`).
+    #[doc(alias = "timestampPath")]
     pub fn timestamp_path(path: impl IntoReference) -> Self {
         WaitTime::new("TimestampPath", path.into_reference().0)
     }
@@ -178,6 +180,7 @@ impl Fail<JsonPath> {
     }
 
     /// Where the name of the error is, or an intrinsic function that gives a string (ASL field `ErrorPath`).
+    #[doc(alias = "errorPath")]
     #[must_use]
     pub fn error_path(mut self, path: impl Into<FailPath>) -> Self {
         self.props.error_path = Some(path.into().0);
@@ -185,6 +188,7 @@ impl Fail<JsonPath> {
     }
 
     /// Where the cause is, or an intrinsic function that gives a string (ASL field `CausePath`).
+    #[doc(alias = "causePath")]
     #[must_use]
     pub fn cause_path(mut self, path: impl Into<FailPath>) -> Self {
         self.props.cause_path = Some(path.into().0);

@@ -22,10 +22,12 @@ task! {
     CodeBuildStartBuild(CodeBuildStartBuildProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The project.
             project: (ProjectRef),
         }
         optional {
             /// Environment variables of this build, beside and instead of the project's (field `EnvironmentVariablesOverride`).
+            #[doc(alias = "environmentVariablesOverride")]
             environment_variables_override: {map BuildEnvironmentVariable},
         }
     }
@@ -45,10 +47,12 @@ task! {
     CodeBuildStartBuildBatch(CodeBuildStartBuildBatchProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The project.
             project: (ProjectRef),
         }
         optional {
             /// Environment variables of these builds, beside and instead of the project's (field `EnvironmentVariablesOverride`).
+            #[doc(alias = "environmentVariablesOverride")]
             environment_variables_override: {map BuildEnvironmentVariable},
         }
     }
@@ -58,6 +62,7 @@ record! {
     /// An environment variable of a build: its value, or where the value is kept.
     BuildEnvironmentVariable(VariableData) custom {
         required {
+            /// The value, or the name of the parameter or secret.
             value: text => "Value",
         }
         optional {

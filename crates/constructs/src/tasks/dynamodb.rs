@@ -27,17 +27,23 @@ task! {
     DynamoGetItem(DynamoGetItemProps) {
         patterns { RequestResponse }
         required {
+            /// The table.
             table: (TableRef),
+            /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",
         }
         optional {
             /// Whether the read sees all writes that succeeded before it; it need not by default.
+            #[doc(alias = "consistentRead")]
             consistent_read: (bool),
             /// What `#name` stands for in expressions.
+            #[doc(alias = "expressionAttributeNames")]
             expression_attribute_names: object => "ExpressionAttributeNames",
             /// The attributes to read; all by default (field `ProjectionExpression`).
+            #[doc(alias = "projectionExpression")]
             projection_expression: [DynamoProjectionExpression],
             /// How much capacity the answer reports.
+            #[doc(alias = "returnConsumedCapacity")]
             return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
         }
     }
@@ -61,21 +67,29 @@ task! {
     DynamoPutItem(DynamoPutItemProps) {
         patterns { RequestResponse }
         required {
+            /// The table.
             table: (TableRef),
+            /// The attributes of the item.
             item: {map DynamoAttributeValue} => "Item",
         }
         optional {
             /// The item is written only if this holds.
+            #[doc(alias = "conditionExpression")]
             condition_expression: text => "ConditionExpression",
             /// What `#name` stands for in expressions.
+            #[doc(alias = "expressionAttributeNames")]
             expression_attribute_names: object => "ExpressionAttributeNames",
             /// What `:value` stands for in expressions.
+            #[doc(alias = "expressionAttributeValues")]
             expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
             /// How much capacity the answer reports.
+            #[doc(alias = "returnConsumedCapacity")]
             return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
             /// Whether the answer reports on collections of items.
+            #[doc(alias = "returnItemCollectionMetrics")]
             return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
             /// Which attributes the answer holds.
+            #[doc(alias = "returnValues")]
             return_values: (DynamoReturnValues) => "ReturnValues",
         }
     }
@@ -96,23 +110,32 @@ task! {
     DynamoUpdateItem(DynamoUpdateItemProps) {
         patterns { RequestResponse }
         required {
+            /// The table.
             table: (TableRef),
+            /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",
         }
         optional {
             /// What is changed.
+            #[doc(alias = "updateExpression")]
             update_expression: text => "UpdateExpression",
             /// The item is changed only if this holds.
+            #[doc(alias = "conditionExpression")]
             condition_expression: text => "ConditionExpression",
             /// What `#name` stands for in expressions.
+            #[doc(alias = "expressionAttributeNames")]
             expression_attribute_names: object => "ExpressionAttributeNames",
             /// What `:value` stands for in expressions.
+            #[doc(alias = "expressionAttributeValues")]
             expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
             /// How much capacity the answer reports.
+            #[doc(alias = "returnConsumedCapacity")]
             return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
             /// Whether the answer reports on collections of items.
+            #[doc(alias = "returnItemCollectionMetrics")]
             return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
             /// Which attributes the answer holds.
+            #[doc(alias = "returnValues")]
             return_values: (DynamoReturnValues) => "ReturnValues",
         }
     }
@@ -133,21 +156,29 @@ task! {
     DynamoDeleteItem(DynamoDeleteItemProps) {
         patterns { RequestResponse }
         required {
+            /// The table.
             table: (TableRef),
+            /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",
         }
         optional {
             /// The item is deleted only if this holds.
+            #[doc(alias = "conditionExpression")]
             condition_expression: text => "ConditionExpression",
             /// What `#name` stands for in expressions.
+            #[doc(alias = "expressionAttributeNames")]
             expression_attribute_names: object => "ExpressionAttributeNames",
             /// What `:value` stands for in expressions.
+            #[doc(alias = "expressionAttributeValues")]
             expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
             /// How much capacity the answer reports.
+            #[doc(alias = "returnConsumedCapacity")]
             return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
             /// Whether the answer reports on collections of items.
+            #[doc(alias = "returnItemCollectionMetrics")]
             return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
             /// Which attributes the answer holds.
+            #[doc(alias = "returnValues")]
             return_values: (DynamoReturnValues) => "ReturnValues",
         }
     }
@@ -233,6 +264,7 @@ impl<L: Language> DynamoAttributeValue<L> {
     }
 
     /// A number written as text (`N`).
+    #[doc(alias = "numberFromString")]
     #[doc(alias = "DynamoAttributeValue.numberFromString")]
     pub fn number_from_string(value: impl IntoVal<String, L>) -> Self {
         Self::new("N", value.into_val().0)
@@ -257,6 +289,7 @@ impl<L: Language> DynamoAttributeValue<L> {
     }
 
     /// A set of numbers written as text (`NS`).
+    #[doc(alias = "numberSetFromStrings")]
     #[doc(alias = "DynamoAttributeValue.numberSetFromStrings")]
     pub fn number_set_from_strings(values: impl IntoVal<Vec<String>, L>) -> Self {
         Self::new("NS", values.into_val().0)
@@ -362,12 +395,14 @@ impl DynamoProjectionExpression {
     }
 
     /// The attribute of this name of what is said so far, which is a map.
+    #[doc(alias = "withAttribute")]
     #[must_use]
     pub fn with_attribute(self, name: &str) -> DynamoProjectionExpression {
         DynamoProjectionExpression(format!("{self}.{name}"))
     }
 
     /// The item of what is said so far, which is a list; the first is 0.
+    #[doc(alias = "atIndex")]
     #[must_use]
     pub fn at_index(self, index: u32) -> DynamoProjectionExpression {
         DynamoProjectionExpression(format!("{self}[{index}]"))

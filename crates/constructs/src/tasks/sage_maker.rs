@@ -39,20 +39,30 @@ task! {
     SageMakerCreateTrainingJob(SageMakerCreateTrainingJobProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The name of the job, 1 to 63 letters, digits and `-`.
+            #[doc(alias = "trainingJobName")]
             training_job_name: text => "TrainingJobName",
+            /// The algorithm.
+            #[doc(alias = "algorithmSpecification")]
             algorithm_specification: {AlgorithmSpecification},
+            /// Where the model goes.
+            #[doc(alias = "outputDataConfig")]
             output_data_config: {OutputDataConfig},
         }
         optional {
             /// Whether the container has no network.
+            #[doc(alias = "enableNetworkIsolation")]
             enable_network_isolation: flag => "EnableNetworkIsolation",
             /// The role that SageMaker assumes.
             role: (RoleRef),
             /// Where the data is.
+            #[doc(alias = "inputDataConfig")]
             input_data_config: {[Channel]},
             /// How many machines of which kind; one `ml.m4.xlarge` with 10 GiB if nothing is said.
+            #[doc(alias = "resourceConfig")]
             resource_config: {ResourceConfig},
             /// How long the job may take; an hour if nothing is said.
+            #[doc(alias = "stoppingCondition")]
             stopping_condition: {StoppingCondition},
             /// What the algorithm can be told.
             hyperparameters: object => "HyperParameters",
@@ -61,6 +71,7 @@ task! {
             /// The environment of the container.
             environment: object => "Environment",
             /// The network of the job.
+            #[doc(alias = "vpcConfig")]
             vpc_config: {VpcConfig},
         }
     }
@@ -72,12 +83,16 @@ record! {
         required {}
         optional {
             /// The name or ARN of an algorithm of SageMaker.
+            #[doc(alias = "algorithmName")]
             algorithm_name: text,
             /// The image of an algorithm of one's own.
+            #[doc(alias = "trainingImage")]
             training_image: {DockerImage},
             /// How the data comes to the container; as files if nothing is said.
+            #[doc(alias = "trainingInputMode")]
             training_input_mode: (InputMode),
             /// What to look for in the log, as measurements.
+            #[doc(alias = "metricDefinitions")]
             metric_definitions: {[MetricDefinition]},
         }
     }
@@ -87,7 +102,9 @@ record! {
     /// A measurement that is found in the log.
     MetricDefinition(MetricDefinitionData) plain {
         required {
+            /// What the measurement is called.
             name: text => "Name",
+            /// By what it is found in the log.
             regex: text => "Regex",
         }
         optional {}
@@ -98,10 +115,13 @@ record! {
     /// Where the model goes.
     OutputDataConfig(OutputDataConfigData) custom {
         required {
+            /// The place in S3.
+            #[doc(alias = "s3OutputLocation")]
             s3_output_location: {S3Location},
         }
         optional {
             /// The key that the model is encrypted with.
+            #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
         }
     }
@@ -111,23 +131,36 @@ record! {
     /// A source of data: a name and a place in S3.
     Channel(ChannelData) custom {
         required {
+            /// The name of the source.
+            #[doc(alias = "channelName")]
             channel_name: text => "ChannelName",
+            /// Where the data is.
+            #[doc(alias = "s3Location")]
+            #[doc(alias = "dataSource")]
+            #[doc(alias = "s3DataSource")]
             s3_location: {S3Location},
         }
         optional {
             /// What the place is; a prefix of keys if nothing is said.
+            #[doc(alias = "s3DataType")]
             s3_data_type: (S3DataType),
             /// Whether each machine gets all of it.
+            #[doc(alias = "s3DataDistributionType")]
             s3_data_distribution_type: (S3DataDistributionType),
             /// Which attributes of an augmented manifest are used.
+            #[doc(alias = "attributeNames")]
             attribute_names: texts,
             /// How the data is compressed.
+            #[doc(alias = "compressionType")]
             compression_type: (CompressionType),
             /// The media type of the data.
+            #[doc(alias = "contentType")]
             content_type: text,
             /// How the data of this channel comes to the container.
+            #[doc(alias = "inputMode")]
             input_mode: (InputMode),
             /// How records are wrapped.
+            #[doc(alias = "recordWrapperType")]
             record_wrapper_type: (RecordWrapperType),
         }
     }
@@ -137,12 +170,19 @@ record! {
     /// How many machines of which kind a job gets, with how many GiB each.
     ResourceConfig(ResourceConfigData) custom {
         required {
+            /// How many machines.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
+            /// The type of the machines: `m5.xlarge`.
+            #[doc(alias = "instanceType")]
             instance_type: text,
+            /// The size in GiB.
+            #[doc(alias = "volumeSize")]
             volume_size_gib: int,
         }
         optional {
             /// The key that the volumes are encrypted with.
+            #[doc(alias = "volumeEncryptionKey")]
             volume_encryption_key: (KeyRef),
         }
     }
@@ -154,6 +194,7 @@ record! {
         required {}
         optional {
             /// The longest time that it may take.
+            #[doc(alias = "maxRuntime")]
             max_runtime: seconds => "MaxRuntimeInSeconds",
         }
     }
@@ -163,7 +204,11 @@ record! {
     /// A network: an id of a VPC and those of subnets. The template gets a security group for it.
     VpcConfig(VpcConfigData) custom {
         required {
+            /// The id of the VPC.
+            #[doc(alias = "vpc")]
             vpc_id: (Cfn),
+            /// The ids of the subnets.
+            #[doc(alias = "subnetSelection")]
             subnets: [Cfn],
         }
         optional {}
@@ -260,11 +305,13 @@ pub(crate) enum S3LocationData {
 
 impl<L: Language> S3Location<L> {
     /// All keys with this prefix; the role is allowed to use just them.
+    #[doc(alias = "fromBucket")]
     pub fn from_bucket(bucket: &BucketRef, key_prefix: &str) -> S3Location<L> {
         S3Location { data: S3LocationData::Bucket(bucket.clone(), key_prefix.to_owned()), language: PhantomData }
     }
 
     /// A place that the state computes; the role is allowed to use all of S3.
+    #[doc(alias = "fromJsonExpression")]
     pub fn from_json_expression(expression: impl IntoVal<String, L>) -> S3Location<L> {
         S3Location { data: S3LocationData::Computed(expression.into_val().0), language: PhantomData }
     }
@@ -349,11 +396,13 @@ impl<L: Language> DockerImage<L> {
     }
 
     /// An image of a public registry.
+    #[doc(alias = "fromRegistry")]
     pub fn from_registry(uri: impl Into<Cfn>) -> DockerImage<L> {
         DockerImage::new(Json::Cfn(uri.into()), vec![])
     }
 
     /// An image of a repository of ECR, by the repository's URI and ARN and the image's tag.
+    #[doc(alias = "fromEcrRepository")]
     pub fn from_ecr_repository(uri: impl Into<Cfn>, arn: impl Into<Cfn>, tag: &str) -> DockerImage<L> {
         let pull = vec![
             Statement::allow(PULL, [arn.into()]),
@@ -363,6 +412,7 @@ impl<L: Language> DockerImage<L> {
     }
 
     /// An image that the state computes; the role may pull any image of ECR.
+    #[doc(alias = "fromJsonExpression")]
     pub fn from_json_expression(expression: impl IntoVal<String, L>) -> DockerImage<L> {
         DockerImage::new(expression.into_val().0, vec![Statement::allow(PULL, [Cfn::from("*")])])
     }
@@ -709,27 +759,40 @@ task! {
     SageMakerCreateTransformJob(SageMakerCreateTransformJobProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The name of the job, 1 to 63 letters, digits and `-`.
+            #[doc(alias = "transformJobName")]
             transform_job_name: text,
+            /// The name of the model.
+            #[doc(alias = "modelName")]
             model_name: text,
+            /// The data.
+            #[doc(alias = "transformInput")]
             transform_input: {TransformInput},
+            /// Where the results go.
+            #[doc(alias = "transformOutput")]
             transform_output: {TransformOutput},
         }
         optional {
             /// The role that the machine may pass on.
             role: (RoleRef),
             /// How many records go into one request.
+            #[doc(alias = "batchStrategy")]
             batch_strategy: (BatchStrategy),
             /// The environment of the container.
             environment: object,
             /// How many requests one machine gets at a time.
+            #[doc(alias = "maxConcurrentTransforms")]
             max_concurrent_transforms: int,
             /// The greatest size of a request, in MiB.
+            #[doc(alias = "maxPayload")]
             max_payload_mib: int,
             /// How often and how long the model is asked.
+            #[doc(alias = "modelClientOptions")]
             model_client_options: {ModelClientOptions},
             /// The tags of the job.
             tags: object,
             /// How many machines of which kind; one `ml.m4.xlarge` if nothing is said.
+            #[doc(alias = "transformResources")]
             transform_resources: {TransformResources},
         }
     }
@@ -739,16 +802,25 @@ record! {
     /// The data that a model is applied to, by its URI in S3.
     TransformInput(TransformInputData) custom {
         required {
+            /// The place in S3, as a URI.
+            #[doc(alias = "s3Uri")]
+            #[doc(alias = "transformDataSource")]
+            #[doc(alias = "TransformDataSource")]
+            #[doc(alias = "TransformS3DataSource")]
             s3_uri: text => "S3Uri",
         }
         optional {
             /// What the place is; a prefix of keys if nothing is said.
+            #[doc(alias = "s3DataType")]
             s3_data_type: (S3DataType),
             /// How the data is compressed.
+            #[doc(alias = "compressionType")]
             compression_type: (CompressionType),
             /// The media type of the data.
+            #[doc(alias = "contentType")]
             content_type: text,
             /// How the data is cut into records.
+            #[doc(alias = "splitType")]
             split_type: (SplitType),
         }
     }
@@ -758,14 +830,18 @@ record! {
     /// Where the results go.
     TransformOutput(TransformOutputData) custom {
         required {
+            /// The place in S3, as a URI.
+            #[doc(alias = "s3OutputPath")]
             s3_output_path: text => "S3OutputPath",
         }
         optional {
             /// The key that the results are encrypted with.
+            #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
             /// The media type of the results.
             accept: text,
             /// How the results are put together.
+            #[doc(alias = "assembleWith")]
             assemble_with: (AssembleWith),
         }
     }
@@ -775,11 +851,16 @@ record! {
     /// How many machines of which kind a transform job gets.
     TransformResources(TransformResourcesData) custom {
         required {
+            /// How many machines.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
+            /// The type of the machines: `m5.xlarge`.
+            #[doc(alias = "instanceType")]
             instance_type: text,
         }
         optional {
             /// The key that the volumes are encrypted with.
+            #[doc(alias = "volumeEncryptionKey")]
             volume_encryption_key: (KeyRef),
         }
     }
@@ -791,8 +872,10 @@ record! {
         required {}
         optional {
             /// How often it is asked again, from 0 to 3.
+            #[doc(alias = "invocationsMaxRetries")]
             invocations_max_retries: int,
             /// How long an answer may take, from 1 to 3,600 seconds.
+            #[doc(alias = "invocationsTimeout")]
             invocations_timeout: seconds,
         }
     }
@@ -897,19 +980,25 @@ task! {
     SageMakerCreateModel(SageMakerCreateModelProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the model.
+            #[doc(alias = "modelName")]
             model_name: text,
+            /// The container that is asked.
+            #[doc(alias = "primaryContainer")]
             primary_container: {ContainerDefinition},
         }
         optional {
             /// Further containers, one after the other.
             containers: {[ContainerDefinition]},
             /// Whether the containers have no network.
+            #[doc(alias = "enableNetworkIsolation")]
             enable_network_isolation: flag => "EnableNetworkIsolation",
             /// The role that SageMaker assumes.
             role: (RoleRef),
             /// The tags of the model, as a list of objects with `Key` and `Value`.
             tags: any,
             /// The network of the containers.
+            #[doc(alias = "vpcConfig")]
             vpc_config: {VpcConfig},
         }
     }
@@ -917,20 +1006,25 @@ task! {
 
 record! {
     /// A container that serves a model.
+    #[doc(alias = "ContainerDefinitionOptions")]
     ContainerDefinition(ContainerDefinitionData) plain {
         required {}
         optional {
             /// The name by which the other containers know it.
+            #[doc(alias = "containerHostName")]
             container_host_name: text => "ContainerHostname",
             /// The image.
             image: {DockerImage} => "Image",
             /// How many models it serves.
             mode: (Mode) => "Mode",
             /// Where the model is.
+            #[doc(alias = "modelS3Location")]
             model_s3_location: {S3Location} => "ModelDataUrl",
             /// The model as a package.
+            #[doc(alias = "modelPackageName")]
             model_package_name: text => "ModelPackageName",
             /// The environment of the container.
+            #[doc(alias = "environmentVariables")]
             environment_variables: any => "Environment",
         }
     }
@@ -985,11 +1079,16 @@ task! {
     SageMakerCreateEndpointConfig(SageMakerCreateEndpointConfigProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the configuration.
+            #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
+            /// The models behind the endpoint, 1 to 10.
+            #[doc(alias = "productionVariants")]
             production_variants: {[ProductionVariant]},
         }
         optional {
             /// The key that volumes are encrypted with.
+            #[doc(alias = "kmsKey")]
             kms_key: (KeyRef),
             /// The tags of the configuration, as a list of objects with `Key` and `Value`.
             tags: any => "Tags",
@@ -1001,16 +1100,26 @@ record! {
     /// A model behind an endpoint: the model, the variant's own name, and the type of machines.
     ProductionVariant(ProductionVariantData) custom {
         required {
+            /// The name of the model.
+            #[doc(alias = "modelName")]
             model_name: text => "ModelName",
+            /// The name of the variant.
+            #[doc(alias = "variantName")]
             variant_name: text => "VariantName",
+            /// The type of the machines: `m5.xlarge`.
+            #[doc(alias = "instanceType")]
             instance_type: text,
         }
         optional {
             /// How many machines there are at first; one if nothing is said.
+            #[doc(alias = "initialInstanceCount")]
             initial_instance_count: int,
             /// The accelerator of each machine.
+            #[doc(alias = "AcceleratorClass")]
+            #[doc(alias = "acceleratorType")]
             accelerator_type: text => "AcceleratorType",
             /// Which part of the requests it gets, by its weight among all.
+            #[doc(alias = "initialVariantWeight")]
             initial_variant_weight: number => "InitialVariantWeight",
         }
     }
@@ -1072,7 +1181,11 @@ task! {
     SageMakerCreateEndpoint(SageMakerCreateEndpointProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the endpoint.
+            #[doc(alias = "endpointName")]
             endpoint_name: text => "EndpointName",
+            /// The name of the configuration.
+            #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
         }
         optional {
@@ -1109,7 +1222,11 @@ task! {
     SageMakerUpdateEndpoint(SageMakerUpdateEndpointProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the endpoint.
+            #[doc(alias = "endpointName")]
             endpoint_name: text => "EndpointName",
+            /// The name of the configuration.
+            #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
         }
         optional {}
