@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Array, Decimal, Object, Str, write_compact};
+use crate::{Array, Decimal, Object, Str, write_compact, write_pretty};
 
 /// A JSON value; 24 bytes, cheap to clone, `Send + Sync`.
 ///
@@ -221,10 +221,14 @@ impl PartialEq for Value {
 }
 
 impl fmt::Display for Value {
-    /// Compact JSON text, keys in their order.
+    /// JSON text, keys in their order: compact, or indented for people by `{:#}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
-        write_compact(self, &mut text);
+        if f.alternate() {
+            write_pretty(self, &mut text);
+        } else {
+            write_compact(self, &mut text);
+        }
         f.write_str(&text)
     }
 }
