@@ -33,7 +33,7 @@
 //! | `task` | what all tasks share: patterns, and the macros that describe a task once |
 //! | `field`, `path`, [`intrinsic`] | values: [`obj!`], [`path()`], [`jsonata()`], and what may stand where |
 //! | `language` | the two query languages as types |
-//! | `machine`, `activity`, `stack`, `iam` | [`StateMachine`], [`Activity`], [`Stack`], roles, policies, the template |
+//! | `machine`, `activity`, `stack`, `iam`, `yaml` | [`StateMachine`], [`Activity`], [`Stack`], roles, policies, the template as JSON and YAML |
 //! | `references` | resources that others declare |
 //! | `render` | from the graph to the definition |
 

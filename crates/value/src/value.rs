@@ -324,6 +324,13 @@ mod tests {
     }
 
     #[test]
+    fn the_alternate_form_is_indented() {
+        let value = crate::parse(r#"{"a":[1,{}]}"#).expect("it is JSON");
+        assert_eq!(format!("{value}"), r#"{"a":[1,{}]}"#);
+        assert_eq!(format!("{value:#}"), "{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
+    }
+
+    #[test]
     fn equality_is_by_value() {
         let equal = |a: &str, b: &str| crate::parse(a).unwrap() == crate::parse(b).unwrap();
         assert!(equal("1", "1.0"));
