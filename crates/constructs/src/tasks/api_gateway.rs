@@ -20,14 +20,14 @@ task! {
     CallApiGatewayRestApiEndpoint(CallApiGatewayRestApiEndpointProps) {
         patterns { RequestResponse }
         required {
-            /// The id of the API.
+            /// The id of the API (field `ApiEndpoint`).
             #[doc(alias = "apiId")]
             #[doc(alias = "api")]
             api_id: (Cfn),
-            /// The stage.
+            /// The stage (field `Stage`).
             #[doc(alias = "stageName")]
             stage_name: (Cfn),
-            /// The method of the request.
+            /// The method of the request (field `Method`).
             method: (HttpMethod),
         }
         optional {
@@ -45,7 +45,7 @@ task! {
             /// The body.
             #[doc(alias = "requestBody")]
             request_body: any => "RequestBody",
-            /// The region of the API; that of the stack if nothing is said.
+            /// The region of the API; that of the stack if nothing is said (field `ApiEndpoint`).
             region: (Cfn),
         }
     }
@@ -66,11 +66,11 @@ task! {
     CallApiGatewayHttpApiEndpoint(CallApiGatewayHttpApiEndpointProps) {
         patterns { RequestResponse }
         required {
-            /// The id of the API.
+            /// The id of the API (field `ApiEndpoint`).
             #[doc(alias = "apiId")]
             #[doc(alias = "api")]
             api_id: (Cfn),
-            /// The method of the request.
+            /// The method of the request (field `Method`).
             method: (HttpMethod),
         }
         optional {

@@ -78,10 +78,10 @@ record! {
             /// How results are encrypted (field `EncryptionConfiguration`).
             #[doc(alias = "encryptionOption")]
             encryption: (EncryptionOption),
-            /// The key, unless S3 has it.
+            /// The key, unless S3 has it (field `EncryptionConfiguration.KmsKey`).
             #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
-            /// The bucket and folder; more easily said by [`output_location`](ResultConfiguration::output_location).
+            /// The bucket and folder; more easily said by [`output_location`](ResultConfiguration::output_location) (field `OutputLocation`).
             location: (ResultLocation),
         }
     }

@@ -36,7 +36,7 @@ task! {
     BedrockInvokeModel(BedrockInvokeModelProps) {
         patterns { RequestResponse }
         required {
-            /// The model.
+            /// The model (field `ModelId`).
             model: (BedrockModelRef),
         }
         optional {
@@ -82,7 +82,7 @@ task! {
     BedrockCreateModelCustomizationJob(CustomizationProps) {
         patterns { RequestResponse, run_job }
         required {
-            /// The model that is trained further.
+            /// The model that is trained further (field `BaseModelIdentifier`).
             #[doc(alias = "baseModel")]
             base_model: (BedrockModelRef),
             /// The name of the new model, 1 to 63 characters.
@@ -91,10 +91,10 @@ task! {
             /// The name of the job, 1 to 63 characters.
             #[doc(alias = "jobName")]
             job_name: text => "JobName",
-            /// Where the data for the training is.
+            /// Where the data for the training is (field `TrainingDataConfig`).
             #[doc(alias = "trainingData")]
             training_data: (DataBucketConfiguration),
-            /// Where the results of the training go.
+            /// Where the results of the training go (field `OutputDataConfig`).
             #[doc(alias = "outputData")]
             output_data: (DataBucketConfiguration),
         }

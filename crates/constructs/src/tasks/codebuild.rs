@@ -22,7 +22,7 @@ task! {
     CodeBuildStartBuild(CodeBuildStartBuildProps) {
         patterns { RequestResponse, run_job }
         required {
-            /// The project.
+            /// The project (field `ProjectName`).
             project: (ProjectRef),
         }
         optional {
@@ -47,7 +47,7 @@ task! {
     CodeBuildStartBuildBatch(CodeBuildStartBuildBatchProps) {
         patterns { RequestResponse, run_job }
         required {
-            /// The project.
+            /// The project (field `ProjectName`).
             project: (ProjectRef),
         }
         optional {

@@ -27,13 +27,13 @@ task! {
     DynamoGetItem(DynamoGetItemProps) {
         patterns { RequestResponse }
         required {
-            /// The table.
+            /// The table (field `TableName`).
             table: (TableRef),
             /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",
         }
         optional {
-            /// Whether the read sees all writes that succeeded before it; it need not by default.
+            /// Whether the read sees all writes that succeeded before it; it need not by default (field `ConsistentRead`).
             #[doc(alias = "consistentRead")]
             consistent_read: (bool),
             /// What `#name` stands for in expressions.
@@ -67,7 +67,7 @@ task! {
     DynamoPutItem(DynamoPutItemProps) {
         patterns { RequestResponse }
         required {
-            /// The table.
+            /// The table (field `TableName`).
             table: (TableRef),
             /// The attributes of the item.
             item: {map DynamoAttributeValue} => "Item",
@@ -110,7 +110,7 @@ task! {
     DynamoUpdateItem(DynamoUpdateItemProps) {
         patterns { RequestResponse }
         required {
-            /// The table.
+            /// The table (field `TableName`).
             table: (TableRef),
             /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",
@@ -156,7 +156,7 @@ task! {
     DynamoDeleteItem(DynamoDeleteItemProps) {
         patterns { RequestResponse }
         required {
-            /// The table.
+            /// The table (field `TableName`).
             table: (TableRef),
             /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",

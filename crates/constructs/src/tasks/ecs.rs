@@ -34,17 +34,17 @@ task! {
     EcsRunTask(EcsRunTaskProps) {
         patterns { RequestResponse, run_job }
         required {
-            /// The cluster.
+            /// The cluster (field `Cluster`).
             cluster: (EcsClusterRef),
-            /// The definition of the task.
+            /// The definition of the task (field `TaskDefinition`).
             #[doc(alias = "taskDefinition")]
             task_definition: (TaskDefinitionRef),
-            /// On what the containers run.
+            /// On what the containers run (field `LaunchType`, or `CapacityProviderStrategy`).
             #[doc(alias = "launchTarget")]
             launch_target: (EcsLaunchTarget),
         }
         optional {
-            /// Whether the task has a public address; public subnets are the default then.
+            /// Whether the task has a public address; public subnets are the default then (field `AssignPublicIp`).
             #[doc(alias = "assignPublicIp")]
             assign_public_ip: (bool),
             /// What is different in containers (field `Overrides`).
@@ -89,7 +89,7 @@ record! {
     /// What is different in a container of the task definition, which is given by its name.
     ContainerOverride(OverrideData) custom {
         required {
-            /// The name of the container.
+            /// The name of the container (field `Name`).
             #[doc(alias = "containerDefinition")]
             container_name: (String),
         }

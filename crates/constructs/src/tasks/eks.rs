@@ -20,7 +20,7 @@ task! {
     EksCall(EksCallProps) {
         patterns { RequestResponse }
         required {
-            /// The cluster.
+            /// The cluster (field `ClusterName`).
             cluster: (EksClusterRef),
             /// The method of the request.
             #[doc(alias = "httpMethod")]

@@ -23,18 +23,18 @@ task! {
             /// The id of the cluster.
             #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
-            /// The name of the step.
+            /// The name of the step (field `Step.Name`).
             name: text,
-            /// The place of the JAR file in S3.
+            /// The place of the JAR file in S3 (field `Step.HadoopJarStep.Jar`).
             jar: text,
         }
         optional {
-            /// What becomes of the cluster if the step fails; it goes on by default.
+            /// What becomes of the cluster if the step fails; it goes on by default (field `Step.ActionOnFailure`).
             #[doc(alias = "actionOnFailure")]
             action_on_failure: (ActionOnFailure),
             /// The arguments of the command line (field `Args`).
             args: texts,
-            /// The role that the step runs as; that of the cluster's instances by default.
+            /// The role that the step runs as; that of the cluster's instances by default (field `ExecutionRoleArn`).
             #[doc(alias = "executionRoleArn")]
             execution_role_arn: text,
             /// The main class of the jar, if its manifest does not name it (field `MainClass`).
@@ -87,10 +87,10 @@ task! {
             /// The name of the fleet.
             #[doc(alias = "instanceFleetName")]
             instance_fleet_name: text => "InstanceFleetName",
-            /// How many units of On-Demand capacity the fleet shall have.
+            /// How many units of On-Demand capacity the fleet shall have (field `InstanceFleet.TargetOnDemandCapacity`).
             #[doc(alias = "targetOnDemandCapacity")]
             target_on_demand_capacity: int,
-            /// How many units of Spot capacity the fleet shall have.
+            /// How many units of Spot capacity the fleet shall have (field `InstanceFleet.TargetSpotCapacity`).
             #[doc(alias = "targetSpotCapacity")]
             target_spot_capacity: int,
         }

@@ -282,7 +282,7 @@ record! {
             /// What happens when there are none in time.
             #[doc(alias = "timeoutAction")]
             timeout_action: (SpotTimeoutAction) => "TimeoutAction",
-            /// How long they are waited for, 5 to 1,440 whole minutes.
+            /// How long they are waited for, 5 to 1,440 whole minutes (field `TimeoutDurationMinutes`).
             #[doc(alias = "timeoutDurationMinutes")]
             timeout: (Duration),
         }
@@ -319,11 +319,11 @@ record! {
     #[doc(alias = "EmrCreateCluster.VolumeSpecificationProperty")]
     EmrEbsBlockDeviceConfig(BlockDeviceData) custom {
         required {
-            /// The size in GiB.
+            /// The size in GiB (field `SizeInGB`).
             #[doc(alias = "volumeSize")]
             #[doc(alias = "volumeSpecification")]
             volume_size_gib: int,
-            /// The kind of the volume.
+            /// The kind of the volume (field `VolumeType`).
             #[doc(alias = "volumeType")]
             volume_type: (EbsBlockDeviceVolumeType),
         }
@@ -343,11 +343,11 @@ record! {
     #[doc(alias = "EmrCreateCluster.ScalingConstraintsProperty")]
     EmrAutoScalingPolicy(AutoScalingData) custom {
         required {
-            /// The least number of instances.
+            /// The least number of instances (field `MinCapacity`).
             #[doc(alias = "minCapacity")]
             #[doc(alias = "constraints")]
             min_capacity: int,
-            /// The greatest number of instances.
+            /// The greatest number of instances (field `MaxCapacity`).
             #[doc(alias = "maxCapacity")]
             max_capacity: int,
             /// When and how the size changes.
@@ -366,7 +366,7 @@ record! {
             name: text => "Name",
             /// What happens.
             action: {EmrScalingAction} => "Action",
-            /// When it happens.
+            /// When it happens (field `CloudWatchAlarmDefinition`).
             #[doc(alias = "trigger")]
             #[doc(alias = "cloudWatchAlarmDefinition")]
             #[doc(alias = "EmrCreateCluster.ScalingTriggerProperty")]
@@ -385,7 +385,7 @@ record! {
     #[doc(alias = "EmrCreateCluster.SimpleScalingPolicyConfigurationProperty")]
     EmrScalingAction(ActionData) custom {
         required {
-            /// By how many instances, or how many percent; negative to shrink.
+            /// By how many instances, or how many percent; negative to shrink (field `ScalingAdjustment`).
             #[doc(alias = "scalingAdjustment")]
             #[doc(alias = "simpleScalingPolicyConfiguration")]
             scaling_adjustment: int,
@@ -477,7 +477,7 @@ record! {
         required {
             /// Its name.
             name: text => "Name",
-            /// The place of the script in S3.
+            /// The place of the script in S3 (field `ScriptBootstrapAction.Path`).
             #[doc(alias = "scriptBootstrapAction")]
             path: text,
         }

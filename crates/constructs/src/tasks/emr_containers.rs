@@ -29,13 +29,13 @@ task! {
     EmrContainersCreateVirtualCluster(CreateVirtualClusterProps) {
         patterns { RequestResponse }
         required {
-            /// The name of the cluster of EKS.
+            /// The name of the cluster of EKS (field `ContainerProvider.Id`).
             #[doc(alias = "eksCluster")]
             #[doc(alias = "EksClusterInput")]
             eks_cluster: text,
         }
         optional {
-            /// The namespace; `default` if nothing is said.
+            /// The namespace; `default` if nothing is said (field `ContainerInfo.EksInfo.Namespace`).
             #[doc(alias = "eksNamespace")]
             eks_namespace: text,
             /// Tags of the virtual cluster.
@@ -92,7 +92,7 @@ task! {
             /// The release of EMR.
             #[doc(alias = "releaseLabel")]
             release_label: (ReleaseLabel) => "ReleaseLabel",
-            /// What runs.
+            /// What runs (field `JobDriver`).
             #[doc(alias = "jobDriver")]
             #[doc(alias = "sparkSubmitJobDriver")]
             job_driver: {SparkSubmitJobDriver},
@@ -166,7 +166,7 @@ record! {
             log_group: (LogGroupRef),
             /// Makes a log group and a bucket where none is given.
             logging: (bool),
-            /// What the names of log streams begin with.
+            /// What the names of log streams begin with (field `LogStreamNamePrefix`).
             #[doc(alias = "logStreamNamePrefix")]
             log_stream_name_prefix: text,
             /// Whether the user interface of Spark stays when the job is done; it does by default

@@ -125,7 +125,7 @@ task! {
         required {
             /// The id of the application.
             application_id: text => "ApplicationId",
-            /// The role of the job.
+            /// The role of the job (field `ExecutionRoleArn`).
             #[doc(alias = "executionRole")]
             execution_role: (RoleRef),
             /// What runs: the member `sparkSubmit` or `hive`.

@@ -26,15 +26,15 @@ task! {
     HttpInvoke(HttpInvokeProps) {
         patterns { RequestResponse }
         required {
-            /// The beginning of the URL: `https://api.example.com`.
+            /// The beginning of the URL: `https://api.example.com` (field `ApiEndpoint`).
             #[doc(alias = "apiRoot")]
             api_root: text,
-            /// The rest of the URL: `v1/orders`.
+            /// The rest of the URL: `v1/orders` (field `ApiEndpoint`).
             #[doc(alias = "apiEndpoint")]
             api_endpoint: text,
-            /// The method of the request.
+            /// The method of the request (field `Method`).
             method: text,
-            /// The connection, by which the endpoint knows who calls.
+            /// The connection, by which the endpoint knows who calls (field `ConnectionArn`).
             connection: (ConnectionRef),
         }
         optional {

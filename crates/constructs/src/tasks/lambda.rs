@@ -28,7 +28,7 @@ task! {
     LambdaInvoke(LambdaInvokeProps) {
         patterns { RequestResponse }
         required {
-            /// The function.
+            /// The function (field `FunctionName`).
             #[doc(alias = "lambdaFunction")]
             function: (FunctionRef),
         }

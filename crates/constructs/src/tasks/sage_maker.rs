@@ -42,10 +42,10 @@ task! {
             /// The name of the job, 1 to 63 letters, digits and `-`.
             #[doc(alias = "trainingJobName")]
             training_job_name: text => "TrainingJobName",
-            /// The algorithm.
+            /// The algorithm (field `AlgorithmSpecification`).
             #[doc(alias = "algorithmSpecification")]
             algorithm_specification: {AlgorithmSpecification},
-            /// Where the model goes.
+            /// Where the model goes (field `OutputDataConfig`).
             #[doc(alias = "outputDataConfig")]
             output_data_config: {OutputDataConfig},
         }
@@ -53,24 +53,24 @@ task! {
             /// Whether the container has no network.
             #[doc(alias = "enableNetworkIsolation")]
             enable_network_isolation: flag => "EnableNetworkIsolation",
-            /// The role that SageMaker assumes.
+            /// The role that SageMaker assumes (field `RoleArn`).
             role: (RoleRef),
-            /// Where the data is.
+            /// Where the data is (field `InputDataConfig`).
             #[doc(alias = "inputDataConfig")]
             input_data_config: {[Channel]},
-            /// How many machines of which kind; one `ml.m4.xlarge` with 10 GiB if nothing is said.
+            /// How many machines of which kind; one `ml.m4.xlarge` with 10 GiB if nothing is said (field `ResourceConfig`).
             #[doc(alias = "resourceConfig")]
             resource_config: {ResourceConfig},
-            /// How long the job may take; an hour if nothing is said.
+            /// How long the job may take; an hour if nothing is said (field `StoppingCondition`).
             #[doc(alias = "stoppingCondition")]
             stopping_condition: {StoppingCondition},
             /// What the algorithm can be told.
             hyperparameters: object => "HyperParameters",
-            /// The tags of the job.
+            /// The tags of the job (field `Tags`).
             tags: object,
             /// The environment of the container.
             environment: object => "Environment",
-            /// The network of the job.
+            /// The network of the job (field `VpcConfig`).
             #[doc(alias = "vpcConfig")]
             vpc_config: {VpcConfig},
         }
@@ -82,16 +82,16 @@ record! {
     AlgorithmSpecification(AlgorithmSpecificationData) custom {
         required {}
         optional {
-            /// The name or ARN of an algorithm of SageMaker.
+            /// The name or ARN of an algorithm of SageMaker (field `AlgorithmName`).
             #[doc(alias = "algorithmName")]
             algorithm_name: text,
-            /// The image of an algorithm of one's own.
+            /// The image of an algorithm of one's own (field `TrainingImage`).
             #[doc(alias = "trainingImage")]
             training_image: {DockerImage},
-            /// How the data comes to the container; as files if nothing is said.
+            /// How the data comes to the container; as files if nothing is said (field `TrainingInputMode`).
             #[doc(alias = "trainingInputMode")]
             training_input_mode: (InputMode),
-            /// What to look for in the log, as measurements.
+            /// What to look for in the log, as measurements (field `MetricDefinitions`).
             #[doc(alias = "metricDefinitions")]
             metric_definitions: {[MetricDefinition]},
         }
@@ -115,12 +115,12 @@ record! {
     /// Where the model goes.
     OutputDataConfig(OutputDataConfigData) custom {
         required {
-            /// The place in S3.
+            /// The place in S3 (field `S3OutputPath`).
             #[doc(alias = "s3OutputLocation")]
             s3_output_location: {S3Location},
         }
         optional {
-            /// The key that the model is encrypted with.
+            /// The key that the model is encrypted with (field `KmsKeyId`).
             #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
         }
@@ -134,32 +134,32 @@ record! {
             /// The name of the source.
             #[doc(alias = "channelName")]
             channel_name: text => "ChannelName",
-            /// Where the data is.
+            /// Where the data is (field `S3Uri`).
             #[doc(alias = "s3Location")]
             #[doc(alias = "dataSource")]
             #[doc(alias = "s3DataSource")]
             s3_location: {S3Location},
         }
         optional {
-            /// What the place is; a prefix of keys if nothing is said.
+            /// What the place is; a prefix of keys if nothing is said (field `S3DataType`).
             #[doc(alias = "s3DataType")]
             s3_data_type: (S3DataType),
-            /// Whether each machine gets all of it.
+            /// Whether each machine gets all of it (field `S3DataDistributionType`).
             #[doc(alias = "s3DataDistributionType")]
             s3_data_distribution_type: (S3DataDistributionType),
-            /// Which attributes of an augmented manifest are used.
+            /// Which attributes of an augmented manifest are used (field `AttributeNames`).
             #[doc(alias = "attributeNames")]
             attribute_names: texts,
-            /// How the data is compressed.
+            /// How the data is compressed (field `CompressionType`).
             #[doc(alias = "compressionType")]
             compression_type: (CompressionType),
-            /// The media type of the data.
+            /// The media type of the data (field `ContentType`).
             #[doc(alias = "contentType")]
             content_type: text,
-            /// How the data of this channel comes to the container.
+            /// How the data of this channel comes to the container (field `InputMode`).
             #[doc(alias = "inputMode")]
             input_mode: (InputMode),
-            /// How records are wrapped.
+            /// How records are wrapped (field `RecordWrapperType`).
             #[doc(alias = "recordWrapperType")]
             record_wrapper_type: (RecordWrapperType),
         }
@@ -173,15 +173,15 @@ record! {
             /// How many machines.
             #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
-            /// The type of the machines: `m5.xlarge`.
+            /// The type of the machines: `m5.xlarge` (field `InstanceType`).
             #[doc(alias = "instanceType")]
             instance_type: text,
-            /// The size in GiB.
+            /// The size in GiB (field `VolumeSizeInGB`).
             #[doc(alias = "volumeSize")]
             volume_size_gib: int,
         }
         optional {
-            /// The key that the volumes are encrypted with.
+            /// The key that the volumes are encrypted with (field `VolumeKmsKeyId`).
             #[doc(alias = "volumeEncryptionKey")]
             volume_encryption_key: (KeyRef),
         }
@@ -207,7 +207,7 @@ record! {
             /// The id of the VPC.
             #[doc(alias = "vpc")]
             vpc_id: (Cfn),
-            /// The ids of the subnets.
+            /// The ids of the subnets (field `Subnets`).
             #[doc(alias = "subnetSelection")]
             subnets: [Cfn],
         }
@@ -759,39 +759,39 @@ task! {
     SageMakerCreateTransformJob(SageMakerCreateTransformJobProps) {
         patterns { RequestResponse, run_job }
         required {
-            /// The name of the job, 1 to 63 letters, digits and `-`.
+            /// The name of the job, 1 to 63 letters, digits and `-` (field `TransformJobName`).
             #[doc(alias = "transformJobName")]
             transform_job_name: text,
-            /// The name of the model.
+            /// The name of the model (field `ModelName`).
             #[doc(alias = "modelName")]
             model_name: text,
-            /// The data.
+            /// The data (field `TransformInput`).
             #[doc(alias = "transformInput")]
             transform_input: {TransformInput},
-            /// Where the results go.
+            /// Where the results go (field `TransformOutput`).
             #[doc(alias = "transformOutput")]
             transform_output: {TransformOutput},
         }
         optional {
-            /// The role that the machine may pass on.
+            /// The role that the machine may pass on; it is no field of the request.
             role: (RoleRef),
-            /// How many records go into one request.
+            /// How many records go into one request (field `BatchStrategy`).
             #[doc(alias = "batchStrategy")]
             batch_strategy: (BatchStrategy),
-            /// The environment of the container.
+            /// The environment of the container (field `Environment`).
             environment: object,
-            /// How many requests one machine gets at a time.
+            /// How many requests one machine gets at a time (field `MaxConcurrentTransforms`).
             #[doc(alias = "maxConcurrentTransforms")]
             max_concurrent_transforms: int,
-            /// The greatest size of a request, in MiB.
+            /// The greatest size of a request, in MiB (field `MaxPayloadInMB`).
             #[doc(alias = "maxPayload")]
             max_payload_mib: int,
-            /// How often and how long the model is asked.
+            /// How often and how long the model is asked (field `ModelClientConfig`).
             #[doc(alias = "modelClientOptions")]
             model_client_options: {ModelClientOptions},
-            /// The tags of the job.
+            /// The tags of the job (field `Tags`).
             tags: object,
-            /// How many machines of which kind; one `ml.m4.xlarge` if nothing is said.
+            /// How many machines of which kind; one `ml.m4.xlarge` if nothing is said (field `TransformResources`).
             #[doc(alias = "transformResources")]
             transform_resources: {TransformResources},
         }
@@ -810,16 +810,16 @@ record! {
             s3_uri: text => "S3Uri",
         }
         optional {
-            /// What the place is; a prefix of keys if nothing is said.
+            /// What the place is; a prefix of keys if nothing is said (field `S3DataType`).
             #[doc(alias = "s3DataType")]
             s3_data_type: (S3DataType),
-            /// How the data is compressed.
+            /// How the data is compressed (field `CompressionType`).
             #[doc(alias = "compressionType")]
             compression_type: (CompressionType),
-            /// The media type of the data.
+            /// The media type of the data (field `ContentType`).
             #[doc(alias = "contentType")]
             content_type: text,
-            /// How the data is cut into records.
+            /// How the data is cut into records (field `SplitType`).
             #[doc(alias = "splitType")]
             split_type: (SplitType),
         }
@@ -835,12 +835,12 @@ record! {
             s3_output_path: text => "S3OutputPath",
         }
         optional {
-            /// The key that the results are encrypted with.
+            /// The key that the results are encrypted with (field `KmsKeyId`).
             #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
-            /// The media type of the results.
+            /// The media type of the results (field `Accept`).
             accept: text,
-            /// How the results are put together.
+            /// How the results are put together (field `AssembleWith`).
             #[doc(alias = "assembleWith")]
             assemble_with: (AssembleWith),
         }
@@ -854,12 +854,12 @@ record! {
             /// How many machines.
             #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
-            /// The type of the machines: `m5.xlarge`.
+            /// The type of the machines: `m5.xlarge` (field `InstanceType`).
             #[doc(alias = "instanceType")]
             instance_type: text,
         }
         optional {
-            /// The key that the volumes are encrypted with.
+            /// The key that the volumes are encrypted with (field `VolumeKmsKeyId`).
             #[doc(alias = "volumeEncryptionKey")]
             volume_encryption_key: (KeyRef),
         }
@@ -871,10 +871,10 @@ record! {
     ModelClientOptions(ModelClientOptionsData) custom {
         required {}
         optional {
-            /// How often it is asked again, from 0 to 3.
+            /// How often it is asked again, from 0 to 3 (field `InvocationsMaxRetries`).
             #[doc(alias = "invocationsMaxRetries")]
             invocations_max_retries: int,
-            /// How long an answer may take, from 1 to 3,600 seconds.
+            /// How long an answer may take, from 1 to 3,600 seconds (field `InvocationsTimeoutInSeconds`).
             #[doc(alias = "invocationsTimeout")]
             invocations_timeout: seconds,
         }
@@ -980,24 +980,24 @@ task! {
     SageMakerCreateModel(SageMakerCreateModelProps) {
         patterns { RequestResponse }
         required {
-            /// The name of the model.
+            /// The name of the model (field `ModelName`).
             #[doc(alias = "modelName")]
             model_name: text,
-            /// The container that is asked.
+            /// The container that is asked (field `PrimaryContainer`).
             #[doc(alias = "primaryContainer")]
             primary_container: {ContainerDefinition},
         }
         optional {
-            /// Further containers, one after the other.
+            /// Further containers, one after the other (field `Containers`).
             containers: {[ContainerDefinition]},
             /// Whether the containers have no network.
             #[doc(alias = "enableNetworkIsolation")]
             enable_network_isolation: flag => "EnableNetworkIsolation",
-            /// The role that SageMaker assumes.
+            /// The role that SageMaker assumes (field `ExecutionRoleArn`).
             role: (RoleRef),
-            /// The tags of the model, as a list of objects with `Key` and `Value`.
+            /// The tags of the model, as a list of objects with `Key` and `Value` (field `Tags`).
             tags: any,
-            /// The network of the containers.
+            /// The network of the containers (field `VpcConfig`).
             #[doc(alias = "vpcConfig")]
             vpc_config: {VpcConfig},
         }
@@ -1082,12 +1082,12 @@ task! {
             /// The name of the configuration.
             #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
-            /// The models behind the endpoint, 1 to 10.
+            /// The models behind the endpoint, 1 to 10 (field `ProductionVariants`).
             #[doc(alias = "productionVariants")]
             production_variants: {[ProductionVariant]},
         }
         optional {
-            /// The key that volumes are encrypted with.
+            /// The key that volumes are encrypted with (field `KmsKeyId`).
             #[doc(alias = "kmsKey")]
             kms_key: (KeyRef),
             /// The tags of the configuration, as a list of objects with `Key` and `Value`.
@@ -1106,12 +1106,12 @@ record! {
             /// The name of the variant.
             #[doc(alias = "variantName")]
             variant_name: text => "VariantName",
-            /// The type of the machines: `m5.xlarge`.
+            /// The type of the machines: `m5.xlarge` (field `InstanceType`).
             #[doc(alias = "instanceType")]
             instance_type: text,
         }
         optional {
-            /// How many machines there are at first; one if nothing is said.
+            /// How many machines there are at first; one if nothing is said (field `InitialInstanceCount`).
             #[doc(alias = "initialInstanceCount")]
             initial_instance_count: int,
             /// The accelerator of each machine.

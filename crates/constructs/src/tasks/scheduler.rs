@@ -40,7 +40,7 @@ task! {
             target: {EventBridgeSchedulerTarget} => "Target",
         }
         optional {
-            /// What becomes of the schedule when it has invoked its target for the last time; it stays by default.
+            /// What becomes of the schedule when it has invoked its target for the last time; it stays by default (field `ActionAfterCompletion`).
             #[doc(alias = "actionAfterCompletion")]
             action_after_completion: (ActionAfterCompletion),
             /// A word by which a repeated request is known, at most 64 characters; made up if nothing is said.
@@ -78,7 +78,7 @@ record! {
         required {
             /// The ARN of what is invoked.
             arn: text => "Arn",
-            /// The role that the scheduler assumes.
+            /// The role that the scheduler assumes (field `RoleArn`).
             role: (RoleRef),
         }
         optional {

@@ -22,7 +22,7 @@ task! {
     SnsPublish(SnsPublishProps) {
         patterns { MessageMissing }
         required {
-            /// The topic.
+            /// The topic (field `TopicArn`).
             topic: (TopicRef),
         }
         optional {
@@ -54,11 +54,11 @@ record! {
     /// A value that goes with a message; its type follows from the value, unless it is said.
     MessageAttribute(MessageAttributeData) custom {
         required {
-            /// The value.
+            /// The value (field `StringValue`).
             value: any,
         }
         optional {
-            /// The type of the value.
+            /// The type of the value (field `DataType`).
             #[doc(alias = "dataType")]
             data_type: (MessageAttributeDataType),
         }

@@ -18,7 +18,7 @@ task! {
     SqsSendMessage(SqsSendMessageProps) {
         patterns { MessageMissing }
         required {
-            /// The queue.
+            /// The queue (field `QueueUrl`).
             queue: (QueueRef),
         }
         optional {

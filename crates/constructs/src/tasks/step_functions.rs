@@ -27,7 +27,7 @@ task! {
     StepFunctionsStartExecution(StepFunctionsStartExecutionProps) {
         patterns { RequestResponse, run_job }
         required {
-            /// The machine.
+            /// The machine (field `StateMachineArn`).
             #[doc(alias = "stateMachine")]
             state_machine: (StateMachineRef),
         }
@@ -113,7 +113,7 @@ task! {
     StepFunctionsInvokeActivity(StepFunctionsInvokeActivityProps) {
         patterns { RequestResponse }
         required {
-            /// The activity.
+            /// The activity (field `Resource`).
             activity: (ActivityRef),
         }
         optional {}
