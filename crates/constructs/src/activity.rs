@@ -68,11 +68,13 @@ impl From<&ActivityRef> for ActivityRef {
 
 impl ActivityRef {
     /// The activity with this ARN.
+    #[doc(alias = "Activity.fromActivityArn")]
     pub fn from_arn(arn: impl Into<Cfn>) -> ActivityRef {
         ActivityRef { arn: arn.into(), key: None }
     }
 
     /// The activity of this name in the account and region of the stack.
+    #[doc(alias = "Activity.fromActivityName")]
     pub fn from_name(name: &str) -> ActivityRef {
         ActivityRef::from_arn(Cfn::join([
             Cfn::from("arn:"),

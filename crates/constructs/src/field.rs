@@ -167,6 +167,7 @@ fn items<L, T: IntoItem<L>>(items: impl IntoIterator<Item = T>) -> Field<L> {
 }
 
 /// A JSON object for a state of language `L`; written with [`obj!`](crate::obj).
+#[doc(alias = "TaskInput.fromObject")]
 #[derive(Clone, Debug)]
 pub struct Obj<L>(pub(crate) Vec<(Str, Json)>, PhantomData<fn() -> L>);
 
@@ -190,7 +191,6 @@ impl<L> Obj<L> {
 
 impl<L: crate::Language> Obj<L> {
     /// Whether the task token is in it: the token itself, or the context object, or its part about the task.
-    #[doc(alias = "containsTaskToken")]
     #[doc(alias = "FieldUtils.containsTaskToken")]
     pub fn contains_task_token(&self) -> bool {
         Json::Object(self.0.clone()).mentions_task_token()

@@ -370,7 +370,6 @@ impl<L: Language, K: Kind> Node<L, K> {
     /// This chain as the only branch of a Parallel state.
     #[doc(alias = "SingleStateOptions")]
     #[doc(alias = "stateId")]
-    #[doc(alias = "toSingleState")]
     #[doc(alias = "Chain.toSingleState")]
     pub fn to_single_state<L2: Language>(&self, parallel: Parallel<L2>) -> Node<L2::And<L>, Branches> {
         self.workflow.add(parallel).branch(self)

@@ -927,6 +927,8 @@ impl Version {
 
 impl Machine {
     /// Publishes a version of the machine (`AWS::StepFunctions::StateMachineVersion`).
+    ///
+    /// If there is a resource of that id already, it stays.
     #[doc(alias = "CfnStateMachineVersion")]
     pub fn version(&self, id: &str, description: Option<&str>, revision_id: Option<Cfn>) -> Version {
         let properties = Fields::new()
@@ -941,6 +943,8 @@ impl Machine {
 
     /// A name for versions of the machine, with the share of executions that each gets, in percent
     /// (`AWS::StepFunctions::StateMachineAlias`).
+    ///
+    /// If there is a resource of that id already, it stays.
     #[doc(alias = "CfnStateMachineAlias")]
     pub fn alias(&self, id: &str, alias: Alias) {
         let routes = alias

@@ -400,11 +400,13 @@ pub struct StateMachineRef {
 
 impl StateMachineRef {
     /// The state machine with this ARN.
+    #[doc(alias = "StateMachine.fromStateMachineArn")]
     pub fn from_arn(arn: impl Into<Cfn>) -> StateMachineRef {
         StateMachineRef { arn: arn.into() }
     }
 
     /// The state machine of this name in the account and region of the stack.
+    #[doc(alias = "StateMachine.fromStateMachineName")]
     pub fn from_name(name: &str) -> StateMachineRef {
         StateMachineRef { arn: arn("states", Cfn::from(format!("stateMachine:{name}"))) }
     }

@@ -208,6 +208,7 @@ impl<L: Language> S3CsvItemReader<L> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CsvHeaders {
     /// The first row.
+    #[doc(alias = "CsvHeaders.useFirstRow")]
     FirstRow,
     /// They are given.
     Given(Vec<String>),

@@ -87,7 +87,6 @@ pub struct TaskRole(pub(crate) Json);
 
 impl TaskRole {
     /// A role that is known when the template is deployed.
-    #[doc(alias = "fromRole")]
     #[doc(alias = "TaskRole.fromRole")]
     pub fn from_role(role: &RoleRef) -> TaskRole {
         TaskRole(Json::Cfn(role.arn().clone()))

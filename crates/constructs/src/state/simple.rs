@@ -35,6 +35,11 @@ shared_methods!([] Pass: naming assign paths result_path outputs);
 
 impl Pass<JsonPath> {
     /// The output, before `ResultPath` is applied; nothing in it is computed (ASL field `Result`).
+    #[doc(alias = "Result.fromObject")]
+    #[doc(alias = "Result.fromArray")]
+    #[doc(alias = "Result.fromString")]
+    #[doc(alias = "Result.fromNumber")]
+    #[doc(alias = "Result.fromBoolean")]
     #[must_use]
     pub fn result(mut self, result: impl IntoField<Plain>) -> Self {
         self.props.result = Some(result.into_field().0);

@@ -187,7 +187,6 @@ impl Guardrail {
     }
 
     /// The draft of the guardrail with this id or ARN.
-    #[doc(alias = "enableDraft")]
     #[doc(alias = "Guardrail.enableDraft")]
     pub fn enable_draft(identifier: impl Into<Cfn>) -> Guardrail {
         Guardrail { identifier: identifier.into(), version: None }

@@ -264,7 +264,6 @@ impl<L: Language> DynamoAttributeValue<L> {
     }
 
     /// A number written as text (`N`).
-    #[doc(alias = "numberFromString")]
     #[doc(alias = "DynamoAttributeValue.numberFromString")]
     pub fn number_from_string(value: impl IntoVal<String, L>) -> Self {
         Self::new("N", value.into_val().0)
@@ -289,7 +288,6 @@ impl<L: Language> DynamoAttributeValue<L> {
     }
 
     /// A set of numbers written as text (`NS`).
-    #[doc(alias = "numberSetFromStrings")]
     #[doc(alias = "DynamoAttributeValue.numberSetFromStrings")]
     pub fn number_set_from_strings(values: impl IntoVal<Vec<String>, L>) -> Self {
         Self::new("NS", values.into_val().0)

@@ -156,7 +156,6 @@ impl Schedule {
     }
 
     /// Once, at this moment.
-    #[doc(alias = "oneTime")]
     #[doc(alias = "Schedule.oneTime")]
     pub fn one_time(time: impl Into<UtcTime>) -> Schedule {
         Schedule(match time.into().0 {
