@@ -2,7 +2,8 @@
 //!
 //! What follows a command up to the next one is what it prints, as a terminal shows it. `…` stands for any text in a line,
 //! a line of `…` for any lines. `$ echo $?` behind a command shows its exit code; without it the command has to succeed.
-//! Other commands than `stepwell` are for readers and are not run.
+//! Other commands than `stepwell` are for readers and are not run here; those that call `aws` in `sh` blocks are run by
+//! `cargo xtask clients`, which has AWS's CLI.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -24,9 +25,7 @@ pub(crate) fn build_and_check() -> Done {
 pub(crate) fn check() -> Done {
     println!("== documents");
     let mut tally = Tally::default();
-    for document in documents()? {
-        let name = document.strip_prefix(root()).unwrap_or(&document).display().to_string();
-        let text = std::fs::read_to_string(&document).map_err(|err| format!("{name}: {err}"))?;
+    for (name, text) in documents()? {
         let examples = examples(&text);
         for example in &examples {
             let problem = run(example)?;
@@ -46,14 +45,35 @@ pub(crate) fn stepwell() -> Command {
     command
 }
 
-fn documents() -> Result<Vec<PathBuf>, String> {
+/// Name and text of each document for users.
+fn documents() -> Result<Vec<(String, String)>, String> {
     let mut documents = vec![root().join("README.md")];
     let folder = root().join("docs");
     let entries = std::fs::read_dir(&folder).map_err(|err| format!("{}: {err}", folder.display()))?;
     documents.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     documents.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     documents.sort();
-    Ok(documents)
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|err| format!("{name}: {err}"))?;
+        Ok((name, text))
+    };
+    documents.into_iter().map(read).collect()
+}
+
+/// The `sh` blocks of all documents that call AWS's CLI, each with the name of its document.
+pub(crate) fn scripts_with_aws() -> Result<Vec<(String, String)>, String> {
+    let of = |(name, text): (String, String)| {
+        scripts(&text).into_iter().map(|script| (name.clone(), script)).collect::<Vec<_>>()
+    };
+    Ok(documents()?.into_iter().flat_map(of).collect())
+}
+
+/// The `sh` blocks of a document that call AWS's CLI.
+fn scripts(text: &str) -> Vec<String> {
+    let blocks = text.split("\n```").skip(1).step_by(2);
+    let scripts = blocks.filter_map(|block| block.strip_prefix("sh\n"));
+    scripts.filter(|script| script.lines().any(|line| line.starts_with("aws "))).map(str::to_owned).collect()
 }
 
 /// A command of a document.
@@ -186,6 +206,13 @@ mod tests {
         };
         let second = Example { line: 7, command: "stepwell validate b".into(), output: None, exit_code: 3 };
         assert_eq!(examples(text), [first, second]);
+    }
+
+    #[test]
+    fn scripts_are_the_shell_blocks_that_call_aws() {
+        let text =
+            "one\n```sh\nexport A=b\naws x\n```\ntwo\n```\naws y\n```\n```sh\nls\n```\n```sh\naws z \\\n  q\n```\n";
+        assert_eq!(scripts(text), ["export A=b\naws x", "aws z \\\n  q"]);
     }
 
     #[test]

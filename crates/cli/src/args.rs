@@ -283,7 +283,7 @@ pub(crate) enum Profile {
 #[command(after_help = help::SERVE_EXAMPLES)]
 pub(crate) struct Serve {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8083")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8083", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Where data lie [env: STEPWELL_DATA] [default: .stepwell]
     #[arg(long, value_name = "DIR", conflicts_with = "memory")]
@@ -295,7 +295,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "URL")]
     pub(crate) lambda_endpoint: Option<String>,
     /// Region of all that is made here [env: AWS_REGION, AWS_DEFAULT_REGION] [default: that of the request's signature]
-    #[arg(long, alias = "aws-region", value_name = "REGION")]
+    #[arg(long, alias = "aws-region", value_name = "REGION", value_parser = region)]
     pub(crate) region: Option<String>,
     /// Account of requests whose access key is not an account of 12 digits [env: AWS_ACCOUNT_ID] [default: 123456789012]
     #[arg(long, alias = "aws-account", value_name = "ID", value_parser = account)]
@@ -337,10 +337,27 @@ pub(crate) struct Unused {
     pub(crate) step_functions_endpoint: Option<String>,
 }
 
-fn account(text: &str) -> Result<String, String> {
+/// An address with its port; a port alone is one of this machine.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").or(text.strip_prefix(':')).unwrap_or(text);
+    let local = || port.parse().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    text.parse().or_else(|_| local()).map_err(|_| "write it as in 127.0.0.1:8083".to_owned())
+}
+
+/// An account, as it stands in ARNs.
+pub(crate) fn account(text: &str) -> Result<String, String> {
     match text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         true => Ok(text.to_owned()),
         false => Err("an account has 12 digits".to_owned()),
+    }
+}
+
+/// A region, as it stands in ARNs.
+pub(crate) fn region(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    match (1..=32).contains(&text.len()) && text.bytes().all(is_plain) {
+        true => Ok(text.to_owned()),
+        false => Err("write it as in eu-central-1".to_owned()),
     }
 }
 

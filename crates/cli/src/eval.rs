@@ -208,8 +208,9 @@ fn check(text: &str, delimited: Option<&str>, language: Language, request: &Requ
             let expression = format!("{{%{}%}}", delimited.unwrap_or(text));
             ("JSONata", task("Output", expression.into()))
         }
-        Language::Jsonpath => ("JSONPath", task("ResultSelector", object(vec![("value.$", text.into())]))),
-        Language::Intrinsic => ("JSONPath", task("ResultSelector", object(vec![("value.$", text.into())]))),
+        Language::Jsonpath | Language::Intrinsic => {
+            ("JSONPath", task("ResultSelector", object(vec![("value.$", text.into())])))
+        }
     };
     let machine = object(vec![
         ("QueryLanguage", language_name.into()),

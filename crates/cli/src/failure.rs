@@ -25,7 +25,10 @@ impl Exit {
     /// All of them, with their meaning.
     pub(crate) const TABLE: &[(Exit, &str)] = &[
         (Exit::Success, "success"),
-        (Exit::Failed, "the execution failed, timed out or was aborted; the expression failed"),
+        (
+            Exit::Failed,
+            "the execution failed, timed out or was aborted; the expression failed; the server could not start",
+        ),
         (Exit::Usage, "wrong usage: flags, input or mocks that cannot be understood"),
         (Exit::Definition, "the definition is not valid"),
         (Exit::NotFound, "a file was not found"),

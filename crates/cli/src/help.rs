@@ -51,6 +51,7 @@ Examples:
   stepwell serve --data /var/lib/stepwell --lambda-endpoint http://127.0.0.1:3001
 
   export AWS_ENDPOINT_URL_SFN=http://127.0.0.1:8083 AWS_DISABLE_HOST_PREFIX_INJECTION=true
+  export AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION=us-east-1
   aws stepfunctions list-state-machines
 
 Options and environment variables of Step Functions Local are understood, too: -lambdaEndpoint, LAMBDA_ENDPOINT and so on.
@@ -162,6 +163,8 @@ With --json a command prints exactly one document on standard output. Members ar
             \"code\", \"message\", \"location\", \"line\", \"column\", \"hint\"}]}]}
   eval      {\"schema\": \"stepwell.eval/1\", \"result\"} or {\"schema\": \"stepwell.eval/1\", \"error\": {\"code\", \"message\",
             \"position\"}}; no result: nothing was selected
+  serve     {\"schema\": \"stepwell.serve/1\", \"endpoint\", \"data\", \"lambdaEndpoint\", \"account\", \"region\"} when it is ready;
+            null: data in memory, no endpoint, the region of each request
   any       {\"schema\": \"stepwell.error/1\", \"error\": {\"code\", \"message\", …}} when the command could not do its work
 
 Examples:

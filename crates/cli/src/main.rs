@@ -8,6 +8,7 @@ mod data;
 mod definition;
 mod eval;
 mod failure;
+mod files;
 mod help;
 mod history;
 mod outside;
@@ -26,6 +27,9 @@ use stepwell_value::Value;
 
 use args::{Cli, Command, Completions};
 use failure::{Exit, Failure};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{env, fs};
 
-use stepwell_connect::{Client, Endpoint, Lambda, Outside};
+use stepwell_connect::{self as connect, Client, Endpoint, EndpointError, Lambda, Outside};
 use stepwell_server::{Config, Limits, Server, Service};
 use stepwell_store::memory::Memory;
 use stepwell_store::sqlite::Sqlite;
@@ -17,8 +17,9 @@ use stepwell_value::{Str, Value};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
-use crate::args::{Global, Serve, Unused};
+use crate::args::{Global, Serve, Unused, account, region};
 use crate::failure::{Exit, Failure};
+use crate::files::OpenFiles;
 use crate::terminal;
 
 /// Account of requests whose access key names none: that of Step Functions Local.
@@ -34,8 +35,9 @@ const BLOCKING_THREADS_MAX: usize = 32;
 
 pub(crate) fn serve(serve: &Serve, global: &Global) -> Result<Exit, Failure> {
     let settings = Settings::of(serve)?;
-    if !global.quiet {
-        settings.remarks.iter().for_each(|remark| terminal::eprint(&format!("{remark}\n")));
+    match global.quiet {
+        true => stepwell_server::log_problems_only(),
+        false => settings.remarks.iter().for_each(|remark| terminal::eprint(&format!("{remark}\n"))),
     }
     // Connections have a thread each that they never leave: handing calls on between threads costs more than most of
     // the calls. Half of the processors are left to the executions.
@@ -81,8 +83,12 @@ impl Helper {
 }
 
 async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result<Exit, Failure> {
+    if let Some(file) = &settings.ready_file {
+        // Whoever waits for it must not find that of a former server. There is none, as a rule.
+        let _ = fs::remove_file(file);
+    }
     // Whoever connects from here on is answered as soon as the data are open.
-    let server = Server::bind(settings.listen, Limits::default()).await.map_err(|error| {
+    let server = Server::bind(settings.listen, settings.limits).await.map_err(|error| {
         Failure::new(Exit::Failed, format!("cannot listen on {}: {error}", settings.listen))
             .hint("take another port, or a free one: --listen 127.0.0.1:0")
     })?;
@@ -95,7 +101,8 @@ async fn run(settings: &Settings, helpers: &[Helper], global: &Global) -> Result
         is_region_fixed: settings.is_region_fixed,
         account: settings.account.clone(),
     };
-    let lambda = settings.lambda.as_ref().map(|(_, endpoint)| Lambda::new(Client::default(), endpoint.clone()));
+    let client = Client::new(settings.client_limits);
+    let lambda = settings.lambda.as_ref().map(|(_, endpoint)| Lambda::new(client, endpoint.clone()));
     let node = stepwell_node::Config {
         workers: settings.threads,
         retention_ms: Some(i64::from(settings.retention_days) * 24 * 60 * 60 * 1_000),
@@ -161,39 +168,71 @@ struct Settings {
     threads: usize,
     retention_days: u32,
     ready_file: Option<PathBuf>,
+    limits: Limits,
+    client_limits: connect::Limits,
     /// What is said before the server starts.
     remarks: Vec<String>,
+}
+
+/// A setting, and what said it.
+struct Given {
+    source: &'static str,
+    value: String,
+}
+
+impl Given {
+    /// What the command line says, else the first of these variables that is set.
+    fn of(flag: &'static str, given: &Option<String>, variables: &[&'static str]) -> Option<Given> {
+        match given {
+            Some(value) => Some(Given { source: flag, value: value.clone() }),
+            None => Given::of_environment(variables),
+        }
+    }
+
+    fn of_environment(variables: &[&'static str]) -> Option<Given> {
+        variables.iter().find_map(|name| Some(Given { source: name, value: variable(name)? }))
+    }
+
+    /// The value, if it has the form that the command line demands, too.
+    fn checked(self, check: fn(&str) -> Result<String, String>) -> Result<String, Failure> {
+        let Given { source, value } = self;
+        check(&value).map_err(|wanted| Failure::usage(format!("invalid value '{value}' of {source}: {wanted}")))
+    }
 }
 
 impl Settings {
     /// The command line counts before the environment.
     fn of(serve: &Serve) -> Result<Settings, Failure> {
-        let given = |flag: &Option<String>, names: &[&str]| {
-            flag.clone().or_else(|| names.iter().find_map(|name| variable(name)))
-        };
-        let lambda = given(&serve.lambda_endpoint, &["LAMBDA_ENDPOINT"]).or_else(sdk_lambda_endpoint);
-        let lambda = lambda.map(|url| {
-            let endpoint = Endpoint::parse(&url).map_err(|error| {
-                Failure::usage(format!("cannot call Lambda functions at {url}: {error}"))
-                    .hint("write it as in: --lambda-endpoint http://127.0.0.1:3001")
-            })?;
-            Ok((Str::from(url), endpoint))
-        });
-        let region = given(&serve.region, &["AWS_REGION", "AWS_DEFAULT_REGION"]);
-        let account = given(&serve.account, &["AWS_ACCOUNT_ID"]);
+        let lambda = Given::of("--lambda-endpoint", &serve.lambda_endpoint, &["LAMBDA_ENDPOINT"]);
+        let lambda = lambda.or_else(sdk_lambda_endpoint).map(lambda_endpoint).transpose()?;
+        let named = Given::of("--region", &serve.region, &["AWS_REGION", "AWS_DEFAULT_REGION"]);
+        let named = named.map(|given| given.checked(region)).transpose()?;
+        let owner = Given::of("--account", &serve.account, &["AWS_ACCOUNT_ID"]);
+        let owner = owner.map(|given| given.checked(account)).transpose()?;
         let data = serve.data.clone().or_else(|| variable("STEPWELL_DATA").map(PathBuf::from));
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let (mut limits, mut client_limits) = (Limits::default(), connect::Limits::default());
+        let files = OpenFiles::ask();
+        let mut remarks = remarks(&serve.unused);
+        remarks.extend(files.remark(limits.connections));
+        remarks.extend(lambda.as_ref().filter(|(_, endpoint)| is_at(endpoint, serve.listen)).map(|(url, _)| {
+            format!("note: {url} is this server, which has no Lambda functions: give --lambda-endpoint URL")
+        }));
+        limits.connections = files.for_clients(limits.connections);
+        client_limits.connections_max = files.for_functions(client_limits.connections_max);
         Ok(Settings {
             listen: serve.listen,
             data: (!serve.memory).then(|| data.unwrap_or_else(|| PathBuf::from(DATA))),
-            lambda: lambda.transpose()?,
-            is_region_fixed: region.is_some(),
-            region: region.map_or(Str::new_static(REGION), Str::from),
-            account: account.map_or(Str::new_static(ACCOUNT), Str::from),
+            lambda,
+            is_region_fixed: named.is_some(),
+            region: named.map_or(Str::new_static(REGION), Str::from),
+            account: owner.map_or(Str::new_static(ACCOUNT), Str::from),
             threads: serve.threads.map_or(processors, usize::from),
             retention_days: serve.retention,
             ready_file: serve.ready_file.clone(),
-            remarks: remarks(&serve.unused),
+            limits,
+            client_limits,
+            remarks,
         })
     }
 
@@ -201,7 +240,10 @@ impl Settings {
     fn tell_ready(&self, address: SocketAddr, global: &Global) -> Result<(), Failure> {
         let url = format!("http://{address}");
         if let Some(file) = &self.ready_file {
-            fs::write(file, format!("{url}\n"))
+            // Whoever waits for the file must not read half of it.
+            let unfinished = file.with_added_extension("part");
+            fs::write(&unfinished, format!("{url}\n"))
+                .and_then(|()| fs::rename(&unfinished, file))
                 .map_err(|error| Failure::new(Exit::Failed, format!("cannot write {}: {error}", file.display())))?;
         }
         let data = self.data.as_ref().map(|data| data.display().to_string());
@@ -235,10 +277,30 @@ impl Settings {
 }
 
 /// Where an AWS SDK in our place would call Lambda.
-fn sdk_lambda_endpoint() -> Option<String> {
+fn sdk_lambda_endpoint() -> Option<Given> {
     let are_ignored = variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value == "true");
-    let names = ["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL"];
-    names.into_iter().filter(|_| !are_ignored).find_map(variable)
+    if are_ignored { None } else { Given::of_environment(&["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL"]) }
+}
+
+/// The endpoint of functions and its URL.
+fn lambda_endpoint(given: Given) -> Result<(Str, Endpoint), Failure> {
+    let Given { source, value: url } = given;
+    let refused = |error: EndpointError| {
+        let failure = Failure::usage(format!("cannot call Lambda functions at {url} ({source}): {error}"))
+            .hint("write it as in: --lambda-endpoint http://127.0.0.1:3001");
+        match source.strip_prefix("AWS_") {
+            Some(_) => failure.hint("or leave it out: AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"),
+            None => failure,
+        }
+    };
+    let endpoint = Endpoint::parse(&url).map_err(refused)?;
+    Ok((Str::from(url), endpoint))
+}
+
+/// Whether an endpoint is at an address; `AWS_ENDPOINT_URL` may be meant for our clients.
+fn is_at(endpoint: &Endpoint, address: SocketAddr) -> bool {
+    let endpoint = endpoint.to_string();
+    endpoint == address.to_string() || endpoint == format!("localhost:{}", address.port())
 }
 
 /// A variable of the environment that is set and not empty.
@@ -279,7 +341,7 @@ fn remarks(unused: &Unused) -> Vec<String> {
 }
 
 /// Options of Step Functions Local that have one dash, and ours for them.
-const ONE_DASH: [(&str, &str); 11] = [
+const ONE_DASH: [(&str, &str); 12] = [
     ("-account", "--account"),
     ("-region", "--region"),
     ("-waitTimeScale", "--wait-time-scale"),
@@ -291,13 +353,17 @@ const ONE_DASH: [(&str, &str); 11] = [
     ("-sageMakerEndpoint", "--sagemaker-endpoint"),
     ("-sqsEndpoint", "--sqs-endpoint"),
     ("-snsEndpoint", "--sns-endpoint"),
+    ("-stepFunctionsEndpoint", "--step-functions-endpoint"),
 ];
 
 /// The command line, with the options of Step Functions Local in our form if the command is `serve`.
 pub(crate) fn with_long_options(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.collect();
-    if arguments.get(1).map(OsString::as_os_str) == Some(OsStr::new("serve")) {
-        for argument in &mut arguments {
+    // Flags that every command has may stand before it; none of them takes a value that is called so.
+    let command = arguments.iter().position(|argument| argument == "serve").unwrap_or(arguments.len());
+    let are_flags = |before: &[OsString]| before.iter().all(|flag| flag.as_encoded_bytes().starts_with(b"-"));
+    if are_flags(arguments.get(1..command).unwrap_or_default()) {
+        for argument in arguments.iter_mut().skip(command) {
             let ours = ONE_DASH.iter().find(|(theirs, _)| OsStr::new(theirs) == argument.as_os_str());
             if let Some((_, ours)) = ours {
                 *argument = OsString::from(ours);
@@ -318,7 +384,11 @@ mod tests {
             with_long_options(given.into_iter().map(OsString::from)),
             ["stepwell", "serve", "--lambda-endpoint", "http://localhost:3001", "--account", "111122223333"]
         );
+        let given = ["stepwell", "--quiet", "serve", "-stepFunctionsEndpoint", "http://localhost:1"];
+        assert_eq!(with_long_options(given.into_iter().map(OsString::from))[3], "--step-functions-endpoint");
         let given = ["stepwell", "eval", "-region"];
+        assert_eq!(with_long_options(given.into_iter().map(OsString::from)), given);
+        let given = ["stepwell", "eval", "serve", "--input", "-region"];
         assert_eq!(with_long_options(given.into_iter().map(OsString::from)), given);
     }
 }

@@ -59,7 +59,7 @@ impl View<'_> {
         let with_detail = lines.iter().filter(|line| !line.detail.is_empty());
         let column = with_detail.map(width).filter(|width| *width <= NAME_COLUMN_MAX).max().unwrap_or(0);
         let painted = |line: &Line| {
-            let line = &line.within(self.width_max, column);
+            let line = &line.within(self.width_max, column, self.style.pick("…", "~"));
             let mut text = self.style.paint(Tone::Faint, &line.prefix);
             text.push_str(&self.style.paint(line.tone, &line.symbol));
             if !line.symbol.is_empty() {
@@ -225,7 +225,7 @@ impl View<'_> {
                 let next = next.map(|next| format!(" → {}", next.name)).unwrap_or_default();
                 (warn, Tone::Warn, self.style.fit(&format!("caught {}{next}", told(error))))
             }
-            Note::Failed(error) => (self.style.pick("✖", "x"), Tone::Bad, told(error)),
+            Note::Failed(error) => (self.style.pick("✖", "x"), Tone::Bad, self.style.fit(&told(error))),
         }
     }
 
@@ -252,10 +252,10 @@ impl View<'_> {
 }
 
 impl Line {
-    /// The line cut to a width, its detail first.
-    fn within(&self, width_max: usize, column: usize) -> Line {
+    /// The line cut to a width, its detail first; `mark` stands where something was cut off.
+    fn within(&self, width_max: usize, column: usize, mark: &str) -> Line {
         let cut = |text: &str, max: usize| match chars(text) {
-            length if length > max => text.chars().take(max.saturating_sub(1)).chain(['…']).collect(),
+            length if length > max => text.chars().take(max.saturating_sub(1)).chain(mark.chars()).collect(),
             _ => text.to_owned(),
         };
         let left = chars(&self.prefix) + chars(&self.symbol) + 1;

@@ -924,7 +924,7 @@ fn exit_codes_are_listed() {
         Exit codes
 
             0  success
-            1  the execution failed, timed out or was aborted; the expression failed
+            1  the execution failed, timed out or was aborted; the expression failed; the server could not start
             2  wrong usage: flags, input or mocks that cannot be understood
             3  the definition is not valid
             5  a file was not found

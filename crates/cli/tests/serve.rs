@@ -47,7 +47,8 @@ impl Drop for Serving {
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.arg("serve").args(arguments).stdin(Stdio::null()).stderr(Stdio::piped());
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "LAMBDA_ENDPOINT"] {
+    let lambda = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "LAMBDA_ENDPOINT"];
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCOUNT_ID"].into_iter().chain(lambda) {
         command.env_remove(name);
     }
     command
@@ -112,11 +113,95 @@ fn data_belong_to_one_process() {
 fn a_port_that_is_taken_and_settings_that_change_nothing_are_named() {
     let server = Serving::start(&["--listen", "127.0.0.1:0", "--memory"]);
     let address = server.first_line.rsplit("http://").next().expect("an address").to_owned();
-    let output = command(&["--listen", &address, "--memory", "-sqsEndpoint", "http://127.0.0.1:1"]).output();
+    let folder_of_test = tempfile::tempdir().expect("a folder");
+    let ready = folder_of_test.path().join("ready");
+    std::fs::write(&ready, "http://127.0.0.1:1\n").expect("a file of a former server");
+    let arguments =
+        ["--listen", &address, "--memory", "-sqsEndpoint", "http://127.0.0.1:1", "--ready-file", folder(&ready)];
+    let output = command(&arguments).env("AWS_ENDPOINT_URL", format!("http://{address}")).output();
     let output = output.expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("note: --sqs-endpoint changes nothing yet"), "{said}");
+    assert!(said.contains(&format!("note: http://{address} is this server, which has no Lambda functions")), "{said}");
     assert!(said.contains(&format!("cannot listen on {address}")), "{said}");
+    assert!(!ready.exists(), "it is not ready");
+    server.terminate();
+}
+
+#[test]
+fn what_the_environment_says_has_the_form_of_the_flag() {
+    for (name, value, said) in [
+        ("AWS_ACCOUNT_ID", "me", "invalid value 'me' of AWS_ACCOUNT_ID: an account has 12 digits"),
+        ("AWS_REGION", "here: there", "invalid value 'here: there' of AWS_REGION: write it as in eu-central-1"),
+        (
+            "AWS_ENDPOINT_URL",
+            "https://example.com",
+            "at https://example.com (AWS_ENDPOINT_URL): endpoints are called by http",
+        ),
+        ("AWS_ENDPOINT_URL_LAMBDA", "x", "or leave it out: AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"),
+        ("LAMBDA_ENDPOINT", "x", "write it as in: --lambda-endpoint http://127.0.0.1:3001"),
+    ] {
+        let output = command(&["--listen", "127.0.0.1:0", "--memory"]).env(name, value).output();
+        let output = output.expect("the binary starts");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
+fn a_port_alone_is_one_of_this_machine() {
+    for listen in ["0", ":0", "localhost:0"] {
+        let server = Serving::start(&["--listen", listen, "--memory"]);
+        assert!(server.first_line.starts_with("stepwell is ready: http://127.0.0.1:"), "{}", server.first_line);
+        server.terminate();
+    }
+    let output = command(&["--listen", "example.com:80"]).output().expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("write it as in 127.0.0.1:8083"), "{said}");
+}
+
+#[test]
+fn a_quiet_server_says_its_address_and_nothing_else() {
+    let mut server =
+        Serving::start(&["--listen", "127.0.0.1:0", "--memory", "--quiet", "-sqsEndpoint", "http://127.0.0.1:1"]);
+    let mut stderr = server.process.stderr.take().expect("a pipe");
+    assert_eq!(server.terminate(), "");
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).expect("UTF-8");
+    assert_eq!(said, "");
+}
+
+#[test]
+fn with_few_files_there_are_few_connections_and_the_server_says_so() {
+    // The shell lowers the bound that the process cannot raise again.
+    let shell = "ulimit -n 256; exec \"$0\" serve --listen 127.0.0.1:0 --memory";
+    let mut process = Command::new("sh")
+        .args(["-c", shell, env!("CARGO_BIN_EXE_stepwell")])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("there is sh");
+    let mut stdout = BufReader::new(process.stdout.take().expect("a pipe"));
+    let mut stderr = BufReader::new(process.stderr.take().expect("a pipe"));
+    let (mut first_line, mut said) = (String::new(), String::new());
+    stdout.read_line(&mut first_line).expect("a first line");
+    stderr.read_line(&mut said).expect("a line");
+    let server = Serving { process, stdout, first_line: first_line.trim().to_owned() };
+    assert_eq!(said, "note: 128 connections at a time, since 256 files may be open; for 8192: ulimit -n 16384\n");
+    let url = server.first_line.strip_prefix("stepwell is ready: ").expect("the ready line").to_owned();
+    // More than there may be: those at the end wait until others have gone, and the server answers all.
+    let address = url.trim_start_matches("http://");
+    let mut open: Vec<TcpStream> = (0..160).map(|_| TcpStream::connect(address).expect("the server listens")).collect();
+    let request = b"GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    for mut stream in open.drain(..) {
+        stream.write_all(request).expect("the connection is open");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("UTF-8");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
     server.terminate();
 }

@@ -25,6 +25,7 @@
 //! | `activities` | tasks of activities and the workers who wait for them; pure |
 //! | `tokens` | task tokens; pure |
 //! | `log` | log records of executions |
+//! | `chance` | [`random`] bytes |
 //!
 //! # What is bounded, and what happens at the bound
 //!
@@ -42,6 +43,7 @@
 
 mod activities;
 mod api;
+mod chance;
 pub mod core;
 mod driver;
 mod log;
@@ -51,6 +53,7 @@ pub use activities::{Activities, POLLERS_MAX, Poller, Waiting};
 pub use api::{
     ActivityTask, AnswerTo, Definition, Ended, NewExecution, Programs, Refusal, Started, TaskCall, Tasks, TokenAnswer,
 };
+pub use chance::random;
 pub use driver::{Config, Figures, Node};
 pub use log::{LogLevel, LogWriter, Logging};
 pub use tokens::{Claim, Tokens};

@@ -85,7 +85,12 @@ pub enum Error {
     /// The body did not arrive in time.
     RequestTimeout,
     /// The operation is one of AWS's, but not here yet.
-    NotHereYet(&'static str),
+    NotHereYet {
+        /// Its name.
+        operation: &'static str,
+        /// What does the same for now; a sentence.
+        instead: &'static str,
+    },
     /// The server stops.
     ServiceUnavailable,
     /// It is our fault; what it was stands in the log.
@@ -166,8 +171,9 @@ impl Error {
             Error::RequestTimeout => {
                 (408, CORAL, "RequestTimeoutException", "The request did not arrive in time".to_owned())
             }
-            Error::NotHereYet(what) => {
-                (400, CORAL, "UnsupportedOperationException", format!("Stepwell does not have {what} yet"))
+            Error::NotHereYet { operation, instead } => {
+                let text = format!("Stepwell does not have {operation} yet. {instead}");
+                (400, CORAL, "UnsupportedOperationException", text)
             }
             Error::ServiceUnavailable => {
                 (503, CORAL, "ServiceUnavailableException", "The server is about to stop".to_owned())

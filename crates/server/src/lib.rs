@@ -23,5 +23,5 @@ mod world;
 
 pub use error::Error;
 pub use http::{Limits, SMALL_BODY_BYTES, Server};
-pub use log::warn;
+pub use log::{log_problems_only, warn};
 pub use service::{Config, Service};

@@ -2,9 +2,18 @@
 
 use std::fmt::{self, Display, Write as _};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::world;
+
+/// Whether only what went wrong is logged.
+static IS_QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From here on, the whole process logs nothing but what went wrong.
+pub fn log_problems_only() {
+    IS_QUIET.store(true, Ordering::Relaxed);
+}
 
 /// Something went wrong that a caller is not told about.
 pub(crate) fn failure(message: &str, error: &dyn std::error::Error) {
@@ -29,7 +38,9 @@ pub(crate) fn failed_request(target: &str, request_id: &str, error: &Error) {
 
 /// Something worth knowing happened.
 pub(crate) fn info(message: &str, fields: &[(&str, &dyn Display)]) {
-    line("INFO", message, fields);
+    if !IS_QUIET.load(Ordering::Relaxed) {
+        line("INFO", message, fields);
+    }
 }
 
 fn line(level: &str, message: &str, fields: &[(&str, &dyn Display)]) {

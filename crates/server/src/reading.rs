@@ -1,5 +1,7 @@
 //! Executions as the API shows them: what was committed, read from the store.
 
+use std::sync::Arc;
+
 use stepwell_engine::{Described, ExecutionId, Payload, PayloadRef};
 use stepwell_node::core::StoredPayloads;
 use stepwell_store::{Entity, Kind, Place, Root, RowNumber};
@@ -40,9 +42,7 @@ impl Service {
     /// # Errors
     /// As [`Service::find_execution`].
     pub(crate) fn execution_id(&self, text: &str) -> Result<ExecutionId, Error> {
-        if let Some((id, found)) = lock(&self.known_executions).get(text)
-            && world::now().0 - found.0 < KNOWN_MS
-        {
+        if let Some(id) = self.known_execution(text) {
             return Ok(id);
         }
         let arn = ExecutionArn::parse(text)?;
@@ -51,6 +51,23 @@ impl Service {
         let id = self.store.find(machine, &arn.rest)?.ok_or_else(missing)?;
         self.remember(text.into(), id);
         Ok(id)
+    }
+
+    /// The same, for those who must not wait for the disk.
+    ///
+    /// # Errors
+    /// As [`Service::find_execution`].
+    pub(crate) async fn find_execution_id(self: &Arc<Service>, text: &str) -> Result<ExecutionId, Error> {
+        if let Some(id) = self.known_execution(text) {
+            return Ok(id);
+        }
+        let text = Str::new(text);
+        self.beside(move |service| service.execution_id(&text)).await
+    }
+
+    fn known_execution(&self, text: &str) -> Option<ExecutionId> {
+        let (id, found) = lock(&self.known_executions).get(text)?;
+        (world::now().0 - found.0 < KNOWN_MS).then_some(id)
     }
 
     /// Keeps the identity of an execution: whoever has started one is going to ask for it.

@@ -1,21 +1,22 @@
 //! The service behind the protocol: from a named operation and a body to an answer.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use stepwell_aws::Place;
 use stepwell_connect::Outside;
 use stepwell_engine::{ExecutionId, ExecutionStatus, Timestamp};
 use stepwell_node::{Node, Refusal};
-use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Store, StoreError};
+use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Shards, Store, StoreError};
 use stepwell_value::{Str, Value};
 use tokio::sync::{Notify, watch};
 
 use crate::api::{activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions};
 use crate::catalogue::cache::Cache;
-use crate::catalogue::rows::MachineBody;
-use crate::catalogue::{Catalogue, Target};
+use crate::catalogue::rows::{MachineBody, RevisionBody};
+use crate::catalogue::{Catalogue, Target, lock};
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::outside::Calls;
@@ -45,8 +46,10 @@ pub struct Service {
     pub(crate) known_executions: Mutex<Cache<Str, (ExecutionId, Timestamp)>>,
     config: Config,
     /// Machines that go when their last execution has ended.
-    deleting: Mutex<BTreeSet<RowNumber>>,
+    deleting: Mutex<BTreeMap<RowNumber, Look>>,
     more_to_delete: Notify,
+    /// Starts that are under way, by machine.
+    starting: Mutex<BTreeMap<RowNumber, usize>>,
     /// Whether the server stops: then nobody waits for work that may come.
     is_stopping: watch::Sender<bool>,
 }
@@ -71,11 +74,38 @@ pub(crate) struct Call {
     pub(crate) trace_header: Option<Str>,
 }
 
+/// How often a start looks for its machine anew that was deleted and made again in the meantime.
+const STARTS_MAX: usize = 3;
+
+/// When to look again whether a machine can go.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: Instant,
+    pause: Duration,
+}
+
 /// Pause between two looks at machines that are being deleted.
 const DELETING_PAUSE: Duration = Duration::from_millis(500);
 
+/// The pause of Express machines doubles up to this one: a look reads all Express executions there are.
+const DELETING_PAUSE_MAX: Duration = Duration::from_secs(30);
+
+/// The same after the store has failed.
+const FAILED_PAUSE: Duration = Duration::from_secs(10);
+
 /// What stands in front of the operation's name in `X-Amz-Target`.
 const TARGET_PREFIX: &str = "AWSStepFunctions.";
+
+const TEST_STATE: Error = Error::NotHereYet {
+    operation: "TestState",
+    instead: "To try a definition with mocks for its tasks: stepwell run FILE --mock STATE=JSON (stepwell help mocks)",
+};
+
+const UPDATE_MAP_RUN: Error = Error::NotHereYet {
+    operation: "UpdateMapRun",
+    instead: "Set MaxConcurrency and the tolerated failures in the Map state, by MaxConcurrencyPath and the like from the \
+              execution's input, and start an execution anew",
+};
 
 impl Service {
     /// The service on a store: runs what is open there and answers requests. To be called within a tokio runtime.
@@ -101,38 +131,44 @@ impl Service {
             config,
             deleting: Mutex::default(),
             more_to_delete: Notify::new(),
+            starting: Mutex::default(),
             is_stopping: watch::Sender::new(false),
         }))
     }
 
     /// Does what nobody asks for: lets deleted machines go. Ends when the server stops.
     pub async fn do_chores(self: Arc<Service>) {
-        let service = self.clone();
-        let found = tokio::task::spawn_blocking(move || service.find_deleting()).await;
-        if let Ok(Err(error)) = found {
-            log::failure("machines that are being deleted could not be looked for", &error);
-        }
+        while !self.chore(Service::find_deleting).await && self.is_on_after(FAILED_PAUSE).await {}
         while self.waits_for_chores().await {
-            let service = self.clone();
-            let removed = tokio::task::spawn_blocking(move || service.remove_deleted()).await;
-            if let Ok(Err(error)) = removed {
-                log::failure("a deleted machine could not be removed", &error);
+            if !self.chore(Service::remove_deleted).await {
+                self.is_on_after(FAILED_PAUSE).await;
             }
         }
     }
 
+    /// Does a piece of work beside the requests; false when it failed, which the log knows.
+    async fn chore(self: &Arc<Service>, work: fn(&Service) -> Result<(), Error>) -> bool {
+        let done = self.beside(work).await;
+        if let Err(error) = &done {
+            log::failure("a machine that is being deleted could not be looked after", error);
+        }
+        done.is_ok()
+    }
+
     /// Waits until it is time to look after deleted machines; false: the server stops.
     async fn waits_for_chores(&self) -> bool {
-        let time = async {
-            if self.deleting().is_empty() {
-                self.more_to_delete.notified().await;
+        if lock(&self.deleting).is_empty() {
+            tokio::select! {
+                () = self.more_to_delete.notified() => {}
+                () = self.stopped() => return false,
             }
-            tokio::time::sleep(DELETING_PAUSE).await;
-        };
-        tokio::select! {
-            () = time => true,
-            () = self.stopped() => false,
         }
+        self.is_on_after(DELETING_PAUSE).await
+    }
+
+    /// Waits so long; false: the server stops.
+    async fn is_on_after(&self, pause: Duration) -> bool {
+        tokio::time::timeout(pause, self.stopped()).await.is_err()
     }
 
     /// Lets workers go who wait for a task, since the server stops.
@@ -172,7 +208,7 @@ impl Service {
             Operation::DeleteStateMachineVersion => self.aside(call, versions::delete).await,
             Operation::DescribeActivity => self.aside(call, activities::describe).await,
             Operation::DescribeExecution => executions::describe(self, &call),
-            Operation::DescribeMapRun => map_runs::describe(self, &call),
+            Operation::DescribeMapRun => self.aside(call, map_runs::describe).await,
             Operation::DescribeStateMachine => self.aside(call, machines::describe).await,
             Operation::DescribeStateMachineAlias => self.aside(call, aliases::describe).await,
             Operation::DescribeStateMachineForExecution => self.aside(call, executions::describe_machine).await,
@@ -194,24 +230,32 @@ impl Service {
             Operation::StartSyncExecution => executions::start_sync(self, call).await,
             Operation::StopExecution => executions::stop(self, call).await,
             Operation::TagResource => self.aside(call, tags::tag).await,
-            Operation::TestState => Err(Error::NotHereYet("TestState")),
+            Operation::TestState => Err(TEST_STATE),
             Operation::UntagResource => self.aside(call, tags::untag).await,
-            Operation::UpdateMapRun => Err(Error::NotHereYet("UpdateMapRun")),
+            Operation::UpdateMapRun => Err(UPDATE_MAP_RUN),
             Operation::UpdateStateMachine => self.aside(call, machines::update).await,
             Operation::UpdateStateMachineAlias => self.aside(call, aliases::update).await,
             Operation::ValidateStateMachineDefinition => self.aside(call, |_, call| validate::validate(call)).await,
         }
     }
 
-    /// Runs what may take long or wait for the disk on a thread of its own.
+    /// Runs an operation that may take long or wait for the disk on a thread of its own.
     async fn aside(
         self: &Arc<Service>,
         call: Call,
         operation: impl FnOnce(&Service, &Call) -> Result<Value, Error> + Send + 'static,
     ) -> Result<Value, Error> {
+        self.beside(move |service| operation(service, &call)).await
+    }
+
+    /// Does work that may wait for the disk on a thread of its own.
+    pub(crate) async fn beside<T: Send + 'static>(
+        self: &Arc<Service>,
+        work: impl FnOnce(&Service) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let service = self.clone();
-        let done = tokio::task::spawn_blocking(move || operation(&service, &call)).await;
-        done.unwrap_or_else(|_| Err(Error::ServiceUnavailable))
+        let done = tokio::task::spawn_blocking(move || work(&service)).await;
+        done.unwrap_or(Err(Error::ServiceUnavailable))
     }
 
     /// What an ARN means that something is to be started by.
@@ -219,16 +263,30 @@ impl Service {
         if let Some(target) = self.catalogue.known_target(text) {
             return Ok(target);
         }
-        let (service, text) = (self.clone(), Str::new(text));
-        let read = tokio::task::spawn_blocking(move || service.catalogue.target(&text)).await;
-        read.unwrap_or(Err(Error::ServiceUnavailable))
+        let text = Str::new(text);
+        self.beside(move |service| service.catalogue.target(&text)).await
+    }
+
+    /// The same, and a machine that stays while the other part is held: what is started would have no definition else.
+    pub(crate) async fn target_to_start(self: &Arc<Service>, text: &str) -> Result<(Arc<Target>, Starting), Error> {
+        for _ in 0..STARTS_MAX {
+            let machine = self.target(text).await?.machine;
+            *lock(&self.starting).entry(machine).or_default() += 1;
+            let starting = Starting { service: self.clone(), machine };
+            // Whoever deletes a machine says so before looking for starts: it is seen here, or this start there.
+            let target = self.target(text).await?;
+            if target.machine == machine {
+                return Ok((target, starting));
+            }
+        }
+        Err(Error::ThrottlingException)
     }
 
     /// Lets a machine that is being deleted go when nothing of it runs any more.
     pub(crate) fn finish_deletion(&self, machine: RowNumber) -> Result<(), Error> {
         self.node.stop_machine(machine);
-        if self.has_running(machine)? {
-            self.deleting().insert(machine);
+        if self.is_in_use(machine)? {
+            lock(&self.deleting).insert(machine, Look { at: Instant::now(), pause: DELETING_PAUSE });
             self.more_to_delete.notify_one();
             return Ok(());
         }
@@ -247,24 +305,47 @@ impl Service {
     }
 
     fn remove_deleted(&self) -> Result<(), Error> {
-        let machines: Vec<RowNumber> = self.deleting().iter().copied().collect();
-        for machine in machines {
-            if !self.has_running(machine)? {
+        let now = Instant::now();
+        let machines: Vec<_> = lock(&self.deleting).iter().map(|(machine, look)| (*machine, *look)).collect();
+        for (machine, Look { pause, .. }) in machines.into_iter().filter(|(_, look)| look.at <= now) {
+            if !self.is_in_use(machine)? {
                 machines::remove(self, machine)?;
-                self.deleting().remove(&machine);
+                lock(&self.deleting).remove(&machine);
+            } else if self.is_express(machine)? {
+                let next = Look { at: now + pause, pause: (pause * 2).min(DELETING_PAUSE_MAX) };
+                lock(&self.deleting).insert(machine, next);
             }
         }
         Ok(())
     }
 
-    fn has_running(&self, machine: RowNumber) -> Result<bool, Error> {
+    /// Whether something runs, or is about to be started, that needs a definition of the machine.
+    fn is_in_use(&self, machine: RowNumber) -> Result<bool, Error> {
+        if lock(&self.starting).contains_key(&machine) {
+            return Ok(true);
+        }
         let of = ListOf::Machine(machine);
         let query = ListQuery { of, qualifier: None, status: Some(ExecutionStatus::Running), redriven: None };
-        Ok(!self.store.list(&query, None, 1)?.is_empty())
+        Ok(!self.store.list(&query, None, 1)?.is_empty() || self.has_running_express(machine)?)
     }
 
-    fn deleting(&self) -> std::sync::MutexGuard<'_, BTreeSet<RowNumber>> {
-        self.deleting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_express(&self, machine: RowNumber) -> Result<bool, Error> {
+        Ok(self.catalogue.get::<MachineBody>(machine)?.is_some_and(|machine| machine.body.is_express))
+    }
+
+    /// Whether asynchronous Express executions of a machine are under way, which start over after a crash.
+    fn has_running_express(&self, machine: RowNumber) -> Result<bool, Error> {
+        if !self.is_express(machine)? {
+            return Ok(false);
+        }
+        let open = self.store.express_open(&Shards::ALL)?;
+        let revisions: BTreeSet<RowNumber> = open.into_iter().map(|record| record.definition).collect();
+        for revision in revisions {
+            if self.catalogue.get::<RevisionBody>(revision)?.is_some_and(|revision| revision.parent == Some(machine)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What makes page tokens; its key is kept when the first one is made, so that a start writes less.
@@ -284,6 +365,23 @@ impl Service {
         let is_region = !self.config.is_region_fixed && is_region(region);
         let region = if is_region { Str::from(region) } else { self.config.region.clone() };
         Place { partition: partition_of(&region).into(), region, account }
+    }
+}
+
+/// A start that is under way: until this is dropped its machine stays.
+pub(crate) struct Starting {
+    service: Arc<Service>,
+    machine: RowNumber,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut starts) = lock(&self.service.starting).entry(self.machine) {
+            *starts.get_mut() -= 1;
+            if *starts.get() == 0 {
+                starts.remove();
+            }
+        }
     }
 }
 
@@ -336,7 +434,41 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Error> {
 
 #[cfg(test)]
 mod tests {
+    use stepwell_store::memory::Memory;
+
     use super::*;
+
+    fn service() -> Arc<Service> {
+        let config =
+            Config { region: Str::new("us-east-1"), is_region_fixed: false, account: Str::new("123456789012") };
+        let node = stepwell_node::Config { workers: 1, ..stepwell_node::Config::default() };
+        Service::open(Arc::new(Memory::new()), Outside::new(None), config, node).expect("memory can be read")
+    }
+
+    async fn call(service: &Arc<Service>, operation: &str, params: &str) -> Result<Value, Error> {
+        let target = format!("{TARGET_PREFIX}{operation}");
+        service.answer(Head { target: &target, signer: None, trace_header: None }, params.as_bytes()).await
+    }
+
+    #[tokio::test]
+    async fn a_machine_stays_while_something_of_it_is_about_to_start() {
+        let service = service();
+        let made = r#"{"name": "m", "roleArn": "arn:aws:iam::123456789012:role/r",
+            "definition": "{\"StartAt\":\"P\",\"States\":{\"P\":{\"Type\":\"Pass\",\"End\":true}}}"}"#;
+        call(&service, "CreateStateMachine", made).await.expect("it is valid");
+        let arn = "arn:aws:states:us-east-1:123456789012:stateMachine:m";
+        let params = format!(r#"{{"stateMachineArn": "{arn}"}}"#);
+        let (target, starting) = service.target_to_start(arn).await.expect("it is there");
+        assert!(!target.is_deleting);
+        call(&service, "DeleteStateMachine", &params).await.expect("it can be deleted");
+        let status = async || call(&service, "DescribeStateMachine", &params).await.map(|it| it.get("status").cloned());
+        assert_eq!(status().await, Ok(Some("DELETING".into())));
+        // Whoever comes now sees it.
+        assert!(service.target_to_start(arn).await.expect("it is there").0.is_deleting);
+        drop(starting);
+        service.remove_deleted().expect("memory can be written");
+        assert_eq!(status().await, Err(Error::StateMachineDoesNotExist(arn.into())));
+    }
 
     #[test]
     fn regions_have_a_form_and_a_partition() {

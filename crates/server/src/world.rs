@@ -1,9 +1,9 @@
 //! The clock and chance: what the server alone may ask for.
 
-use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stepwell_engine::Timestamp;
+pub(crate) use stepwell_node::random;
 use stepwell_value::Str;
 
 /// The time.
@@ -11,29 +11,6 @@ pub(crate) fn now() -> Timestamp {
     // A clock before 1970 is wrong, but no reason to stop.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Random bytes that a thread asks the operating system for at once: a system call for each name would show.
-const DRAWN_BYTES: usize = 1_024;
-
-thread_local! {
-    /// Bytes that were drawn, and how many of them were given out.
-    static DRAWN: RefCell<([u8; DRAWN_BYTES], usize)> = const { RefCell::new(([0; DRAWN_BYTES], DRAWN_BYTES)) };
-}
-
-/// Bytes that nobody can foretell, and that are given out once.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    const { assert!(N <= DRAWN_BYTES) };
-    DRAWN.with_borrow_mut(|(drawn, given)| {
-        if *given + N > DRAWN_BYTES {
-            getrandom::fill(drawn).expect("the operating system gives random bytes");
-            *given = 0;
-        }
-        let bytes = std::array::from_fn(|n| drawn[*given + n]);
-        drawn[*given..*given + N].fill(0);
-        *given += N;
-        bytes
-    })
 }
 
 /// A random UUID (version 4), as names, revisions and requests have them.

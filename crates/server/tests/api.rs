@@ -90,6 +90,102 @@ async fn lists_come_page_by_page_and_each_item_once() {
 }
 
 #[tokio::test]
+async fn aliases_are_those_of_a_machine_or_of_a_version() {
+    let api = Api::start().await;
+    let machine = api.machine("m", r#", "publish": true"#, WAIT).await;
+    let update = format!(
+        r#"{{"stateMachineArn": "{machine}", "roleArn": "arn:aws:iam::123456789012:role/s", "publish": true}}"#
+    );
+    api.ok("UpdateStateMachine", &update).await;
+    let route = |version: u32, weight: u32| {
+        format!(r#"{{"stateMachineVersionArn": "{machine}:{version}", "weight": {weight}}}"#)
+    };
+    for (name, routes) in
+        [("old", route(1, 100)), ("new", route(2, 100)), ("both", format!("{}, {}", route(1, 90), route(2, 10)))]
+    {
+        let params = format!(r#"{{"name": "{name}", "routingConfiguration": [{routes}]}}"#);
+        api.ok("CreateStateMachineAlias", &params).await;
+    }
+    let listed = async |arn: &str, more: &str| {
+        let answer = api.ok("ListStateMachineAliases", &format!(r#"{{"stateMachineArn": "{arn}"{more}}}"#)).await;
+        let arns = names(&answer, "stateMachineAliases", "stateMachineAliasArn");
+        let names: Vec<&str> = arns.iter().filter_map(|arn| arn.rsplit(':').next()).collect();
+        (names.join(" "), text(&answer, "nextToken"))
+    };
+    assert_eq!(listed(&machine, "").await.0, "old new both");
+    for version in ["1", "2"] {
+        let arn = format!("{machine}:{version}");
+        let (first, token) = listed(&arn, r#", "maxResults": 1"#).await;
+        let (rest, end) = listed(&arn, &format!(r#", "nextToken": "{token}""#)).await;
+        assert_eq!((format!("{first} {rest}"), end.as_str()), (listed(&arn, "").await.0, ""));
+    }
+    assert_eq!(listed(&format!("{machine}:2"), "").await.0, "new both");
+    let missing = format!(r#"{{"stateMachineArn": "{machine}:3"}}"#);
+    let error = "400 ResourceNotFound: Request references a resource that does not exist.";
+    assert_eq!(api.error("ListStateMachineAliases", &missing).await, error);
+    let by_machine = format!(r#"{{"stateMachineArn": "{machine}"}}"#);
+    let execution = text(&api.ok("StartExecution", &by_machine).await, "executionArn");
+    api.ok("DeleteStateMachine", &by_machine).await;
+    let error = format!("400 StateMachineDeleting: State Machine is being deleted: '{machine}'");
+    assert_eq!(api.error("ListStateMachineAliases", &by_machine).await, error);
+    api.ok("StopExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn lists_show_what_was_made_and_leave_out_what_has_gone() {
+    let api = Api::start().await;
+    let listed = async |list: &str, operation: &str| names(&api.ok(operation, "{}").await, list, "name");
+    assert_eq!(listed("stateMachines", "ListStateMachines").await, Vec::<String>::new());
+    for name in ["b", "c", "a"] {
+        api.machine(name, "", PASS).await;
+        api.ok("CreateActivity", &format!(r#"{{"name": "{name}"}}"#)).await;
+    }
+    assert_eq!(listed("stateMachines", "ListStateMachines").await, ["a", "b", "c"]);
+    assert_eq!(listed("activities", "ListActivities").await, ["a", "b", "c"]);
+    let first = api.ok("ListStateMachines", r#"{"maxResults": 1}"#).await;
+    api.ok("DeleteStateMachine", &format!(r#"{{"stateMachineArn": "{HERE}:stateMachine:a"}}"#)).await;
+    api.ok("DeleteActivity", &format!(r#"{{"activityArn": "{HERE}:activity:b"}}"#)).await;
+    assert_eq!(listed("stateMachines", "ListStateMachines").await, ["b", "c"]);
+    assert_eq!(listed("activities", "ListActivities").await, ["a", "c"]);
+    // A page goes on behind a machine that has gone.
+    let next = format!(r#"{{"nextToken": "{}"}}"#, text(&first, "nextToken"));
+    assert_eq!(names(&api.ok("ListStateMachines", &next).await, "stateMachines", "name"), ["b", "c"]);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_history_has_a_size() {
+    let api = Api::start().await;
+    let states: Vec<String> = (0..40).map(|n| format!(r#""S{n}": {{"Type": "Pass", "Next": "S{}"}}"#, n + 1)).collect();
+    let definition =
+        format!(r#"{{"StartAt": "S0", "States": {{{}, "S40": {{"Type": "Succeed"}}}}}}"#, states.join(", "));
+    let machine = api.machine("m", "", &definition).await;
+    // Each of 84 events shows these 250,000 bytes.
+    let input = format!("\\\"{}\\\"", "x".repeat(250_000));
+    let params = format!(r#"{{"stateMachineArn": "{machine}", "input": "{input}"}}"#);
+    let arn = text(&api.ok("StartExecution", &params).await, "executionArn");
+    api.wait_end(&arn).await;
+    for (reverse, ids) in [("false", (1..=84).collect::<Vec<i64>>()), ("true", (1..=84).rev().collect())] {
+        let mut pages = Vec::new();
+        let mut token = String::new();
+        loop {
+            let params = format!(r#"{{"executionArn": "{arn}", "reverseOrder": {reverse}{token}}}"#);
+            let page = api.ok("GetExecutionHistory", &params).await;
+            let events = page.get("events").and_then(Value::as_array).expect("events");
+            pages.push(events.iter().filter_map(|event| event.get("id").and_then(Value::as_i64)).collect::<Vec<_>>());
+            match page.get("nextToken").and_then(Value::as_str) {
+                Some(next) => token = format!(r#", "nextToken": "{next}""#),
+                None => break,
+            }
+        }
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [68, 16]);
+        assert_eq!(pages.concat(), ids);
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_history_reads_the_same_from_both_ends() {
     let api = Api::start().await;
     let machine = api.machine("m", "", PASS).await;
@@ -147,6 +243,61 @@ async fn a_deleted_machine_stops_its_executions_and_is_gone_then() {
     let gone = format!("400 ExecutionDoesNotExist: Execution Does Not Exist: '{execution}'");
     assert_eq!(api.error("DescribeExecution", &format!(r#"{{"executionArn": "{execution}"}}"#)).await, gone);
     api.stop().await;
+}
+
+#[tokio::test]
+async fn executions_of_a_deleted_machine_end_after_a_restart_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let api = Api::start_on(open(folder.path()).await, Limits::default()).await;
+    let activity = text(&api.ok("CreateActivity", r#"{"name": "a"}"#).await, "activityArn");
+    let definition = format!(
+        r#"{{"StartAt": "T", "States": {{"T": {{"Type": "Task", "Resource": "{activity}", "Next": "W"}},
+            "W": {{"Type": "Wait", "Seconds": 3600, "End": true}}}}}}"#
+    );
+    let machine = api.machine("m", "", &definition).await;
+    let by_machine = format!(r#"{{"stateMachineArn": "{machine}"}}"#);
+    api.ok("StartExecution", &by_machine).await;
+    let task = api.ok("GetActivityTask", &format!(r#"{{"activityArn": "{activity}"}}"#)).await;
+    api.ok("DeleteStateMachine", &by_machine).await;
+    api.stop().await;
+
+    let api = Api::start_on(open(folder.path()).await, Limits::default()).await;
+    // It ends at its next transition: the task's answer comes too late.
+    let heartbeat = format!(r#"{{"taskToken": "{}"}}"#, text(&task, "taskToken"));
+    let refused = async {
+        loop {
+            if let Err(error) = api.call("SendTaskHeartbeat", &heartbeat).await {
+                return error;
+            }
+        }
+    };
+    let error = tokio::time::timeout(PATIENCE, refused).await.expect("the execution ends");
+    assert_eq!(error, "400 TaskTimedOut: Task Timed Out: 'Provided task does not exist anymore'");
+    let gone = format!("400 StateMachineDoesNotExist: State Machine Does Not Exist: '{machine}'");
+    while api.call("DescribeStateMachine", &by_machine).await != Err(gone.clone()) {
+        tokio::task::yield_now().await;
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_machine_stays_while_express_executions_of_it_could_start_over() {
+    let api = Api::start().await;
+    let express = r#", "type": "EXPRESS""#;
+    let waits = r#"{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 200, "End": true}}}"#;
+    let by_machine = |machine: String| format!(r#"{{"stateMachineArn": "{machine}"}}"#);
+    let waiting = by_machine(api.machine("waits", express, waits).await);
+    api.ok("StartExecution", &waiting).await;
+    api.ok("DeleteStateMachine", &waiting).await;
+    assert_eq!(text(&api.ok("DescribeStateMachine", &waiting).await, "status"), "DELETING");
+    // Those of one that has nothing to wait for are over at once.
+    let passing = by_machine(api.machine("passes", express, PASS).await);
+    api.ok("StartExecution", &passing).await;
+    api.ok("DeleteStateMachine", &passing).await;
+    while api.call("DescribeStateMachine", &passing).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(text(&api.ok("DescribeStateMachine", &waiting).await, "status"), "DELETING");
 }
 
 #[tokio::test]
@@ -233,11 +384,12 @@ async fn workers_that_wait_do_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn what_is_not_here_yet_says_so() {
+async fn what_is_not_here_yet_says_so_and_what_to_do_instead() {
     let api = Api::start().await;
-    for operation in ["TestState", "UpdateMapRun"] {
+    for (operation, instead) in [("TestState", "stepwell run FILE --mock"), ("UpdateMapRun", "MaxConcurrencyPath")] {
         let error = api.error(operation, &format!(r#"{{"mapRunArn": "{HERE}:mapRun:m/l:1"}}"#)).await;
-        assert_eq!(error, format!("400 UnsupportedOperationException: Stepwell does not have {operation} yet"));
+        let expected = format!("400 UnsupportedOperationException: Stepwell does not have {operation} yet. ");
+        assert!(error.starts_with(&expected) && error.contains(instead), "{error}");
     }
     api.stop().await;
 }

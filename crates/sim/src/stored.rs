@@ -1,5 +1,7 @@
 //! Reading what a store holds, for checks.
 
+use std::borrow::Cow;
+
 use stepwell_engine::{Event, Execution, ExecutionId, decode_events};
 use stepwell_node::core::StoredPayloads;
 use stepwell_store::{Codec, Entity, Loaded, Place, Store};
@@ -17,14 +19,15 @@ pub(crate) fn load(store: &dyn Store, entity: Entity) -> Checked<Loaded> {
 
 /// Its root record, opened.
 pub(crate) fn root(entity: Entity, loaded: &Loaded) -> Checked<Vec<u8>> {
-    Codec::default().open(Place::Root(entity), &loaded.root.record).map_err(|error| error.to_string())
+    let root = Codec::default().open(Place::Root(entity), &loaded.root.record).map_err(|error| error.to_string())?;
+    Ok(root.into_owned())
 }
 
 /// Its other records, opened.
 pub(crate) fn records(entity: Entity, loaded: &Loaded) -> Checked<Vec<(u64, Vec<u8>)>> {
     let of_engine = loaded.records.iter().filter(|(key, _)| *key != OF_NODE);
     let opened = of_engine.map(|(key, record)| {
-        let record = Codec::default().open(Place::Record(entity, *key), record);
+        let record = Codec::default().open(Place::Record(entity, *key), record).map(Cow::into_owned);
         Ok((*key, record.map_err(|error| error.to_string())?))
     });
     opened.collect()

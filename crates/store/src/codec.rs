@@ -9,6 +9,7 @@
 //!
 //! A later release reads all codecs that an earlier one wrote.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -124,12 +125,12 @@ impl Codec {
     ///
     /// # Errors
     /// [`CodecError`]
-    pub fn open(&self, place: Place<'_>, stored: &Sealed) -> Result<Vec<u8>, CodecError> {
+    pub fn open<'s>(&self, place: Place<'_>, stored: &'s Sealed) -> Result<Cow<'s, [u8]>, CodecError> {
         match stored.0.split_first() {
             Some((&SEALED, sealed)) => {
                 let mut opened = sealed.to_vec();
                 self.seal.open(place, &mut opened).map_err(CodecError::Sealed)?;
-                decompress(&opened)
+                Ok(Cow::Owned(decompress(&opened)?.into_owned()))
             }
             _ => decompress(&stored.0),
         }
@@ -170,9 +171,9 @@ fn compress(value: &[u8]) -> Vec<u8> {
     stored
 }
 
-fn decompress(stored: &[u8]) -> Result<Vec<u8>, CodecError> {
+fn decompress(stored: &[u8]) -> Result<Cow<'_, [u8]>, CodecError> {
     match stored.split_first() {
-        Some((&PLAIN, value)) => Ok(value.to_vec()),
+        Some((&PLAIN, value)) => Ok(Cow::Borrowed(value)),
         Some((&LZ4, rest)) => {
             let (len, block) = rest.split_first_chunk::<4>().ok_or(CodecError::Damaged)?;
             let len = u32::from_le_bytes(*len) as usize;
@@ -182,7 +183,7 @@ fn decompress(stored: &[u8]) -> Result<Vec<u8>, CodecError> {
             }
             let mut value = vec![0; len];
             match lz4_flex::block::decompress_into(block, &mut value) {
-                Ok(written) if written == len => Ok(value),
+                Ok(written) if written == len => Ok(Cow::Owned(value)),
                 _ => Err(CodecError::Damaged),
             }
         }
@@ -203,7 +204,7 @@ mod tests {
     }
 
     fn opened(stored: &[u8]) -> Result<Vec<u8>, CodecError> {
-        Codec::default().open(PLACE, &Sealed(stored.to_vec()))
+        Codec::default().open(PLACE, &Sealed(stored.to_vec())).map(Cow::into_owned)
     }
 
     #[test]

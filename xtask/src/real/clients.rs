@@ -1,7 +1,7 @@
 //! `cargo xtask clients`: AWS's own clients against a server of ours.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use super::api::{json, list, text};
 use super::process::{Process, empty_folder, free_port};
 use super::python::Python;
 use super::server::Server;
-use crate::Done;
 use crate::command::{root, target};
 use crate::tally::Tally;
+use crate::{Done, docs};
 
 const PACKAGES: [&str; 1] = ["awscli"];
 
@@ -65,12 +65,13 @@ pub(crate) fn run(rust: bool) -> Done {
 
 type Drive = fn(&Cli) -> Result<(), String>;
 
-const DRIVES: [(&str, Drive); 5] = [
+const DRIVES: [(&str, Drive); 6] = [
     ("executions", executions),
     ("stop and redrive", stop_and_redrive),
     ("versions and aliases", versions_and_aliases),
     ("an activity's worker", activity_worker),
     ("synchronous executions", synchronous),
+    ("the commands of the documents", documented),
 ];
 
 struct Cli {
@@ -226,6 +227,38 @@ fn synchronous(cli: &Cli) -> Result<(), String> {
     same(text(&ended, "status"), "SUCCEEDED")?;
     same(text(&ended, "output"), r#"{"done":true}"#)
 }
+
+/// Runs what the documents tell their readers to type, as they stand but for the server's address.
+fn documented(cli: &Cli) -> Result<(), String> {
+    let scripts = docs::scripts_with_aws()?;
+    if scripts.is_empty() {
+        return Err("no document shows how to call the server".to_owned());
+    }
+    for (document, script) in scripts {
+        let script = script.replace(DOCUMENTED_URL, &cli.url);
+        if !script.contains(&cli.url) {
+            return Err(format!("{document}: the address {DOCUMENTED_URL} is missing:\n{script}"));
+        }
+        // The server runs already.
+        let lines: Vec<&str> = script.lines().filter(|line| !line.starts_with("stepwell serve")).collect();
+        let mut sh = Command::new("sh");
+        sh.args(["-ec", &lines.join("\n")]).current_dir(root()).env_clear().stdin(Stdio::null());
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(cli.python.folder()).chain(std::env::split_paths(&path));
+        sh.env("PATH", std::env::join_paths(folders).map_err(|err| err.to_string())?);
+        // Nothing but what the document says, and whatever the reader has configured at home.
+        sh.envs([("AWS_PAGER", ""), ("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
+        cli.calls.set(cli.calls.get() + lines.iter().filter(|line| line.starts_with("aws ")).count() as u32);
+        let output = sh.output().map_err(|err| format!("sh: {err}"))?;
+        if !output.status.success() {
+            return Err(format!("{document}: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        }
+    }
+    Ok(())
+}
+
+/// Where documents say that the server is.
+const DOCUMENTED_URL: &str = "http://127.0.0.1:8083";
 
 fn same(found: &str, wanted: &str) -> Result<(), String> {
     match found == wanted {

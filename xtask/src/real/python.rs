@@ -29,9 +29,14 @@ impl Python {
         Ok(python)
     }
 
+    /// Where its programs are.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+
     /// A program of the environment, such as `python` or what a package brought with it.
     pub(super) fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.folder.join("bin").join(name));
+        let mut command = Command::new(self.folder().join(name));
         command.stdin(Stdio::null());
         command
     }

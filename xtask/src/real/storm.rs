@@ -68,7 +68,7 @@ struct Requests {
 }
 
 /// Operations with members that are taken, but for those that AWS has and we have not, and the long poll.
-const TEMPLATES: [(&str, &str); 32] = [
+const TEMPLATES: [(&str, &str); 34] = [
     ("CreateActivity", r#"{"name":"a","tags":[{"key":"k","value":"v"}]}"#),
     (
         "CreateStateMachine",
@@ -79,6 +79,8 @@ const TEMPLATES: [(&str, &str); 32] = [
         r#"{"name":"PROD","description":"d","routingConfiguration":[{"stateMachineVersionArn":<VERSION>,"weight":100}]}"#,
     ),
     ("DeleteActivity", r#"{"activityArn":<ACTIVITY>}"#),
+    ("DeleteStateMachine", r#"{"stateMachineArn":"arn:aws:states:us-east-1:123456789012:stateMachine:gone"}"#),
+    ("DeleteStateMachineVersion", r#"{"stateMachineVersionArn":<VERSION>}"#),
     ("DeleteStateMachineAlias", r#"{"stateMachineAliasArn":<ALIAS>}"#),
     ("DescribeActivity", r#"{"activityArn":<ACTIVITY>}"#),
     ("DescribeExecution", r#"{"executionArn":<EXECUTION>,"includedData":"METADATA_ONLY"}"#),

@@ -189,7 +189,11 @@ impl Client {
         if kept >= self.0.limits.connections_max {
             idle.clear();
         }
-        idle.entry(endpoint.clone()).or_default().push(Idle { stream, since: Instant::now() });
+        let connections = idle.entry(endpoint.clone()).or_default();
+        // The latest is used first: those that a crowd of calls has left would stay open for ever.
+        let is_over = |connection: &Idle| connection.since.elapsed() > self.0.limits.idle;
+        connections.drain(..connections.partition_point(is_over));
+        connections.push(Idle { stream, since: Instant::now() });
     }
 }
 

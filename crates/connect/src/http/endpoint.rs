@@ -21,7 +21,7 @@ pub enum EndpointError {
     #[error("an endpoint starts with http://")]
     Scheme,
     /// It wants TLS.
-    #[error("https endpoints cannot be called yet; use an http endpoint")]
+    #[error("endpoints are called by http only, without TLS, so far")]
     Https,
     /// The host is missing, or holds what cannot stand there.
     #[error("the endpoint's host cannot be read")]

@@ -119,7 +119,7 @@ pub fn read_entity(
     let mut bytes = root.len();
     let mut records = Vec::with_capacity(loaded.records.len());
     for (key, record) in loaded.records {
-        let record = codec.open(Place::Record(entity, key), &record)?;
+        let record = codec.open(Place::Record(entity, key), &record)?.into_owned();
         bytes += record.len();
         records.push((key, record));
     }

@@ -25,6 +25,7 @@ use crate::activities::{Activities, Poller, Waiting};
 use crate::api::{
     ActivityTask, AnswerTo, Ended, NewExecution, Programs, Refusal, Started, TaskCall, Tasks, TokenAnswer,
 };
+use crate::chance::random;
 use crate::core::{
     Core, ExpressRun, Input, Limits, NewStart, OpenedShard, Output, Release, Reply, ReplyTo, Take, open_shard,
 };
@@ -154,9 +155,7 @@ impl Node {
         programs: Arc<dyn Programs>,
         tasks: Arc<dyn Tasks>,
     ) -> Result<Node, StoreError> {
-        let mut key = [0; TOKEN_KEY_BYTES];
-        fill_random(&mut key)?;
-        let tokens = Tokens::new(&store.keep("task token key", &key)?);
+        let tokens = Tokens::new(&store.keep("task token key", &random::<TOKEN_KEY_BYTES>())?);
         let host = Arc::new(NodeHost { tokens, programs: programs.clone() });
         let warn = config.warn.clone();
         let logs = match config.log_directory {
@@ -463,13 +462,11 @@ impl Driver {
             return Err(Refusal::Away);
         }
         let NewExecution { mut identity, create, definition, input, input_text } = new;
-        let mut random = [0; 18];
-        fill_random(&mut random).map_err(|_| Refusal::Away)?;
-        let (seed, unique) = random.split_at(8);
-        identity.seed = seed.iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte));
+        identity.seed = u64::from_be_bytes(random());
         // Ordered by time, which keeps a store's index of ids narrow where it grows.
         let time = (self.now().0 as u128) << 80;
-        identity.id = ExecutionId(unique.iter().fold(0, |id, byte| id << 8 | u128::from(*byte)) | time);
+        let unique = random::<10>().iter().fold(0, |id, byte| id << 8 | u128::from(*byte));
+        identity.id = ExecutionId(time | unique);
         Ok((Start { identity: Arc::new(identity), input, input_text }, create, definition))
     }
 
@@ -604,10 +601,6 @@ impl Driver {
 fn payload_of(text: &str) -> Option<Payload> {
     let value: Value = stepwell_value::parse(text).ok()?;
     Some(Payload::as_sent(PayloadId(0), value, Str::from(text)))
-}
-
-fn fill_random(bytes: &mut [u8]) -> Result<(), StoreError> {
-    getrandom::fill(bytes).map_err(|error| StoreError::Io(format!("the system has no random numbers: {error}")))
 }
 
 fn io_error(error: io::Error) -> StoreError {

@@ -64,8 +64,10 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let query = Query::new("ListActivities", &[&call.place.account, &call.place.region]);
-    let (activities, next) =
-        by_name::<ActivityBody>(service, call, Kind::Activity, &activity_arn(&call.place, ""), &query)?;
+    let start = activity_arn(&call.place, "");
+    let (activities, next) = by_name::<ActivityBody>(service, call, query, |after, limit| {
+        Ok(service.catalogue.activities_behind(&start, after, limit))
+    })?;
     let shown = activities.iter().map(|activity| -> Value {
         [
             ("activityArn", activity.key.as_str().into()),

@@ -6,8 +6,8 @@ use stepwell_aws::Qualifier;
 use stepwell_store::{Kind, Parent};
 use stepwell_value::{Object, Str, Value};
 
-use super::versions::page_of_children;
-use super::{not_there, nothing, put_text, seconds_of};
+use super::versions::{page_of_children, place};
+use super::{Paging, not_there, nothing, put_text, seconds_of};
 use crate::arn::MachineArn;
 use crate::catalogue::Entry;
 use crate::catalogue::rows::{AliasBody, Route, VersionBody};
@@ -128,27 +128,23 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let text = call.params.required("stateMachineArn");
     let arn = MachineArn::parse(text)?;
     let query = Query::new("ListStateMachineAliases", &[text]);
-    let machine = service.catalogue.machine(&arn.machine())?;
+    let machine = service.catalogue.living_machine(&arn.machine())?;
+    let paging = Paging::of(service, call, query)?;
     // The oldest first, as recorded; the API's text says the opposite.
     let (shown, next) = match arn.qualifier {
-        None => page_of_children::<AliasBody>(service, call, Kind::Alias, machine.number, false, &query)?,
+        None => page_of_children::<AliasBody>(service, Kind::Alias, machine.number, false, &paging)?,
         Some(Qualifier::Version(_)) => {
+            // Of the operation's errors this is the one that is left for a version that is not there.
+            if service.catalogue.find::<VersionBody>(Kind::Version, text)?.is_none() {
+                return Err(not_there(text));
+            }
             // A machine has 100 aliases at most, which is one page unless a smaller one is asked for.
             let mut aliases = service.catalogue.children_of::<AliasBody>(Kind::Alias, machine.number)?;
             aliases.reverse();
-            aliases.retain(|alias| alias.body.routes.iter().any(|route| route.version_arn == text));
-            let now = world::now();
-            if let Some(token) = call.params.text("nextToken") {
-                let place = service.pages()?.place(&query, token, now)?;
-                let after = place.try_into().map(u64::from_be_bytes).map_err(|_| Error::InvalidToken)?;
-                aliases.retain(|alias| alias.number.0 > after);
-            }
-            let has_more = super::cut(&mut aliases, call.params.page_size());
-            let next = aliases.last().filter(|_| has_more);
-            let next = match next {
-                Some(last) => Some(service.pages()?.token(&query, &last.number.0.to_be_bytes(), now)),
-                None => None,
-            };
+            let after = paging.after_row()?;
+            let leads_here = |alias: &Entry<AliasBody>| alias.body.routes.iter().any(|route| route.version_arn == text);
+            aliases.retain(|alias| after.is_none_or(|after| alias.number > after) && leads_here(alias));
+            let next = paging.cut(&mut aliases, place)?;
             (aliases, next)
         }
         Some(Qualifier::Alias(_)) => return Err(Error::InvalidArn(format!("Invalid ARN prefix: {text}"))),

@@ -27,7 +27,7 @@ use crate::world;
 const DATA_BYTES_MAX: usize = 262_144;
 
 pub(crate) async fn start(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
-    let target = service.target(call.params.required("stateMachineArn")).await?;
+    let (target, _starting) = service.target_to_start(call.params.required("stateMachineArn")).await?;
     let wanted = Wanted::of(&call, &target)?;
     let (text, arn) = (wanted.input_text.clone(), wanted.arn.clone());
     let new = wanted.into_execution(&call, &target, true);
@@ -39,9 +39,7 @@ pub(crate) async fn start(service: &Arc<Service>, call: Call) -> Result<Value, E
             Ok(started_as(&arn, started.at))
         }
         Err(Refusal::NameTaken { holder }) => {
-            let service = service.clone();
-            let again = move || started_before(&service, holder, &text, arn);
-            tokio::task::spawn_blocking(again).await.unwrap_or(Err(Error::ServiceUnavailable))
+            service.beside(move |service| started_before(service, holder, &text, arn)).await
         }
         Err(refusal) => Err(refused(refusal, &arn)),
     }
@@ -73,7 +71,7 @@ pub(crate) async fn start_sync(service: &Arc<Service>, call: Call) -> Result<Val
     answer.insert("executionArn", wanted.arn.clone().into());
     answer.insert("stateMachineArn", target.machine_arn.clone().into());
     answer.insert("name", wanted.name.clone().into());
-    put_data(&mut answer, "input", with_data.then(|| wanted.input_text.clone()), with_data);
+    put_data(&mut answer, INPUT, with_data.then(|| wanted.input_text.clone()), with_data);
     let arn = wanted.arn.clone();
     let new = wanted.into_execution(&call, &target, false);
     put_text(&mut answer, "traceHeader", new.identity.trace_header.as_deref());
@@ -84,7 +82,7 @@ pub(crate) async fn start_sync(service: &Arc<Service>, call: Call) -> Result<Val
     answer.insert("stopDate", seconds(ended.stopped));
     answer.insert("status", ended.status.name().into());
     put_error(&mut answer, &ended.error);
-    put_data(&mut answer, "output", ended.output.as_ref().filter(|_| with_data).map(Payload::text), with_data);
+    put_data(&mut answer, OUTPUT, ended.output.as_ref().filter(|_| with_data).map(Payload::text), with_data);
     let billed: Value = [
         ("billedDurationInMilliseconds", (ended.billed_duration_ms as i64).into()),
         ("billedMemoryUsedInMB", ended.billed_memory_mb.into()),
@@ -238,9 +236,9 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     let mut answer = Object::with_capacity(20);
     put_item(&mut answer, &shown);
     let data = |payload: &PayloadRef| service.payload(id, payload).map(|payload| payload.text());
-    put_data(&mut answer, "input", with_data.then(|| data(&described.input)).transpose()?, with_data);
+    put_data(&mut answer, INPUT, with_data.then(|| data(&described.input)).transpose()?, with_data);
     if let Some(output) = &described.output {
-        put_data(&mut answer, "output", with_data.then(|| data(output)).transpose()?, with_data);
+        put_data(&mut answer, OUTPUT, with_data.then(|| data(output)).transpose()?, with_data);
     }
     // AWS shows no error of an execution that timed out, although its history has one (recorded).
     if described.status != ExecutionStatus::TimedOut {
@@ -295,11 +293,15 @@ fn put_error(answer: &mut Object, error: &ErrorCause) {
     put_text(answer, "cause", error.cause.as_deref());
 }
 
-fn put_data(answer: &mut Object, name: &'static str, text: Option<Str>, is_included: bool) {
+/// The members that show an input or an output, and say whether it is shown.
+const INPUT: [&str; 2] = ["input", "inputDetails"];
+const OUTPUT: [&str; 2] = ["output", "outputDetails"];
+
+fn put_data(answer: &mut Object, [name, details]: [&'static str; 2], text: Option<Str>, is_included: bool) {
     if let Some(text) = text {
         answer.insert(name, text.into());
     }
-    answer.insert(format!("{name}Details"), [("included", is_included.into())].into_iter().collect());
+    answer.insert(details, [("included", is_included.into())].into_iter().collect());
 }
 
 pub(crate) fn describe_machine(service: &Service, call: &Call) -> Result<Value, Error> {
@@ -420,14 +422,23 @@ pub(super) fn cursor(place: &[u8]) -> Result<Cursor, Error> {
 
 pub(crate) async fn stop(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
     let text = call.params.required("executionArn");
-    let id = service.execution_id(text)?;
+    let id = service.find_execution_id(text).await?;
     let error = ErrorCause { error: call.params.shared("error"), cause: call.params.shared("cause") };
     let stopped = service.node.stop(id, error).await.map_err(|refusal| refused(refusal, text))?;
     Ok([("stopDate", seconds(stopped))].into_iter().collect())
 }
 
 pub(crate) async fn redrive(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
-    let text = call.params.required("executionArn");
+    let text = call.params.shared("executionArn").unwrap_or_default();
+    let arn = text.clone();
+    let id = service.beside(move |service| redrivable(service, &arn)).await?;
+    let token = call.params.shared("clientToken");
+    let redriven = service.node.redrive(id, token).await.map_err(|refusal| refused(refusal, &text))?;
+    Ok([("redriveDate", seconds(redriven))].into_iter().collect())
+}
+
+/// An execution that its machine and its place do not keep from being redriven.
+fn redrivable(service: &Service, text: &str) -> Result<ExecutionId, Error> {
     let arn = ExecutionArn::parse(text)?;
     let id = service.execution_id(text)?;
     if service.is_deleting(&arn.machine)? {
@@ -437,7 +448,5 @@ pub(crate) async fn redrive(service: &Arc<Service>, call: Call) -> Result<Value,
         let text = "The child of a Map Run is redriven by redriving the execution of the Map Run";
         return Err(Error::ExecutionNotRedrivable(text.to_owned()));
     }
-    let token = call.params.shared("clientToken");
-    let redriven = service.node.redrive(id, token).await.map_err(|refusal| refused(refusal, text))?;
-    Ok([("redriveDate", seconds(redriven))].into_iter().collect())
+    Ok(id)
 }

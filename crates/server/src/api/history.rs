@@ -1,15 +1,22 @@
 //! GetExecutionHistory (`reference/history.md`).
 
-use stepwell_engine::{WithoutData, decode_events};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use stepwell_engine::{Payload, PayloadId, Payloads, WithoutData, decode_events};
 use stepwell_node::core::StoredPayloads;
 use stepwell_store::{Entity, Place};
 use stepwell_value::{Object, Value};
 
-use super::{cut, put_text};
+use super::put_text;
 use crate::error::Error;
 use crate::page::Query;
-use crate::service::{Call, Service};
+use crate::service::{Call, Service, unreadable};
 use crate::world;
+
+/// A page that has so many bytes of data takes no further event: a page of 1,000 events could have 500 MB otherwise. AWS,
+/// too, says that a page may hold fewer events than were asked for.
+const PAGE_BYTES_MAX: usize = 16 << 20;
 
 pub(crate) fn history(service: &Service, call: &Call) -> Result<Value, Error> {
     let params = &call.params;
@@ -30,31 +37,73 @@ pub(crate) fn history(service: &Service, call: &Call) -> Result<Value, Error> {
     let id = service.execution_id(text)?;
     let page_size = params.page_size();
     let chunks = service.store.history(id, from, is_reversed, page_size as u32 + 1)?;
-    let payloads = StoredPayloads::new(&*service.store, &service.codec, id);
-    let mut events = Vec::with_capacity(page_size + 1);
-    for chunk in chunks {
+    let payloads =
+        ReadOnce { stored: StoredPayloads::new(&*service.store, &service.codec, id), read: RefCell::default() };
+    let mut shown = Vec::new();
+    let mut bytes = 0;
+    // The first event of the next page.
+    let mut following = None;
+    'page: for chunk in chunks {
         let place = Place::Chunk(Entity::Execution(id), chunk.first);
-        let body = service.codec.open(place, &chunk.body).map_err(crate::service::unreadable)?;
+        let body = service.codec.open(place, &chunk.body).map_err(unreadable)?;
         let decoded = match with_data {
             true => decode_events(&body, &payloads),
             false => decode_events(&body, &WithoutData),
         };
-        let mut decoded = decoded.map_err(crate::service::unreadable)?;
+        let Ok(mut decoded) = decoded.map_err(unreadable) else { return Err(payloads.error()) };
         if is_reversed {
             decoded.reverse();
         }
-        events
-            .extend(decoded.into_iter().filter(|event| if is_reversed { event.id <= from } else { event.id >= from }));
+        let is_wanted = |id: u32| if is_reversed { id <= from } else { id >= from };
+        for event in decoded.into_iter().filter(|event| is_wanted(event.id)) {
+            if shown.len() == page_size || bytes >= PAGE_BYTES_MAX {
+                following = Some(event.id);
+                break 'page;
+            }
+            let event = event.to_json(with_data);
+            bytes += text_bytes(&event);
+            shown.push(event);
+        }
     }
-    // The first event of the next page, which is read as one too many.
-    let following = events.get(page_size).map(|event| event.id);
-    cut(&mut events, page_size);
     let next = match following {
         Some(id) => Some(service.pages()?.token(&query, &id.to_be_bytes(), now)),
         None => None,
     };
     let mut answer = Object::with_capacity(2);
-    answer.insert("events", events.iter().map(|event| event.to_json(with_data)).collect());
+    answer.insert("events", Value::from(shown));
     put_text(&mut answer, "nextToken", next.as_deref());
     Ok(Value::from(answer))
+}
+
+/// Payloads that are read once, however many events share them.
+struct ReadOnce<'a> {
+    stored: StoredPayloads<'a>,
+    read: RefCell<BTreeMap<PayloadId, Payload>>,
+}
+
+impl Payloads for ReadOnce<'_> {
+    fn find(&self, id: PayloadId) -> Option<Payload> {
+        if let Some(payload) = self.read.borrow().get(&id) {
+            return Some(payload.clone());
+        }
+        let payload = self.stored.find(id)?;
+        self.read.borrow_mut().insert(id, payload.clone());
+        Some(payload)
+    }
+}
+
+impl ReadOnce<'_> {
+    /// What is answered when events could not be read; the log gets to know why.
+    fn error(self) -> Error {
+        self.stored.failure().map_or(Error::InternalFailure, unreadable)
+    }
+}
+
+/// Bytes of all texts in an event, which are nearly all of it.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => text.len(),
+        Value::Object(members) => members.iter().map(|(_, value)| text_bytes(value)).sum(),
+        _ => 0,
+    }
 }

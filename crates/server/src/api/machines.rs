@@ -5,13 +5,13 @@ use stepwell_asl::program::ExecutionType;
 use stepwell_asl::{Format, Options, compile, variable_references};
 use stepwell_aws::Qualifier;
 use stepwell_engine::Timestamp;
-use stepwell_store::{CatalogueWrite, Kind, Parent, RowNumber, RowQuery};
+use stepwell_store::{CatalogueWrite, Kind, Parent, RowNumber, StoreError};
 use stepwell_value::{Object, Str, Value};
 
-use super::{configuration, cut, nothing, put_text, seconds_of, tags, versions};
+use super::{Paging, configuration, nothing, put_text, seconds_of, tags, versions};
 use crate::arn::{self, MachineArn, check_name, machine_arn};
 use crate::catalogue::rows::{AliasBody, Encryption, Logging, MachineBody, RevisionBody, Setup, VersionBody};
-use crate::catalogue::{Entry, ROWS_MAX, lock};
+use crate::catalogue::{Entry, lock};
 use crate::error::Error;
 use crate::page::Query;
 use crate::service::{Call, Service};
@@ -257,16 +257,11 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
 pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> {
     lock(&service.known_executions).clear();
     // Revisions first, a batch at a time: the machine's row says that there is something to do until all are gone.
-    loop {
-        let revisions = service.catalogue.children_of::<RevisionBody>(Kind::Revision, number)?;
-        if revisions.is_empty() {
-            break;
-        }
-        service.catalogue.change(|| {
-            let revisions = service.catalogue.children_of::<RevisionBody>(Kind::Revision, number)?;
-            Ok((revisions.iter().map(Entry::delete).collect(), ()))
-        })?;
-    }
+    let remove_some = || {
+        let revisions = service.catalogue.some_revisions(number)?;
+        Ok((revisions.iter().map(Entry::delete).collect(), !revisions.is_empty()))
+    };
+    while service.catalogue.change(remove_some)? {}
     service.catalogue.change(|| {
         let machine = service.catalogue.get::<MachineBody>(number)?;
         Ok((machine.iter().map(Entry::delete).collect(), ()))
@@ -275,8 +270,10 @@ pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> 
 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
     let query = Query::new("ListStateMachines", &[&call.place.account, &call.place.region]);
-    let (machines, next) =
-        by_name::<MachineBody>(service, call, Kind::StateMachine, &machine_arn(&call.place, ""), &query)?;
+    let start = machine_arn(&call.place, "");
+    let (machines, next) = by_name::<MachineBody>(service, call, query, |after, limit| {
+        service.catalogue.machines_behind(&start, after, limit)
+    })?;
     let shown = machines.iter().map(|machine| -> Value {
         [
             ("stateMachineArn", machine.key.as_str().into()),
@@ -294,43 +291,20 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
 }
 
 /// A page of rows in the order of their names, which is AWS's; and the token of the next page.
+///
+/// `behind` gives so many of the rows that follow a key, in their order.
 pub(super) fn by_name<B: for<'b> minicbor::Decode<'b, ()>>(
     service: &Service,
     call: &Call,
-    kind: Kind,
-    key_starts: &str,
-    query: &Query,
+    query: Query,
+    behind: impl FnOnce(Option<&str>, usize) -> Result<Vec<(Str, RowNumber)>, StoreError>,
 ) -> Result<(Vec<Entry<B>>, Option<String>), Error> {
-    let now = world::now();
-    let after = match call.params.text("nextToken") {
-        Some(token) => {
-            Some(String::from_utf8(service.pages()?.place(query, token, now)?).map_err(|_| Error::InvalidToken)?)
-        }
-        None => None,
-    };
-    let page_size = call.params.page_size();
-    let mut rows = Vec::new();
-    let mut read =
-        RowQuery { kind, parent: None, key_starts: key_starts.into(), after: None, descending: false, limit: ROWS_MAX };
-    loop {
-        let batch = service.store.rows(&read)?;
-        read.after = batch.last().map(|row| row.number);
-        let is_last = batch.len() < ROWS_MAX as usize;
-        rows.extend(batch.into_iter().filter(|row| after.as_deref().is_none_or(|after| row.key.as_str() > after)));
-        // The store's order is another one: of each batch no more is kept than what may stand on the page.
-        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        rows.truncate(page_size + 1);
-        if is_last {
-            break;
-        }
-    }
-    let has_more = cut(&mut rows, page_size);
-    let next = match rows.last().filter(|_| has_more) {
-        Some(last) => Some(service.pages()?.token(query, last.key.as_bytes(), now)),
-        None => None,
-    };
-    let entries = rows.into_iter().map(|row| service.catalogue.read(row)).collect::<Result<_, _>>()?;
-    Ok((entries, next))
+    let paging = Paging::of(service, call, query)?;
+    let mut rows = behind(paging.after_text()?, paging.read_max())?;
+    let next = paging.cut(&mut rows, |(key, _)| key.as_bytes().to_vec())?;
+    // One that has gone meanwhile is left out.
+    let entries = rows.into_iter().filter_map(|(_, number)| service.catalogue.get(number).transpose());
+    Ok((entries.collect::<Result<_, _>>()?, next))
 }
 
 /// `publish` and `versionDescription`.

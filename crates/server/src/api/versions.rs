@@ -4,7 +4,7 @@ use stepwell_engine::Timestamp;
 use stepwell_store::{CatalogueWrite, Kind, Parent, RowNumber, RowQuery};
 use stepwell_value::{Object, Str, Value};
 
-use super::{cut, nothing, put_text, seconds_of};
+use super::{Paging, nothing, put_text, seconds_of};
 use crate::arn::MachineArn;
 use crate::catalogue::Entry;
 use crate::catalogue::rows::{AliasBody, MachineBody, VersionBody};
@@ -128,7 +128,8 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
         answer.insert("stateMachineVersions", Value::from(Vec::new()));
         return Ok(answer.into());
     };
-    let (versions, next) = page_of_children::<VersionBody>(service, call, Kind::Version, machine.number, true, &query)?;
+    let paging = Paging::of(service, call, query)?;
+    let (versions, next) = page_of_children::<VersionBody>(service, Kind::Version, machine.number, true, &paging)?;
     let shown = versions.iter().map(|version| -> Value {
         [("stateMachineVersionArn", version.key.as_str().into()), ("creationDate", seconds_of(version.body.created))]
             .into_iter()
@@ -142,29 +143,19 @@ pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {
 /// A page of a machine's rows in the order in which they were made, and the token of the next page.
 pub(super) fn page_of_children<B: for<'b> minicbor::Decode<'b, ()>>(
     service: &Service,
-    call: &Call,
     kind: Kind,
     machine: RowNumber,
     descending: bool,
-    query: &Query,
+    paging: &Paging<'_>,
 ) -> Result<(Vec<Entry<B>>, Option<String>), Error> {
-    let now = world::now();
-    let after = match call.params.text("nextToken") {
-        Some(token) => {
-            let place = service.pages()?.place(query, token, now)?;
-            Some(RowNumber(place.try_into().map(u64::from_be_bytes).map_err(|_| Error::InvalidToken)?))
-        }
-        None => None,
-    };
-    let page_size = call.params.page_size();
-    let limit = page_size as u32 + 1;
+    let (after, limit) = (paging.after_row()?, paging.read_max() as u32);
     let read = RowQuery { kind, parent: Some(machine), key_starts: Str::default(), after, descending, limit };
     let mut rows = service.catalogue.rows::<B>(&read)?;
-    let has_more = cut(&mut rows, page_size);
-    let next = rows.last().filter(|_| has_more);
-    let next = match next {
-        Some(last) => Some(service.pages()?.token(query, &last.number.0.to_be_bytes(), now)),
-        None => None,
-    };
+    let next = paging.cut(&mut rows, place)?;
     Ok((rows, next))
+}
+
+/// The place of a row in a list, as tokens hold it.
+pub(super) fn place<B>(row: &Entry<B>) -> Vec<u8> {
+    row.number.0.to_be_bytes().to_vec()
 }

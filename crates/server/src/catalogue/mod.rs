@@ -4,10 +4,10 @@
 //! here knows the shapes of requests.
 
 pub(crate) mod cache;
+mod keys;
 pub(crate) mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use minicbor::{Decode, Encode};
 use stepwell_asl::program::ExecutionType;
@@ -20,6 +20,7 @@ use stepwell_value::Str;
 use crate::arn::MachineArn;
 use crate::error::Error;
 use cache::Cache;
+use keys::Keys;
 use rows::{ActivityBody, AliasBody, MachineBody, RevisionBody, VersionBody};
 
 /// Most definitions that are kept compiled.
@@ -28,8 +29,10 @@ const DEFINITIONS_MAX: usize = 1_000;
 const TARGETS_MAX: usize = 10_000;
 /// How often a change that lost a race is tried before the caller is told to try again.
 const TRIES_MAX: usize = 10;
+/// Revisions that are read in one go: a definition may have a megabyte.
+const REVISIONS_AT_ONCE: u32 = 16;
 /// Most rows read in one go.
-pub(crate) const ROWS_MAX: u32 = 1_000;
+const ROWS_MAX: u32 = 1_000;
 
 /// The catalogue.
 pub(crate) struct Catalogue {
@@ -37,7 +40,10 @@ pub(crate) struct Catalogue {
     codec: Codec,
     definitions: Mutex<Cache<RowNumber, Arc<Definition>>>,
     targets: Mutex<Targets>,
-    activities: RwLock<Activities>,
+    /// All activities: steps ask for them and must not wait for the store.
+    activities: RwLock<Keys>,
+    /// All state machines; none: no list was asked for yet.
+    machines: RwLock<Option<Keys>>,
     /// Held while something is decided and written: two changes of ours do not race.
     changes: Mutex<()>,
 }
@@ -47,13 +53,6 @@ struct Targets {
     /// Counts writes, so that what was read before one is not kept after it.
     writes: u64,
     kept: Cache<Str, Arc<Target>>,
-}
-
-/// All activities: steps ask for them and must not wait for the store.
-#[derive(Default)]
-struct Activities {
-    arns: BTreeSet<Str>,
-    by_number: BTreeMap<RowNumber, Str>,
 }
 
 /// A row with its body read.
@@ -104,11 +103,10 @@ impl Catalogue {
             definitions: Mutex::new(Cache::new(DEFINITIONS_MAX)),
             targets: Mutex::new(Targets { writes: 0, kept: Cache::new(TARGETS_MAX) }),
             activities: RwLock::default(),
+            machines: RwLock::default(),
             changes: Mutex::new(()),
         };
-        catalogue.each::<ActivityBody>(Kind::Activity, |activity| {
-            catalogue.note_activity(activity.number, activity.key);
-        })?;
+        *writing(&catalogue.activities) = catalogue.keys::<ActivityBody>(Kind::Activity)?;
         Ok(catalogue)
     }
 
@@ -135,6 +133,39 @@ impl Catalogue {
             query.after = Some(last.number);
             rows.into_iter().for_each(&mut show);
         }
+    }
+
+    fn keys<B: for<'b> Decode<'b, ()>>(&self, kind: Kind) -> Result<Keys, StoreError> {
+        let mut keys = Keys::default();
+        self.each::<B>(kind, |entry| keys.insert(entry.key, entry.number))?;
+        Ok(keys)
+    }
+
+    /// State machines whose ARNs begin with `start` and come behind `after`, in the order of their ARNs.
+    ///
+    /// # Errors
+    /// The store's: the first call reads all of them.
+    pub(crate) fn machines_behind(
+        &self,
+        start: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Str, RowNumber)>, StoreError> {
+        if let Some(machines) = &*reading(&self.machines) {
+            return Ok(machines.page(start, after, limit));
+        }
+        // Nothing is written between reading them and noting them.
+        let _alone = lock(&self.changes);
+        let mut machines = writing(&self.machines);
+        if machines.is_none() {
+            *machines = Some(self.keys::<MachineBody>(Kind::StateMachine)?);
+        }
+        Ok(machines.as_ref().map(|machines| machines.page(start, after, limit)).unwrap_or_default())
+    }
+
+    /// The same of activities.
+    pub(crate) fn activities_behind(&self, start: &str, after: Option<&str>, limit: usize) -> Vec<(Str, RowNumber)> {
+        reading(&self.activities).page(start, after, limit)
     }
 
     /// The row of a kind and key.
@@ -194,6 +225,11 @@ impl Catalogue {
         self.store.rows(&children(kind, machine))?.into_iter().map(|row| self.read(row)).collect()
     }
 
+    /// Some of the revisions of a machine, few enough that their definitions do not fill the memory.
+    pub(crate) fn some_revisions(&self, machine: RowNumber) -> Result<Vec<Entry<RevisionBody>>, StoreError> {
+        self.rows(&RowQuery { limit: REVISIONS_AT_ONCE, ..children(Kind::Revision, machine) })
+    }
+
     /// A page of rows.
     pub(crate) fn rows<B: for<'b> Decode<'b, ()>>(&self, query: &RowQuery) -> Result<Vec<Entry<B>>, StoreError> {
         self.store.rows(query)?.into_iter().map(|row| self.read(row)).collect()
@@ -248,11 +284,7 @@ impl Catalogue {
             let written = self.store.write_catalogue(writes)?;
             self.forget_targets();
             if let Ok(numbers) = written {
-                notes.into_iter().zip(numbers).for_each(|(note, number)| match note {
-                    Note::NewActivity(arn) => self.note_activity(number, arn),
-                    Note::Gone(number) => self.forget_activity(number),
-                    Note::Nothing => {}
-                });
+                notes.into_iter().zip(numbers).for_each(|(note, number)| self.note(note, number));
                 return Ok(answer);
             }
         }
@@ -352,16 +384,22 @@ impl Catalogue {
         Ok(definition)
     }
 
-    fn note_activity(&self, number: RowNumber, arn: Str) {
-        let mut activities = self.activities.write().unwrap_or_else(PoisonError::into_inner);
-        activities.arns.insert(arn.clone());
-        activities.by_number.insert(number, arn);
-    }
-
-    fn forget_activity(&self, number: RowNumber) {
-        let mut activities = self.activities.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(arn) = activities.by_number.remove(&number) {
-            activities.arns.remove(&arn);
+    /// Keeps what is in memory as the store has it; `number` is that of the row that was written.
+    fn note(&self, note: Note, number: RowNumber) {
+        match note {
+            Note::New(Kind::Activity, key) => writing(&self.activities).insert(key, number),
+            Note::New(Kind::StateMachine, key) => {
+                if let Some(machines) = &mut *writing(&self.machines) {
+                    machines.insert(key, number);
+                }
+            }
+            Note::New(..) | Note::Nothing => {}
+            Note::Gone(number) => {
+                writing(&self.activities).remove(number);
+                if let Some(machines) = &mut *writing(&self.machines) {
+                    machines.remove(number);
+                }
+            }
         }
     }
 
@@ -382,14 +420,14 @@ impl Programs for Catalogue {
     }
 
     fn has_activity(&self, arn: &str) -> bool {
-        self.activities.read().unwrap_or_else(PoisonError::into_inner).arns.contains(arn)
+        reading(&self.activities).contains(arn)
     }
 }
 
 /// What a write that succeeded means for what is kept in memory.
 enum Note {
-    NewActivity(Str),
-    /// An activity, if the row was one.
+    New(Kind, Str),
+    /// Of whatever kind.
     Gone(RowNumber),
     Nothing,
 }
@@ -397,7 +435,7 @@ enum Note {
 impl Note {
     fn of(write: &CatalogueWrite) -> Note {
         match write {
-            CatalogueWrite::Insert { kind: Kind::Activity, key, .. } => Note::NewActivity(key.clone()),
+            CatalogueWrite::Insert { kind, key, .. } => Note::New(*kind, key.clone()),
             CatalogueWrite::Delete { number, .. } => Note::Gone(*number),
             _ => Note::Nothing,
         }
@@ -416,6 +454,14 @@ fn logging(configured: &rows::Logging) -> Option<Logging> {
     let group = group.resource().strip_prefix("log-group:")?;
     let log_group = Str::new(group.strip_suffix(":*").unwrap_or(group));
     Some(Logging { level, with_data: configured.includes_data, log_group })
+}
+
+fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn writing<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

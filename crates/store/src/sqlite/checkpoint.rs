@@ -122,6 +122,7 @@ fn block(shared: &Shared, db: &Connection, mode: &str) -> rusqlite::Result<()> {
 
 /// Makes a checkpoint and gives the size of the log before it.
 fn move_log(shared: &Shared, db: &Connection, mode: &str) -> rusqlite::Result<u64> {
+    shared.readers.let_go();
     let pages: i64 = db.query_one(&format!("pragma wal_checkpoint({mode})"), [], |row| row.get(1))?;
     let log_bytes = u64::try_from(pages).unwrap_or(0) * PAGE_BYTES;
     shared.counters.log_bytes.store(log_bytes, Ordering::Relaxed);

@@ -168,7 +168,9 @@ impl Sqlite {
 
     /// Something is written that is not counted by its size.
     fn chore<T>(&self, act: impl FnOnce(&mut Writer) -> Stored<T>) -> Stored<T> {
-        let done = act(&mut self.shared.writer())?;
+        let done = act(&mut self.shared.writer());
+        self.shared.readers.see_what_was_written();
+        let done = done?;
         self.shared.counters.pending_bytes.fetch_add(PAGE_BYTES, Ordering::Relaxed);
         Ok(done)
     }
@@ -231,7 +233,9 @@ impl Store for Sqlite {
     fn commit(&self, batch: Vec<Write>) -> Stored<Vec<Verdict>> {
         batch.iter().for_each(Write::assert_consistent);
         let bytes: usize = batch.iter().map(Write::stored_bytes).sum();
-        let verdicts = self.shared.writer().commit(&batch)?;
+        let verdicts = self.shared.writer().commit(&batch);
+        self.shared.readers.see_what_was_written();
+        let verdicts = verdicts?;
         self.shared.counters.pending_bytes.fetch_add(bytes as u64 + PAGE_BYTES, Ordering::Relaxed);
         Ok(verdicts)
     }

@@ -1,7 +1,8 @@
 //! What is read, each call on a connection of its own that no writer keeps waiting.
 
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row as SqlRow, params};
@@ -25,53 +26,121 @@ const READERS_MAX: usize = 4;
 const READER_CACHE_KIB: u32 = 4096;
 
 /// The reading connections; they are opened when they are first needed.
+///
+/// Each keeps its snapshot until something is written: to begin and end one costs two locks of the file, more than most
+/// reads do.
 #[derive(Debug)]
 pub(super) struct Readers {
     file: PathBuf,
     pool: Mutex<Pool>,
     returned: Condvar,
+    /// Counts what makes snapshots old.
+    writes: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Pool {
-    idle: Vec<Connection>,
+    idle: Vec<Reader>,
     opened: usize,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Reader {
+    db: Connection,
+    /// What was written before it looked at the file, and is seen until its transaction ends.
+    snapshot: Option<u64>,
 }
 
 impl Readers {
     pub(super) fn new(file: PathBuf) -> Readers {
-        Readers { file, pool: Mutex::default(), returned: Condvar::new() }
+        Readers { file, pool: Mutex::default(), returned: Condvar::new(), writes: AtomicU64::new(0) }
     }
 
-    /// Reads on one of the connections.
+    /// Reads on one of the connections: all of `look` sees one snapshot, with everything that was written before.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Stored<T> {
-        let db = self.take().map_err(failed)?;
-        let seen = look(&db);
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner).idle.push(db);
-        self.returned.notify_one();
+        let mut reader = self.take().map_err(failed)?;
+        let seen = reader.renew(self.writes.load(Ordering::Acquire)).and_then(|()| look(&reader.db));
+        // One that failed is in nobody knows which state.
+        let is_kept = seen.is_ok() && reader.let_go_if_old(self.writes.load(Ordering::Acquire)).is_ok();
+        let mut pool = self.pool();
+        match is_kept {
+            true => pool.idle.push(reader),
+            false => pool.opened -= 1,
+        }
+        // Without this look the call would go to the operating system each time.
+        let is_awaited = pool.waiting > 0;
+        drop(pool);
+        if is_awaited {
+            self.returned.notify_one();
+        }
         seen.map_err(failed)
     }
 
-    fn take(&self) -> rusqlite::Result<Connection> {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&self) -> rusqlite::Result<Reader> {
+        let mut pool = self.pool();
         loop {
-            if let Some(db) = pool.idle.pop() {
-                return Ok(db);
+            if let Some(reader) = pool.idle.pop() {
+                return Ok(reader);
             }
             if pool.opened < READERS_MAX {
-                let db = open_reader(&self.file)?;
+                let reader = Reader { db: open_reader(&self.file)?, snapshot: None };
                 pool.opened += 1;
-                return Ok(db);
+                return Ok(reader);
             }
+            pool.waiting += 1;
             pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
+            pool.waiting -= 1;
         }
+    }
+
+    /// Something was written: who reads from now on is to see it.
+    pub(super) fn see_what_was_written(&self) {
+        self.writes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Ends the snapshots of those that nobody uses, and of the others when they are done: the log cannot start anew
+    /// while somebody reads it.
+    pub(super) fn let_go(&self) {
+        self.see_what_was_written();
+        let mut pool = self.pool();
+        let before = pool.idle.len();
+        pool.idle.retain_mut(|reader| reader.let_go().is_ok());
+        pool.opened -= before - pool.idle.len();
     }
 
     /// Closes those that nobody uses.
     pub(super) fn close(&self) {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.pool();
         pool.opened -= pool.idle.len();
         pool.idle.clear();
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader {
+    /// Sees what was written until then, at least.
+    fn renew(&mut self, writes: u64) -> rusqlite::Result<()> {
+        self.let_go_if_old(writes)?;
+        if self.snapshot.is_none() {
+            self.db.prepare_cached("begin")?.execute([])?;
+            self.snapshot = Some(writes);
+        }
+        Ok(())
+    }
+
+    fn let_go_if_old(&mut self, writes: u64) -> rusqlite::Result<()> {
+        if self.snapshot.is_some_and(|snapshot| snapshot != writes) { self.let_go() } else { Ok(()) }
+    }
+
+    fn let_go(&mut self) -> rusqlite::Result<()> {
+        if self.snapshot.take().is_some() {
+            self.db.prepare_cached("commit")?.execute([])?;
+        }
+        Ok(())
     }
 }
 
@@ -83,9 +152,14 @@ fn open_reader(file: &std::path::Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-const ROOT: &str = "e.revision, e.definition, e.map_run, e.root";
+/// The columns of a root record.
+macro_rules! root {
+    () => {
+        "e.revision, e.definition, e.map_run, e.root"
+    };
+}
 
-/// Reads the columns of [`ROOT`] from this one on.
+/// Reads the columns of [`root!`] from this one on.
 fn root_at(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Root> {
     Ok(Root {
         revision: Revision(row.get::<_, i64>(column)? as u64),
@@ -101,16 +175,14 @@ pub(super) fn root(db: &Connection, entity: Entity) -> rusqlite::Result<Option<R
 
 fn numbered_root(db: &Connection, entity: Entity) -> rusqlite::Result<Option<(i64, Root)>> {
     let (kind, id) = entity_columns(entity);
-    let sql = format!("select e.no, {ROOT} from entity e where e.id = ?1 and e.kind = ?2");
-    let found = db.prepare_cached(&sql)?.query_row(params![id, kind], |row| Ok((row.get(0)?, root_at(row, 1)?)));
+    let sql = concat!("select e.no, ", root!(), " from entity e where e.id = ?1 and e.kind = ?2");
+    let found = db.prepare_cached(sql)?.query_row(params![id, kind], |row| Ok((row.get(0)?, root_at(row, 1)?)));
     found.optional()
 }
 
 pub(super) fn load(db: &Connection, entity: Entity) -> rusqlite::Result<Option<Loaded>> {
-    // One snapshot: root and records must be of the same transition.
-    let snapshot = db.unchecked_transaction()?;
-    let Some((no, root)) = numbered_root(&snapshot, entity)? else { return Ok(None) };
-    let mut records = all(&snapshot, "select key, body from record where entity = ?1", [no], |row| {
+    let Some((no, root)) = numbered_root(db, entity)? else { return Ok(None) };
+    let mut records = all(db, "select key, body from record where entity = ?1", [no], |row| {
         Ok((row.get::<_, i64>(0)? as u64, Sealed(row.get(1)?)))
     })?;
     // A column holds a key as a signed number.
@@ -213,8 +285,9 @@ fn list_sql(query: &ListQuery) -> String {
     let ranges: Vec<String> =
         statuses.flat_map(|status| qualifiers.iter().map(move |qualifier| range(status, qualifier))).collect();
     format!(
-        "select l.sort, l.id, {ROOT} from (select no, sort, id from ({}) order by sort desc, id desc limit ?4) l
+        "select l.sort, l.id, {} from (select no, sort, id from ({}) order by sort desc, id desc limit ?4) l
          join entity e on e.no = l.no order by l.sort desc, l.id desc",
+        root!(),
         ranges.join(" union all ")
     )
 }
@@ -225,12 +298,14 @@ pub(super) fn map_runs(
     after: Option<Cursor>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Listed>> {
-    let sql = format!(
-        "select e.sort, e.id, {ROOT} from entity e where e.kind = 1 and e.parent = ?1 and (e.sort, e.id) < (?2, ?3)
+    let sql = concat!(
+        "select e.sort, e.id, ",
+        root!(),
+        " from entity e where e.kind = 1 and e.parent = ?1 and (e.sort, e.id) < (?2, ?3)
          order by e.sort desc, e.id desc limit ?4"
     );
     let (sort, id) = behind(after);
-    all(db, &sql, params![execution.0.to_be_bytes(), sort, id, limit], listed)
+    all(db, sql, params![execution.0.to_be_bytes(), sort, id, limit], listed)
 }
 
 /// The place behind which a list goes on, in its descending order.
@@ -378,6 +453,32 @@ mod tests {
         let parameters = vec![Value::Null; statement.parameter_count()];
         let lines = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get(3)).unwrap();
         lines.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn readers_see_what_was_written_and_do_not_hold_up_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file.db");
+        schema::create_if_missing(&file).unwrap();
+        let writer = Connection::open(&file).unwrap();
+        let readers = Readers::new(file);
+        let kept =
+            || readers.read(|db| db.query_one("select count(*) from kept", [], |row| row.get::<_, u32>(0))).unwrap();
+        let emptied =
+            || writer.query_one("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, u32>(0)).unwrap() == 0;
+        writer.execute("insert into kept values ('a', x'00')", []).unwrap();
+        assert_eq!(kept(), 1);
+        writer.execute("insert into kept values ('b', x'00')", []).unwrap();
+        assert_eq!(kept(), 1, "nobody said that something was written");
+        readers.see_what_was_written();
+        assert_eq!(kept(), 2);
+        assert!(!emptied(), "somebody reads the log");
+        readers.let_go();
+        assert!(emptied());
+        // A reading that goes wrong takes its connection with it, and no other.
+        readers.read(|db| db.query_one("select nothing from nowhere", [], |_| Ok(()))).unwrap_err();
+        assert_eq!(kept(), 2);
+        assert_eq!(readers.pool().opened, 1);
     }
 
     #[test]
