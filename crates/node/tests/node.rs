@@ -375,3 +375,98 @@ fn a_node_that_went_away_goes_on_where_it_was() {
     outside.kept.lock().unwrap().clear();
     std::fs::remove_dir_all(directory).unwrap();
 }
+
+/// What has not happened by then never will.
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_task_that_came_for_a_worker_who_went_away_is_the_next_ones() {
+    runtime().block_on(async {
+        let set = Set::new(Config::default());
+        let definition = set.define(&activity(), ExecutionType::Standard, None);
+        for n in 0..20 {
+            let mut gone = Box::pin(set.node.poll_activity(ACTIVITY, None, LONG));
+            std::future::poll_fn(|context| {
+                assert!(gone.as_mut().poll(context).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+            let new = new(&definition, &format!("n{n}"), "[1]", ExecutionType::Standard);
+            let id = set.node.start(new).await.unwrap().id;
+            // The task is on its way to the one who waits, or there.
+            while set.node.figures().waiting_activities > 0 || set.node.figures().commits_in_flight > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            drop(gone);
+            let task = set.node.poll_activity(ACTIVITY, None, LONG).await.unwrap().expect("it waits again");
+            set.node.answer(&task.token, TokenAnswer::Success(Value::Null)).await.unwrap();
+            assert_eq!(set.ended(id).await.status, ExecutionStatus::Succeeded);
+        }
+    });
+}
+
+#[test]
+fn whoever_asks_while_a_node_stops_is_answered() {
+    runtime().block_on(async {
+        for _ in 0..30 {
+            let set = Arc::new(Set::new(Config::default()));
+            let definition = set.define(&task("Echo"), ExecutionType::Standard, None);
+            let asked: Vec<_> = (0..50)
+                .map(|n| {
+                    let (set, definition) = (set.clone(), definition.clone());
+                    tokio::task::spawn_blocking(move || {
+                        runtime().block_on(async {
+                            let new = new(&definition, &format!("n{n}"), "[1]", ExecutionType::Standard);
+                            match set.node.start(new).await {
+                                Ok(started) => set.node.stop(started.id, ErrorCause::default()).await.map(|_| ()),
+                                Err(refusal) => Err(refusal),
+                            }
+                        })
+                    })
+                })
+                .collect();
+            tokio::time::sleep(Duration::from_micros(500)).await;
+            set.node.drain(Duration::ZERO).await;
+            for asked in asked {
+                let answer = tokio::time::timeout(LONG, asked).await.expect("an answer").unwrap();
+                assert!(matches!(answer, Ok(()) | Err(Refusal::Away)), "{answer:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_node_that_has_stopped_leaves_its_shards_to_the_next_one() {
+    use stepwell_store::memory::{Call, Fault};
+    runtime().block_on(async {
+        let set = Set::new(Config::default());
+        let open = || Node::open(set.store.clone(), Config::default(), set.catalogue.clone(), set.outside.clone());
+        assert!(matches!(open(), Err(StoreError::Locked(_))), "it has them");
+        set.node.drain(Duration::from_secs(1)).await;
+        set.store.set_faults(|call| matches!(call, Call::Read).then_some(Fault::Away));
+        assert!(open().is_err(), "nor does one that could not open them keep them");
+        set.store.set_faults(|_| None);
+        let node = open().unwrap();
+        let definition = set.define(&task("Echo"), ExecutionType::Standard, None);
+        let started = node.start(new(&definition, "one", "[1]", ExecutionType::Standard)).await.unwrap();
+        assert_eq!(ended(&node, started.id).await.status, ExecutionStatus::Succeeded);
+    });
+}
+
+#[test]
+fn a_node_that_has_stopped_leaves_no_log_beside_the_file() {
+    let directory = std::env::temp_dir().join(format!("stepwell-node-closed-{}", std::process::id()));
+    runtime().block_on(async {
+        let (catalogue, outside) = (Arc::new(Catalogue::default()), Arc::new(Outside::default()));
+        let store = Arc::new(Sqlite::open(&directory).unwrap());
+        let node = Node::open(store, Config::default(), catalogue.clone(), outside).unwrap();
+        let definition = define(&catalogue, &task("Keep"), ExecutionType::Standard, None);
+        node.start(new(&definition, "one", "[1]", ExecutionType::Standard)).await.unwrap();
+        node.drain(Duration::from_millis(10)).await;
+        assert!(directory.join("stepwell.db-wal").exists());
+        // Whoever held the store of a node that has stopped lets go of it: no thread of the node does not.
+        drop(node);
+        assert!(!directory.join("stepwell.db-wal").exists());
+    });
+    std::fs::remove_dir_all(directory).unwrap();
+}

@@ -292,8 +292,6 @@ impl World {
             (What::Stop(job, _), Ok(Reply::Stopped(_))) => self.done(*job),
             (What::Redrive(job, ..), Ok(Reply::Redriven(_)) | Err(Refusal::NotRedrivable(_))) => self.done(*job),
             (What::Answer(..), Ok(Reply::Answered) | Err(Refusal::TaskTimedOut)) => {}
-            // A node that does not know yet that it has lost the shard may not know the attempt either.
-            (What::Answer(..), Err(Refusal::TaskDoesNotExist)) if !self.options.is_alone => self.again(ask),
             (what, answer) => return Err(format!("{what:?} was answered by {answer:?}")),
         }
         Ok(())

@@ -4,9 +4,23 @@ use std::fmt;
 
 use crate::chance::Chance;
 
-/// Kinds of faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
+/// Makes the kinds of faults, and the list of all of them.
+macro_rules! faults {
+    ($($(#[$what:meta])+ $fault:ident,)+) => {
+        /// Kinds of faults.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault {
+            $($(#[$what])+ $fault,)+
+        }
+
+        impl Fault {
+            /// All kinds.
+            pub const ALL: [Fault; [$(Fault::$fault),+].len()] = [$(Fault::$fault),+];
+        }
+    };
+}
+
+faults! {
     /// A commit is durable, and its answer is lost.
     AnswerLost,
     /// A commit is answered seconds later.
@@ -54,35 +68,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All kinds.
-    pub const ALL: [Fault; 22] = {
-        use Fault::*;
-        [
-            AnswerLost,
-            CommitLate,
-            Fenced,
-            Full,
-            Io,
-            Away,
-            ReadFailed,
-            ReadLate,
-            LeaseLost,
-            MessageLost,
-            MessageTwice,
-            MessageLate,
-            ClockJump,
-            Pause,
-            Cut,
-            Crash,
-            Takeover,
-            TaskFailed,
-            TaskLate,
-            TaskSilent,
-            TaskTwice,
-            HeartbeatMissed,
-        ]
-    };
-
     /// What befalls a whole node, as opposed to one call or message.
     pub(crate) const OF_NODES: [Fault; 4] = [Fault::ClockJump, Fault::Pause, Fault::Cut, Fault::Crash];
 }

@@ -68,7 +68,8 @@ impl Scenarios {
     pub(crate) fn get() -> &'static Arc<Scenarios> {
         static ALL: OnceLock<Arc<Scenarios>> = OnceLock::new();
         ALL.get_or_init(|| {
-            let all: Vec<Scenario> = own().into_iter().chain(engines()).enumerate().map(Draft::finish).collect();
+            let all: Vec<Scenario> =
+                own().into_iter().chain(engines_in_worlds()).enumerate().map(Draft::finish).collect();
             let weights = all.iter().map(|scenario| scenario.weight).sum();
             Arc::new(Scenarios { all, weights })
         })
@@ -227,75 +228,83 @@ fn own() -> Vec<Draft> {
     ]
 }
 
-/// Scenarios of the engine's tests that do not take too long for a world of many.
-fn engines() -> Vec<Draft> {
-    let scripted = |name, scripted: Scripted, is_steady| Draft {
-        name,
-        definition: scripted.definition,
-        input: scripted.input,
-        execution_type: scripted.execution_type,
-        manner: Manner::Scripted(scripted),
-        is_steady,
-        weight: 2,
-    };
+/// A scenario of the engine's tests.
+struct OfEngine {
+    name: &'static str,
+    scripted: fn() -> Scripted,
+    in_worlds: InWorlds,
+}
+
+/// What a world makes of a scenario of the engine's tests.
+#[derive(Clone, Copy)]
+enum InWorlds {
+    /// It takes too long for a world of many.
+    Absent,
+    /// Its history may be another one when something goes wrong.
+    Changing { weight: u32 },
+    /// As [`Scenario::is_steady`] says.
+    Steady { weight: u32 },
+}
+
+/// Every scenario of the engine's tests.
+fn engines() -> Vec<OfEngine> {
+    use InWorlds::{Absent, Changing, Steady};
+    let of = |name, scripted, in_worlds| OfEngine { name, scripted, in_worlds };
     vec![
-        scripted("optimized_task", histories::optimized_task(), true),
-        scripted("token_task", histories::token_task(), false),
-        scripted("token_timeout", histories::token_timeout(), false).weight(1),
-        scripted("retries_then_catch", histories::retries_then_catch(), true),
-        scripted("activity_script", histories::activity(), false),
-        scripted("missed_heartbeat", histories::missed_heartbeat(), false),
-        scripted("inline_map", histories::inline_map(), true),
-        scripted("map_retried", histories::map_retried(), true),
-        scripted("failing_branch", histories::failing_branch(), false),
-        scripted("iterations_time_out", histories::iterations_time_out(), false),
-        scripted("distributed_map", histories::distributed_map(), true),
-        scripted("distributed_map_fails", histories::distributed_map_fails(), true),
-        scripted("waiting", histories::waiting(), true),
-        scripted("machine_timeout", histories::machine_timeout(), true),
-        scripted("runtime_error_in_branch", histories::runtime_error_in_branch(), true),
-        scripted("redriven", histories::redriven(), false),
-        scripted("wait_again", redrive::wait_again(), true),
-        scripted("retries_again", redrive::retries_again(), false),
-        scripted("nested", states::nested(), false),
-        scripted("counter_loop", states::counter_loop(), true).weight(1),
-        scripted("variables", states::variables(), true),
-        scripted("batches", states::batches(), true),
-        scripted("tolerated_failures", states::tolerated_failures(), true),
+        of("optimized_task", histories::optimized_task, Steady { weight: 2 }),
+        of("token_task", histories::token_task, Changing { weight: 2 }),
+        of("token_timeout", histories::token_timeout, Changing { weight: 1 }),
+        of("retries_then_catch", histories::retries_then_catch, Steady { weight: 2 }),
+        of("activity", histories::activity, Changing { weight: 2 }),
+        of("missed_heartbeat", histories::missed_heartbeat, Changing { weight: 2 }),
+        of("inline_map", histories::inline_map, Steady { weight: 2 }),
+        of("map_retried", histories::map_retried, Steady { weight: 2 }),
+        of("failing_branch", histories::failing_branch, Changing { weight: 2 }),
+        of("iterations_time_out", histories::iterations_time_out, Changing { weight: 2 }),
+        of("distributed_map", histories::distributed_map, Steady { weight: 2 }),
+        of("distributed_map_fails", histories::distributed_map_fails, Steady { weight: 2 }),
+        of("waiting", histories::waiting, Steady { weight: 2 }),
+        of("stopped", histories::stopped, Absent),
+        of("machine_timeout", histories::machine_timeout, Steady { weight: 2 }),
+        of("runtime_error_in_branch", histories::runtime_error_in_branch, Steady { weight: 2 }),
+        of("redriven", histories::redriven, Changing { weight: 2 }),
+        of("costly_selectors", bounds::costly_selectors, Absent),
+        of("wait_again", redrive::wait_again, Steady { weight: 2 }),
+        of("retries_again", redrive::retries_again, Changing { weight: 2 }),
+        of("selector_fails_later", redrive::selector_fails_later, Absent),
+        of("nested", states::nested, Changing { weight: 2 }),
+        of("counter_loop", states::counter_loop, Steady { weight: 1 }),
+        of("variables", states::variables, Steady { weight: 2 }),
+        of("jittered", states::jittered, Absent),
+        of("batches", states::batches, Steady { weight: 2 }),
+        of("tolerated_failures", states::tolerated_failures, Steady { weight: 2 }),
     ]
+}
+
+/// Those of the engine's scenarios that worlds have, too.
+fn engines_in_worlds() -> impl Iterator<Item = Draft> {
+    engines().into_iter().filter_map(|OfEngine { name, scripted, in_worlds }| {
+        let (is_steady, weight) = match in_worlds {
+            InWorlds::Absent => return None,
+            InWorlds::Changing { weight } => (false, weight),
+            InWorlds::Steady { weight } => (true, weight),
+        };
+        let scripted = scripted();
+        Some(Draft {
+            definition: scripted.definition,
+            input: scripted.input,
+            execution_type: scripted.execution_type,
+            manner: Manner::Scripted(scripted),
+            is_steady,
+            weight,
+            name,
+        })
+    })
 }
 
 /// Every scenario of the engine's tests, with its name: what the crash suite runs.
 pub(crate) fn of_engine() -> Vec<(&'static str, Scripted)> {
-    vec![
-        ("optimized_task", histories::optimized_task()),
-        ("token_task", histories::token_task()),
-        ("token_timeout", histories::token_timeout()),
-        ("retries_then_catch", histories::retries_then_catch()),
-        ("activity", histories::activity()),
-        ("missed_heartbeat", histories::missed_heartbeat()),
-        ("inline_map", histories::inline_map()),
-        ("map_retried", histories::map_retried()),
-        ("failing_branch", histories::failing_branch()),
-        ("iterations_time_out", histories::iterations_time_out()),
-        ("distributed_map", histories::distributed_map()),
-        ("distributed_map_fails", histories::distributed_map_fails()),
-        ("waiting", histories::waiting()),
-        ("stopped", histories::stopped()),
-        ("machine_timeout", histories::machine_timeout()),
-        ("runtime_error_in_branch", histories::runtime_error_in_branch()),
-        ("redriven", histories::redriven()),
-        ("costly_selectors", bounds::costly_selectors()),
-        ("wait_again", redrive::wait_again()),
-        ("retries_again", redrive::retries_again()),
-        ("selector_fails_later", redrive::selector_fails_later()),
-        ("nested", states::nested()),
-        ("counter_loop", states::counter_loop()),
-        ("variables", states::variables()),
-        ("jittered", states::jittered()),
-        ("batches", states::batches()),
-        ("tolerated_failures", states::tolerated_failures()),
-    ]
+    engines().into_iter().map(|OfEngine { name, scripted, .. }| (name, scripted())).collect()
 }
 
 const ORDER: &str = r#"{"StartAt": "Charge", "States": {

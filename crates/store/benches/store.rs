@@ -185,21 +185,27 @@ fn reads(store: &Sqlite) {
 
 fn retention(store: &Sqlite) {
     let (start, cpu) = (Instant::now(), Cpu::now());
-    let (mut removed, mut slices, mut longest) = (0, 0, 0.0_f64);
+    let (mut removed, mut slices) = (0, Vec::new());
     loop {
         let slice = Instant::now();
         let now = store.expire(Timestamp(50_000), 1000).unwrap();
-        longest = longest.max(slice.elapsed().as_secs_f64() * 1e3);
         if now == 0 {
             break;
         }
+        slices.push(slice.elapsed().as_secs_f64() * 1e3);
         removed += now;
-        slices += 1;
     }
+    slices.sort_by(f64::total_cmp);
+    let part = |of: f64| slices[((slices.len() - 1) as f64 * of) as usize];
     let each = cpu.us() / f64::from(removed);
     let s = start.elapsed().as_secs_f64();
     println!(
-        "retention: {removed} executions in {slices} slices, {s:.2} s, {each:.0} µs of CPU each; longest {longest:.1} ms"
+        "retention: {removed} executions in {} slices, {s:.2} s, {each:.0} µs of CPU each; a slice p50 {:.1} ms, p99 {:.1} ms, \
+         longest {:.1} ms",
+        slices.len(),
+        part(0.5),
+        part(0.99),
+        part(1.0),
     );
 }
 

@@ -131,8 +131,9 @@ pub trait Store: Send + Sync + 'static {
     fn renew(&self, held: &[Lease], until: Timestamp) -> Stored<Vec<Lease>>;
 
     /// Removes executions that were closed before `before`, with their Map Runs and all that belongs to them, at most
-    /// `limit`. Says how many it worked at; 0: nothing is left to remove. One call takes 10 ms at most, so it may do less
-    /// than `limit`, and a large execution may take several calls; it is invisible from the first.
+    /// `limit`. Says how many it worked at, Map Runs counted; 0: nothing is left to remove. The work of one call is bounded,
+    /// to some milliseconds, so it may do less than `limit`, and a large execution may take several calls: first its Map
+    /// Runs go out of sight, then the execution at once with all of its history.
     ///
     /// # Errors
     /// [`StoreError`]

@@ -1,20 +1,25 @@
 //! A store in memory, plain enough to be the model of the others, with faults that a plan of the caller injects.
 //!
-//! Nothing here is quick for many executions: where an index would do, it looks at all of them.
+//! Executions are found by indexes, so that many of them may be kept; of the catalogue and the letters all are looked at.
+
+mod index;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use stepwell_engine::{Epoch, ExecutionId, PayloadId, ShardId, Timestamp};
+use stepwell_engine::{Epoch, ExecutionId, ExecutionStatus, MapRunId, PayloadId, ShardId, Timestamp};
 use stepwell_value::Str;
 
 use crate::{
-    CatalogueWrite, Chunk, Conflict, Create, Cursor, Entity, ExpressRecord, Kind, Lease, Letter, LetterId, ListOf,
-    ListQuery, Listed, Loaded, Parent, Revision, Root, Row, RowNumber, RowQuery, Sealed, Shards, Store, StoreError,
-    Stored, Summary, Transition, Verdict, Write,
+    CatalogueWrite, Chunk, Conflict, Create, Cursor, Entity, ExpressRecord, Kind, Lease, Letter, LetterId, ListQuery,
+    Listed, Loaded, Parent, Revision, Root, Row, RowNumber, RowQuery, Sealed, Shards, Store, StoreError, Stored,
+    Summary, Transition, Verdict, Write,
 };
+
+use index::{Index, List, STATUSES};
 
 /// What happens to a call instead of success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +153,7 @@ fn write_epoch(write: &Write) -> Option<(ShardId, Epoch)> {
 struct State {
     leases: BTreeMap<ShardId, Ownership>,
     entities: BTreeMap<Entity, Held>,
+    index: Index,
     names: BTreeMap<(RowNumber, Str), ExecutionId>,
     letters: BTreeMap<LetterId, (Entity, Sealed)>,
     last_letter: u64,
@@ -190,15 +196,10 @@ impl Held {
         Root { revision: self.revision, definition, map_run, record: self.root.clone() }
     }
 
-    fn is_listed(&self, query: &ListQuery) -> bool {
+    /// Whether a list that it stands in shows it.
+    fn is_shown(&self, query: &ListQuery) -> bool {
         let create = &self.create;
-        let is_of = match query.of {
-            ListOf::Machine(machine) => create.machine == machine && create.map_run.is_none(),
-            ListOf::MapRun(map_run) => create.map_run == Some(map_run),
-        };
-        is_of
-            && query.qualifier.is_none_or(|row| create.version == Some(row) || create.alias == Some(row))
-            && query.status.is_none_or(|status| self.summary.status == status)
+        query.qualifier.is_none_or(|row| create.version == Some(row) || create.alias == Some(row))
             && query.redriven.is_none_or(|redriven| self.summary.redriven == redriven)
     }
 
@@ -261,12 +262,17 @@ impl State {
                 payloads: BTreeMap::new(),
                 chunks: BTreeMap::new(),
             };
+            self.index.add(entity, &held);
             self.entities.insert(entity, held);
         }
         let held = self.entities.get_mut(&entity).expect("its revision was found");
         held.revision.0 += 1;
         held.root = root;
-        held.summary = summary;
+        if held.summary != summary {
+            self.index.remove(entity, held);
+            held.summary = summary;
+            self.index.add(entity, held);
+        }
         held.payloads.extend(payloads);
         held.chunks.extend(chunk.map(|chunk| (chunk.first, chunk)));
         for (key, record) in records {
@@ -290,29 +296,47 @@ impl State {
         self.entities.get(&entity)
     }
 
-    /// Those of an iterator that stand behind a place in a list, in the order of lists.
-    fn page<'a>(
-        listed: impl Iterator<Item = (&'a Entity, &'a Held)>,
+    /// What stands behind a place in a list, in the order of lists: the first of each status, merged.
+    fn page(
+        &self,
+        list: List,
+        status: Option<ExecutionStatus>,
+        is_shown: impl Fn(&Held) -> bool,
         after: Option<Cursor>,
         limit: u32,
     ) -> Vec<Listed> {
-        let place = |cursor: Cursor| Reverse((cursor.sort, cursor.id));
-        let mut listed: Vec<(Cursor, &Held)> = listed.map(|(entity, held)| (held.cursor(*entity), held)).collect();
-        listed.retain(|(cursor, _)| after.is_none_or(|after| place(*cursor) > place(after)));
-        listed.sort_by_key(|(cursor, _)| place(*cursor));
-        let page = listed.into_iter().take(limit as usize);
+        let mut found = Vec::new();
+        for of in STATUSES.into_iter().filter(|of| status.is_none_or(|status| status == *of)) {
+            let held = self.index.listed(list, of, after).filter_map(|cursor| {
+                let held = self.held(list.entity(cursor.id)).filter(|held| is_shown(held))?;
+                Some((cursor, held))
+            });
+            found.extend(held.take(limit as usize));
+        }
+        found.sort_by_key(|(cursor, _)| Reverse((cursor.sort, cursor.id)));
+        let page = found.into_iter().take(limit as usize);
         page.map(|(cursor, held)| Listed { cursor, root: held.root() }).collect()
     }
 
     fn history(&self, execution: ExecutionId, from: u32, reverse: bool, events_max: u32) -> Vec<Chunk> {
         let Some(held) = self.held(Entity::Execution(execution)) else { return Vec::new() };
         let end = |chunk: &Chunk| chunk.first + chunk.count - 1;
-        let mut chunks: Vec<&Chunk> = held.chunks.values().collect();
-        if reverse {
-            chunks.reverse();
-        }
+        let mut forwards;
+        let mut backwards;
+        let chunks: &mut dyn Iterator<Item = (&u32, &Chunk)> = match reverse {
+            false => {
+                // `from` lies in the last chunk that begins there or before.
+                let first = held.chunks.range(..=from).next_back().map_or(0, |(first, _)| *first);
+                forwards = held.chunks.range(first..);
+                &mut forwards
+            }
+            true => {
+                backwards = held.chunks.range(..=from).rev();
+                &mut backwards
+            }
+        };
         let mut events = 0;
-        let wanted = chunks.into_iter().map_while(|chunk| {
+        let wanted = chunks.map_while(|(_, chunk)| {
             // Of the chunk that `from` lies in, only the events on one side of it count.
             let counted = match reverse {
                 false => (end(chunk) + 1).saturating_sub(chunk.first.max(from)),
@@ -326,20 +350,22 @@ impl State {
     }
 
     fn expire(&mut self, before: Timestamp, limit: u32) -> u32 {
-        let closed = self.entities.iter().filter_map(|(entity, held)| match entity {
-            Entity::Execution(id) => held.summary.stopped.filter(|stopped| *stopped < before).map(|at| (at, *id)),
-            Entity::MapRun(_) => None,
-        });
-        let mut closed: Vec<(Timestamp, ExecutionId)> = closed.collect();
-        closed.sort();
-        closed.truncate(limit as usize);
-        for (_, id) in &closed {
-            let removed = self.entities.remove(&Entity::Execution(*id)).expect("it was found");
-            self.names.remove(&(removed.create.machine, removed.create.name));
-            self.entities
-                .retain(|entity, held| !matches!(entity, Entity::MapRun(_)) || held.create.execution != Some(*id));
+        let closed = self.index.closed.iter().take_while(|(stopped, _)| *stopped < before).take(limit as usize);
+        let closed: Vec<ExecutionId> = closed.map(|(_, id)| *id).collect();
+        for id in &closed {
+            let map_runs = STATUSES.map(|status| self.index.listed(List::MapRuns(*id), status, None));
+            let map_runs: Vec<_> = map_runs.into_iter().flatten().map(|run| Entity::MapRun(MapRunId(run.id))).collect();
+            map_runs.into_iter().chain([Entity::Execution(*id)]).for_each(|entity| self.remove(entity));
         }
         closed.len() as u32
+    }
+
+    fn remove(&mut self, entity: Entity) {
+        let Some(held) = self.entities.remove(&entity) else { return };
+        self.index.remove(entity, &held);
+        if let Entity::Execution(_) = entity {
+            self.names.remove(&(held.create.machine, held.create.name));
+        }
     }
 
     /// Whether a write can be made; what it inserts is checked against the rows and against what came before it.
@@ -444,41 +470,32 @@ impl Store for Memory {
     }
 
     fn list(&self, query: &ListQuery, after: Option<Cursor>, limit: u32) -> Stored<Vec<Listed>> {
-        self.read(|state| {
-            let executions = state.entities.iter().filter(|(entity, _)| matches!(entity, Entity::Execution(_)));
-            State::page(executions.filter(|(_, held)| held.is_listed(query)), after, limit)
-        })
+        let is_shown = |held: &Held| held.is_shown(query);
+        self.read(|state| state.page(query.of.into(), query.status, is_shown, after, limit))
     }
 
     fn map_runs(&self, execution: ExecutionId, after: Option<Cursor>, limit: u32) -> Stored<Vec<Listed>> {
-        self.read(|state| {
-            let map_runs = state.entities.iter().filter(|(entity, held)| {
-                matches!(entity, Entity::MapRun(_)) && held.create.execution == Some(execution)
-            });
-            State::page(map_runs, after, limit)
-        })
+        self.read(|state| state.page(List::MapRuns(execution), None, |_| true, after, limit))
     }
 
     fn due(&self, shards: &Shards, before: Timestamp, limit: u32) -> Stored<Vec<(Timestamp, Entity)>> {
         self.read(|state| {
-            let due = state.entities.iter().filter_map(|(entity, held)| Some((held.summary.due?, *entity)));
-            let mut due: Vec<_> = due.filter(|(at, entity)| *at < before && shards.contains(entity.shard())).collect();
-            due.sort();
-            due.truncate(limit as usize);
-            due
+            let due = state.index.due.iter().take_while(|(at, _)| *at < before);
+            due.filter(|(_, entity)| shards.contains(entity.shard())).take(limit as usize).copied().collect()
         })
     }
 
     fn owing(&self, shards: &Shards) -> Stored<Vec<Entity>> {
         self.read(|state| {
-            let owing = state.entities.iter().filter(|(_, held)| held.summary.owes > 0).map(|(entity, _)| *entity);
-            owing.filter(|entity| shards.contains(entity.shard())).collect()
+            let owing = state.index.owing.iter();
+            owing.filter(|entity| shards.contains(entity.shard())).copied().collect()
         })
     }
 
     fn mail(&self, shards: &Shards, after: LetterId, limit: u32) -> Stored<Vec<Letter>> {
         self.read(|state| {
-            let letters = state.letters.iter().filter(|(id, (to, _))| **id > after && shards.contains(to.shard()));
+            let letters = state.letters.range((Bound::Excluded(after), Bound::Unbounded));
+            let letters = letters.filter(|(_, (to, _))| shards.contains(to.shard()));
             let letters = letters.map(|(id, (to, body))| Letter { id: *id, to: *to, body: body.clone() });
             letters.take(limit as usize).collect()
         })

@@ -235,6 +235,9 @@ fn round(
                                 DRAIN.as_secs()
                             ));
                         }
+                        Ending::Asked if folder.join("data/stepwell.db-wal").exists() => {
+                            return Err("the server was asked to end and has not closed its data".to_owned());
+                        }
                         Ending::Asked => {}
                         Ending::Killed => server.kill(),
                     }

@@ -1,5 +1,8 @@
 //! The commit queue: transitions on their way to the store, in order, and what waits for them. Pure.
 //!
+//! Shards take turns, so that one of which much is written keeps no other waiting longer than a batch: all commits of a
+//! shard keep their order, and those of several need none.
+//!
 //! Whoever owns the queue takes a batch, has the store commit it, and settles it. What a commit holds back (replies,
 //! calls of tasks) is released when it is durable and not before. After a write of a shard has failed, later writes
 //! that were made in the same memory of that shard are worth nothing: the queue lets none of them through, so that the
@@ -7,7 +10,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use stepwell_engine::{ExecutionId, ShardId};
+use stepwell_engine::{AttemptId, ExecutionId, ShardId};
 use stepwell_store::{Entity, LetterId, Revision, Stored, Verdict, Write};
 
 use super::{Letter, Release};
@@ -42,6 +45,8 @@ pub struct Note {
     pub(super) sends: Vec<(Entity, Letter)>,
     /// Letters that it takes.
     pub(super) took: Vec<LetterId>,
+    /// Attempts whose answers it takes.
+    pub(super) answered: Vec<AttemptId>,
     /// The Express execution whose end it records.
     pub(super) express_ended: Option<ExecutionId>,
     /// About its size in memory.
@@ -83,7 +88,11 @@ pub enum Fate {
 /// Commits that wait for the store.
 #[derive(Debug, Default)]
 pub struct CommitQueue {
-    waiting: VecDeque<Commit>,
+    /// Those of each shard, in their order.
+    waiting: BTreeMap<ShardId, VecDeque<Commit>>,
+    /// Shards that have some, in the order of their turns.
+    turns: VecDeque<ShardId>,
+    count: usize,
     /// The first memory of each shard that writes are still taken from, where one has failed.
     good_from: BTreeMap<ShardId, Memory>,
 }
@@ -98,19 +107,37 @@ pub struct Batch {
 }
 
 impl CommitQueue {
-    /// Adds a commit behind the others.
+    /// Adds a commit behind the others of its shard.
     pub fn push(&mut self, commit: Commit) {
-        self.waiting.push_back(commit);
+        let shard = commit.note.shard;
+        let waiting = self.waiting.entry(shard).or_default();
+        if waiting.is_empty() {
+            self.turns.push_back(shard);
+        }
+        waiting.push_back(commit);
+        self.count += 1;
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.count == 0
     }
 
     /// Number of commits that wait.
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.count
+    }
+
+    /// The next commit of the shard whose turn it is.
+    fn pop(&mut self) -> Option<Commit> {
+        let shard = self.turns.pop_front()?;
+        let waiting = self.waiting.get_mut(&shard)?;
+        let commit = waiting.pop_front()?;
+        if !waiting.is_empty() {
+            self.turns.push_back(shard);
+        }
+        self.count -= 1;
+        Some(commit)
     }
 
     /// Takes what waits, up to the bounds of a batch.
@@ -118,7 +145,7 @@ impl CommitQueue {
         let mut batch = Batch::default();
         let mut bytes = 0;
         while batch.writes.len() < BATCH_WRITES_MAX && (bytes < BATCH_BYTES_MAX || batch.writes.is_empty()) {
-            let Some(Commit { write, release, note }) = self.waiting.pop_front() else { break };
+            let Some(Commit { write, release, note }) = self.pop() else { break };
             if self.is_lost(&note) {
                 batch.lost.push(Settled { note, fate: Fate::Lost { held: release } });
                 continue;
@@ -164,5 +191,42 @@ impl CommitQueue {
 
     fn is_lost(&self, note: &Note) -> bool {
         self.good_from.get(&note.shard).is_some_and(|good| note.memory < *good)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stepwell_engine::Epoch;
+
+    use super::*;
+
+    fn commit(shard: u8, letter: u64) -> Commit {
+        let shard = ShardId(shard);
+        let write = Write::Dropped { shard, epoch: Epoch(1), letters: vec![LetterId(letter)] };
+        Commit { write, release: Vec::new(), note: Note::plain(shard, Memory(0)) }
+    }
+
+    fn shown(write: &Write) -> (u8, u64) {
+        match write {
+            Write::Dropped { shard, letters, .. } => (shard.0, letters[0].0),
+            _ => panic!("these tests drop letters"),
+        }
+    }
+
+    #[test]
+    fn a_shard_of_which_much_is_written_keeps_no_other_waiting_longer_than_a_batch() {
+        let mut queue = CommitQueue::default();
+        (0..5_000).for_each(|letter| queue.push(commit(7, letter)));
+        (0..3).for_each(|letter| queue.push(commit(9, letter)));
+        assert_eq!(queue.len(), 5_003);
+        let batch = queue.next_batch();
+        let first: Vec<_> = batch.writes.iter().take(8).map(shown).collect();
+        assert_eq!(first, [(7, 0), (9, 0), (7, 1), (9, 1), (7, 2), (9, 2), (7, 3), (7, 4)]);
+        assert_eq!((batch.writes.len(), queue.len()), (BATCH_WRITES_MAX, 4_003));
+        let mut of_seven: Vec<_> = batch.writes.iter().map(shown).filter(|(shard, _)| *shard == 7).collect();
+        while !queue.is_empty() {
+            of_seven.extend(queue.next_batch().writes.iter().map(shown));
+        }
+        assert!(of_seven.into_iter().eq((0..5_000).map(|letter| (7, letter))), "a shard's commits keep their order");
     }
 }

@@ -20,8 +20,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use stepwell_engine::{AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Timestamp};
-use stepwell_store::{Codec, Entity, LetterId, RowNumber};
+use stepwell_engine::{
+    AttemptId, ChildOf, Epoch, ExecutionId, Host, MapRunId, MapRunSignal, ShardId, Signal, Timestamp,
+};
+use stepwell_store::{Codec, Entity, Lease, LetterId, RowNumber};
 
 pub use commit::{BATCH_BYTES_MAX, BATCH_WRITES_MAX, Batch, Commit, CommitQueue, Fate, Memory, Note, Settled};
 pub use message::{ExpressRun, Input, Letter, NewStart, Output, Release, Reply, ReplyTo};
@@ -58,7 +60,8 @@ pub struct Limits {
     pub express_max: usize,
     /// Whether asynchronous Express executions are recorded, so that they start over after a crash.
     pub records_express: bool,
-    /// How often letters of other nodes are looked for; none: there are no other nodes.
+    /// How often letters of other nodes are looked for; none: there are no other nodes. Where there are, one of them may
+    /// have taken a shard unnoticed: then even a refusal waits for a commit, which shows whose the shard is.
     pub mail_every_ms: Option<i64>,
 }
 
@@ -85,8 +88,7 @@ pub struct Core {
     codec: Codec,
     limits: Limits,
     shards: BTreeMap<ShardId, Shard>,
-    /// Those of open shards that must be taken up again when they are read.
-    owing: BTreeSet<Entity>,
+    owing: Owing,
     residents: Residents,
     timers: Timers,
     /// Those that have something to do when others have had their turn.
@@ -95,6 +97,8 @@ pub struct Core {
     flight: Flight,
     /// Calls that this node has made, or will make when their commit is durable, and that are not answered.
     calls: BTreeSet<(ExecutionId, AttemptId)>,
+    /// Answers of such calls that are not durable yet: should their commit fail, they are taken once more.
+    answered: BTreeMap<(ExecutionId, AttemptId), Signal>,
     /// Express children of Map Runs that run in this process, or will when their start is durable.
     children: BTreeSet<(MapRunId, u32)>,
     express: BTreeMap<ExecutionId, ExpressStage>,
@@ -109,10 +113,33 @@ pub struct Core {
 struct Shard {
     epoch: Epoch,
     memory: Memory,
-    /// Its memory may be used; otherwise it is being read.
+    /// Its memory may be used; otherwise it is being read, or will be.
     is_open: bool,
+    /// It is read again as soon as nothing of it is on its way to the store.
+    is_to_be_read: bool,
     /// Letters that have arrived and may arrive again.
     letters: BTreeSet<LetterId>,
+}
+
+/// Executions and Map Runs of open shards that owe something since a crash, which is taken up when they are read.
+#[derive(Debug, Default)]
+struct Owing {
+    /// Those that have yet to be read.
+    unread: BTreeSet<Entity>,
+    /// Those that are being read.
+    asked_for: BTreeSet<Entity>,
+}
+
+impl Owing {
+    /// One was read; whether it was among them.
+    fn remove(&mut self, entity: Entity) -> bool {
+        self.unread.remove(&entity) | self.asked_for.remove(&entity)
+    }
+
+    fn forget(&mut self, shard: ShardId) {
+        self.unread.retain(|entity| entity.shard() != shard);
+        self.asked_for.retain(|entity| entity.shard() != shard);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -126,6 +153,27 @@ struct Loads {
 struct Flight {
     commits: usize,
     bytes: usize,
+    /// Commits of each shard that has some.
+    of_shard: BTreeMap<ShardId, usize>,
+}
+
+impl Flight {
+    fn departs(&mut self, note: &Note) {
+        self.commits += 1;
+        self.bytes += note.bytes;
+        *self.of_shard.entry(note.shard).or_default() += 1;
+    }
+
+    fn lands(&mut self, note: &Note) {
+        self.commits -= 1;
+        self.bytes -= note.bytes;
+        if let Some(commits) = self.of_shard.get_mut(&note.shard) {
+            *commits -= 1;
+            if *commits == 0 {
+                self.of_shard.remove(&note.shard);
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,13 +206,14 @@ impl Core {
             codec,
             limits,
             shards: BTreeMap::new(),
-            owing: BTreeSet::new(),
+            owing: Owing::default(),
             residents: Residents::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
             loads: Loads::default(),
             flight: Flight::default(),
             calls: BTreeSet::new(),
+            answered: BTreeMap::new(),
             children: BTreeSet::new(),
             express: BTreeMap::new(),
             mail: Mail::default(),
@@ -185,7 +234,9 @@ impl Core {
             }
             Input::Take(id, take, reply) => self.request(id, reply, now, out, |reply| Work::Take(take, reply)),
             Input::TaskAnswered(id, attempt, signal) => {
-                self.calls.remove(&(id, attempt));
+                if self.calls.remove(&(id, attempt)) {
+                    self.answered.insert((id, attempt), signal.clone());
+                }
                 self.deliver(Entity::Execution(id), Work::Task(attempt, signal), now, out);
             }
             Input::Letter(arrived) => self.arrive(*arrived, now, out),
@@ -212,6 +263,7 @@ impl Core {
             Input::Closed(shard) => {
                 self.drop_memory(shard, out);
                 self.shards.remove(&shard);
+                self.answered.retain(|(id, _), _| id.shard() != shard);
                 // Those that run here have a new owner, who starts them over.
                 self.express.retain(|id, _| id.shard() != shard);
             }
@@ -231,7 +283,7 @@ impl Core {
         if self.is_draining {
             return None;
         }
-        if self.may_load() && self.has_owing_to_read() {
+        if self.may_load() && !self.owing.unread.is_empty() {
             return Some(now);
         }
         let mail = self.mail.next.filter(|_| !self.mail.is_reading);
@@ -265,6 +317,20 @@ impl Core {
         (self.residents.len(), self.timers.len())
     }
 
+    /// That its shards are its own, as far as it knows.
+    pub fn leases(&self) -> impl Iterator<Item = Lease> + '_ {
+        self.shards.iter().map(|(shard, held)| Lease { shard: *shard, epoch: held.epoch })
+    }
+
+    /// Answers of calls were taken, and that is durable or has changed nothing.
+    fn forget_answers(&mut self, of: Entity, answered: &[AttemptId]) {
+        if let Entity::Execution(id) = of {
+            answered.iter().for_each(|attempt| {
+                self.answered.remove(&(id, *attempt));
+            });
+        }
+    }
+
     /// Whether it has a shard, and may use its memory.
     pub fn has_open(&self, shard: ShardId) -> bool {
         self.shards.get(&shard).is_some_and(|shard| shard.is_open)
@@ -283,7 +349,16 @@ impl Core {
 
 impl Note {
     fn plain(shard: ShardId, memory: Memory) -> Note {
-        Note { shard, memory, entity: None, sends: Vec::new(), took: Vec::new(), express_ended: None, bytes: 64 }
+        Note {
+            shard,
+            memory,
+            entity: None,
+            sends: Vec::new(),
+            took: Vec::new(),
+            answered: Vec::new(),
+            express_ended: None,
+            bytes: 64,
+        }
     }
 }
 

@@ -11,15 +11,14 @@ use crate::api::Refusal;
 
 impl Core {
     pub(super) fn commit(&mut self, commit: Commit, out: &mut Vec<Output>) {
-        self.flight.commits += 1;
-        self.flight.bytes += commit.note.bytes;
+        self.flight.departs(&commit.note);
         out.push(Output::Commit(Box::new(commit)));
     }
 
     pub(super) fn settled(&mut self, settled: Settled, now: Timestamp, out: &mut Vec<Output>) {
         let Settled { note, fate } = settled;
-        self.flight.commits -= 1;
-        self.flight.bytes -= note.bytes;
+        self.flight.lands(&note);
+        let shard = note.shard;
         let is_current = self.shards.get(&note.shard).is_some_and(|shard| shard.memory == note.memory);
         match fate {
             Fate::Durable(letters) => {
@@ -40,6 +39,7 @@ impl Core {
                 }
             }
         }
+        self.reopen(shard, out);
     }
 
     pub(super) fn durable(
@@ -56,6 +56,9 @@ impl Core {
                 true => self.arrive(arrived, now, out),
                 false => out.push(Output::Letter(Box::new(arrived))),
             }
+        }
+        if let Some((entity, _)) = note.entity {
+            self.forget_answers(entity, &note.answered);
         }
         if let Some(id) = note.express_ended {
             self.express.remove(&id);

@@ -16,12 +16,18 @@ impl Core {
     pub(super) fn opened(&mut self, opened: OpenedShard, now: Timestamp, out: &mut Vec<Output>) {
         let OpenedShard { lease, due, owing, mail, express, .. } = opened;
         self.memories += 1;
-        let shard =
-            Shard { epoch: lease.epoch, memory: Memory(self.memories), is_open: true, letters: BTreeSet::new() };
-        let memory = shard.memory;
+        let memory = Memory(self.memories);
+        let letters = BTreeSet::new();
+        let shard = Shard { epoch: lease.epoch, memory, is_open: true, is_to_be_read: false, letters };
         self.shards.insert(lease.shard, shard);
-        self.owing.extend(owing);
+        self.owing.unread.extend(owing);
         self.timers.opened(due, now);
+        // An end that the store knows of needs no other record, also if nobody was told that it was written.
+        let owes: BTreeSet<_> = self.owing.unread.iter().filter(|entity| entity.shard() == lease.shard).collect();
+        self.answered.retain(|(id, _), _| id.shard() != lease.shard || owes.contains(&Entity::Execution(*id)));
+        let recorded: BTreeSet<_> = express.iter().map(|express| express.start.identity.id).collect();
+        self.express
+            .retain(|id, stage| id.shard() != lease.shard || *stage == ExpressStage::Running || recorded.contains(id));
         self.look_for_mail(now);
         mail.into_iter().for_each(|letter| self.arrive(letter, now, out));
         for OpenedExpress { start, definition } in express {
@@ -65,7 +71,7 @@ impl Core {
         if self.shards.get(&entity.shard()).is_none_or(|shard| shard.memory != memory) {
             return;
         }
-        let owes = self.owing.remove(&entity);
+        let owes = self.owing.remove(entity);
         match result {
             Ok(Some(loaded)) => {
                 let (resident, _) = self.residents.wake(entity);
@@ -107,7 +113,7 @@ impl Core {
 
     /// Takes up what an execution or a Map Run owes since a crash, before anything else reaches it.
     pub(super) fn take_up(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
-        let Core { residents, calls, children, host, .. } = self;
+        let Core { residents, calls, answered, children, host, .. } = self;
         let Some(resident) = residents.get(entity) else { return };
         match &resident.body {
             Body::Loading => {}
@@ -122,7 +128,10 @@ impl Core {
                         Resume::InDoubt { attempt, .. } if answers.contains(&attempt) => {}
                         Resume::InDoubt { attempt, error } => {
                             let stage = FailureStage::Run;
-                            first.push_back(Work::Task(attempt, Signal::TaskFailed { attempt, error, stage }));
+                            // Its answer may have come, and only the commit have failed that took it.
+                            let answer = answered.get(&(id, attempt)).cloned();
+                            let signal = answer.unwrap_or(Signal::TaskFailed { attempt, error, stage });
+                            first.push_back(Work::Task(attempt, signal));
                         }
                         Resume::Queue(request) => out.push(Output::Release(transition::queue(id, *request))),
                         Resume::Heartbeat { attempt } => {
@@ -154,17 +163,32 @@ impl Core {
             return;
         }
         self.drop_memory(shard, out);
-        let epoch = self.shards[&shard].epoch;
-        out.push(Output::Reopen(shard, epoch));
+        if let Some(lost) = self.shards.get_mut(&shard) {
+            lost.is_to_be_read = true;
+        }
+        self.reopen(shard, out);
+    }
+
+    /// Has a shard read again whose memory was lost, once nothing of it is on its way to the store: a reading that
+    /// something overtakes would bring back what was true before.
+    pub(super) fn reopen(&mut self, shard: ShardId, out: &mut Vec<Output>) {
+        if let Some(lost) = self.shards.get_mut(&shard)
+            && lost.is_to_be_read
+            && !self.flight.of_shard.contains_key(&shard)
+        {
+            lost.is_to_be_read = false;
+            out.push(Output::Reopen(shard, lost.epoch));
+        }
     }
 
     pub(super) fn drop_memory(&mut self, shard: ShardId, out: &mut Vec<Output>) {
         let Some(of_shard) = self.shards.get_mut(&shard) else { return };
         of_shard.is_open = false;
+        of_shard.is_to_be_read = false;
         self.memories += 1;
         of_shard.memory = Memory(self.memories);
         of_shard.letters.clear();
-        self.owing.retain(|entity| entity.shard() != shard);
+        self.owing.forget(shard);
         self.timers.forget(|entity| entity.shard() == shard);
         self.mail.taken.retain(|(of, _)| *of != shard);
         self.mail.forgettable.retain(|(of, _)| *of != shard);

@@ -52,6 +52,14 @@ pub(super) struct Taken {
     pub(super) commit: Option<Commit>,
     /// What need not wait for anything.
     pub(super) at_once: Vec<Release>,
+    /// Attempts whose answers have changed nothing.
+    pub(super) ignored: Vec<AttemptId>,
+}
+
+impl Taken {
+    fn commit(commit: Commit) -> Taken {
+        Taken { commit: Some(commit), ..Taken::default() }
+    }
 }
 
 /// What the signals of one transition add up to.
@@ -64,6 +72,8 @@ struct Sum {
     release: Vec<Release>,
     sends: Vec<(Entity, Letter)>,
     took: Vec<LetterId>,
+    /// Attempts whose answers were taken.
+    answered: Vec<AttemptId>,
     /// Signals to itself.
     to_itself: VecDeque<Work>,
 }
@@ -149,7 +159,8 @@ impl Steps<'_> {
                 let started = Started { id: self.execution.identity().id, at: self.execution.started() };
                 self.reply(reply, Ok(Reply::Started(started)));
             }
-            Work::Task(_, signal) if self.context.is_draining => {
+            Work::Task(attempt, signal) if self.context.is_draining => {
+                self.sum.answered.push(attempt);
                 let letter = Letter {
                     definition: self.definition.clone(),
                     body: Text::Execution(self.execution.identity().id, signal),
@@ -157,7 +168,8 @@ impl Steps<'_> {
                 self.sum.sends.push((self.context.entity, letter));
                 self.sum.is_changed = true;
             }
-            Work::Task(_, signal) => {
+            Work::Task(attempt, signal) => {
+                self.sum.answered.push(attempt);
                 self.step(signal);
             }
             Work::Timer => {
@@ -364,7 +376,7 @@ fn commit_execution(
     sum: Sum,
 ) -> Result<Taken, SealError> {
     if !sum.is_changed && sum.took.is_empty() {
-        return Ok(hold(resident, sum.release));
+        return Ok(hold(resident, sum.release, sum.answered));
     }
     let Context { entity, codec, .. } = *context;
     let mut release = sum.release;
@@ -403,18 +415,19 @@ fn commit_execution(
     };
     resident.is_unsaved = false;
     resident.saved_due = summary.due;
-    let transition = Parts { chunk, payloads, writes, summary, sends: sum.sends, took: sum.took, release, bytes };
-    transition.commit(resident, context).map(|commit| Taken { commit: Some(commit), at_once: Vec::new() })
+    let Sum { sends, took, answered, .. } = sum;
+    let transition = Parts { chunk, payloads, writes, summary, sends, took, answered, release, bytes };
+    transition.commit(resident, context).map(Taken::commit)
 }
 
 /// Nothing has changed: what is released must yet not come before what memory already knows is durable.
-fn hold(resident: &mut Resident, release: Vec<Release>) -> Taken {
+fn hold(resident: &mut Resident, release: Vec<Release>, ignored: Vec<AttemptId>) -> Taken {
     if resident.in_flight == 0 {
-        return Taken { commit: None, at_once: release };
+        return Taken { at_once: release, ignored, ..Taken::default() };
     }
     let revision = resident.revision;
     resident.held.extend(release.into_iter().map(|release| (revision, release)));
-    Taken::default()
+    Taken { ignored, ..Taken::default() }
 }
 
 // --- Map Runs ---------------------------------------------------------------------------------------------------------
@@ -526,7 +539,7 @@ fn commit_map_run(
     sum: Sum,
 ) -> Result<Taken, SealError> {
     if !sum.is_changed && sum.took.is_empty() {
-        return Ok(hold(resident, sum.release));
+        return Ok(hold(resident, sum.release, sum.answered));
     }
     let summary = Summary {
         status: map_run.status(),
@@ -543,10 +556,11 @@ fn commit_map_run(
         summary,
         sends: sum.sends,
         took: sum.took,
+        answered: Vec::new(),
         release: sum.release,
         bytes: 0,
     };
-    parts.commit(resident, context).map(|commit| Taken { commit: Some(commit), at_once: Vec::new() })
+    parts.commit(resident, context).map(Taken::commit)
 }
 
 // --- Both -------------------------------------------------------------------------------------------------------------
@@ -559,13 +573,14 @@ struct Parts {
     summary: Summary,
     sends: Vec<(Entity, Letter)>,
     took: Vec<LetterId>,
+    answered: Vec<AttemptId>,
     release: Vec<Release>,
     bytes: usize,
 }
 
 impl Parts {
     fn commit(self, resident: &mut Resident, context: &Context<'_>) -> Result<Commit, SealError> {
-        let Parts { chunk, payloads, writes, summary, sends, took, release, mut bytes } = self;
+        let Parts { chunk, payloads, writes, summary, sends, took, answered, release, mut bytes } = self;
         let Context { entity, codec, epoch, memory, .. } = *context;
         let root = codec.seal(Place::Root(entity), &writes.root)?;
         bytes += root.0.len();
@@ -604,6 +619,7 @@ impl Parts {
             entity: Some((entity, resident.revision)),
             sends,
             took,
+            answered,
             express_ended: None,
             bytes: RESIDENT_BYTES + bytes,
         };

@@ -1,10 +1,10 @@
 //! Turns: timers, executions that go on, and what rests or goes.
 
 use stepwell_engine::Timestamp;
-use stepwell_store::{Entity, Shards};
+use stepwell_store::{Entity, Shards, Write};
 
-use super::commit::Memory;
-use super::message::Output;
+use super::commit::{Commit, Note};
+use super::message::{Output, Release};
 use super::resident::{Body, IsNew, Work};
 use super::{Core, call_of, child_of, transition};
 
@@ -37,9 +37,12 @@ impl Core {
             self.mail.forgettable = std::mem::take(&mut self.mail.taken);
             out.push(Output::ReadMail(shards(self), self.mail.after));
         }
-        while self.may_load() && self.has_owing_to_read() {
-            let Some((entity, memory)) = self.next_owing() else { break };
-            // Here or on its way here: what it owes is taken up when it arrives.
+        while self.may_load()
+            && let Some(entity) = self.owing.unread.pop_first()
+        {
+            let Some(memory) = self.shards.get(&entity.shard()).map(|shard| shard.memory) else { continue };
+            self.owing.asked_for.insert(entity);
+            // On its way here, it may be for another reason: what it owes is taken up when it arrives.
             let (_, IsNew(is_new)) = self.residents.wake(entity);
             if is_new {
                 self.load(entity, memory, out);
@@ -56,19 +59,6 @@ impl Core {
             self.deliver(entity, Work::Timer, now, out);
             self.rest(entity);
         }
-    }
-
-    /// The next execution or Map Run that has to be read because it owes something.
-    pub(super) fn next_owing(&mut self) -> Option<(Entity, Memory)> {
-        let residents = &mut self.residents;
-        // One that is being read stays until then: that is when it is taken up.
-        let next = self.owing.iter().find(|entity| residents.get(**entity).is_none()).copied()?;
-        Some((next, self.shards[&next.shard()].memory))
-    }
-
-    /// Whether something owes that is not being read already.
-    pub(super) fn has_owing_to_read(&self) -> bool {
-        self.owing.len() > self.loads.running + self.loads.waiting.len()
     }
 
     /// Lets a resident take its steps, as far as it may.
@@ -94,7 +84,8 @@ impl Core {
         match transition::take(resident, &step) {
             Err(_) => return self.lose(entity.shard(), out),
             Ok(taken) => {
-                out.extend(taken.at_once.into_iter().map(Output::Release));
+                self.forget_answers(entity, &taken.ignored);
+                self.release_at_once(entity, taken.at_once, out);
                 if let Some(commit) = taken.commit {
                     self.calls.extend(commit.release.iter().filter_map(call_of));
                     self.children.extend(commit.release.iter().filter_map(child_of));
@@ -104,6 +95,18 @@ impl Core {
         }
         self.set_timer(entity, now);
         self.make_ready(entity);
+    }
+
+    /// What changes nothing waits for nothing, but where another node may have taken the shard: then a commit of nothing
+    /// has to show that what memory says is not yesterday's.
+    fn release_at_once(&mut self, entity: Entity, release: Vec<Release>, out: &mut Vec<Output>) {
+        if release.is_empty() || self.limits.mail_every_ms.is_none() {
+            return out.extend(release.into_iter().map(Output::Release));
+        }
+        let Some(shard) = self.shards.get(&entity.shard()) else { return };
+        let write = Write::Dropped { shard: entity.shard(), epoch: shard.epoch, letters: Vec::new() };
+        let note = Note::plain(entity.shard(), shard.memory);
+        self.commit(Commit { write, release, note }, out);
     }
 
     /// It goes on when others have had their turn, if it can.

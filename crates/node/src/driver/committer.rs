@@ -43,14 +43,15 @@ impl Commits {
         self.arrived.notify_all();
     }
 
-    /// The committer's thread: ends when the node has stopped and nothing waits any longer.
+    /// The committer's thread: ends when the node has stopped, no worker can want anything written any longer, and nothing
+    /// waits.
     pub(super) fn work(&self, driver: &Driver) {
         IS_COMMITTER.set(true);
         let mut failures = Failures::default();
         loop {
             let mut queue = locked(&self.queue);
             while queue.is_empty() {
-                if driver.has_stopped() {
+                if driver.has_stopped() && driver.at_work.workers() == 0 {
                     return;
                 }
                 queue = self.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);

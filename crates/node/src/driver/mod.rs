@@ -1,22 +1,24 @@
 //! Threads around the cores: workers, the committer, readers; and the clock.
 #![allow(clippy::disallowed_methods)] // This is where time and chance come in; below, they are arguments.
 
+mod clock;
 mod committer;
 mod express;
 mod readers;
 mod slice;
+mod stop;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use stepwell_engine::{
     AttemptId, ErrorCause, ExecutionId, Host, Identity, Payload, PayloadId, ShardId, Start, Timestamp,
 };
-use stepwell_store::{Codec, RowNumber, Shards, Store, StoreError};
+use stepwell_store::{Codec, Lease, RowNumber, Shards, Store, StoreError};
 use stepwell_value::{Str, Value};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -31,11 +33,14 @@ use crate::core::{
 };
 use crate::log::LogWriter;
 use crate::tokens::Tokens;
+use clock::Clock;
 use committer::{Commits, is_committer};
 use readers::{Job, Jobs, READERS};
 use slice::{Slice, locked};
+use stop::{AtWork, Role};
 
-/// A lease that does not end: whoever has the data directory is alone.
+/// A lease that does not end: whoever has the data directory is alone. Neither a jump of the clock nor a long standstill
+/// can then cost a shard; should another owner take one nevertheless, the epoch in each commit stops this one.
 const FOREVER: Timestamp = Timestamp(i64::MAX);
 
 /// Bytes of the key of task tokens.
@@ -106,12 +111,15 @@ pub(crate) struct Driver {
     runtime: Handle,
     retention_ms: Option<i64>,
     warn: Arc<dyn Fn(&str) + Send + Sync>,
-    latest: AtomicI64,
+    clock: Clock,
     draining: AtomicBool,
     stopped: AtomicBool,
     /// Express executions that run.
     running_express: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    at_work: AtWork,
+    /// Leases that no worker has, for it has ended or not begun yet.
+    to_give_back: Mutex<Vec<Lease>>,
     this: std::sync::Weak<Driver>,
 }
 
@@ -134,7 +142,37 @@ impl Host for NodeHost {
 /// A worker of an activity who waits for a task.
 struct Polling {
     worker_name: Option<Str>,
-    send: oneshot::Sender<Result<ActivityTask, Refusal>>,
+    send: oneshot::Sender<Result<Handed, Refusal>>,
+}
+
+/// A task for a worker, and what is queued again if the worker has gone.
+struct Handed {
+    task: ActivityTask,
+    waiting: Waiting,
+}
+
+/// Where a worker waits. One that goes away without what has come for it by then leaves that to the next one.
+struct Receiving<'a> {
+    driver: &'a Driver,
+    activity: &'a Str,
+    receive: oneshot::Receiver<Result<Handed, Refusal>>,
+}
+
+impl Receiving<'_> {
+    /// What has come by now; nothing will come any more.
+    fn close(&mut self) -> Option<Handed> {
+        self.receive.close();
+        self.receive.try_recv().ok()?.ok()
+    }
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        if let Some(handed) = self.close() {
+            let matched = self.driver.put_back(self.activity, handed);
+            self.driver.hand_over(self.activity, matched);
+        }
+    }
 }
 
 impl Poller for Polling {
@@ -163,7 +201,7 @@ impl Node {
             Some(directory) => Some(LogWriter::start(directory, move |line| warn(line)).map_err(io_error)?),
         };
         let slices = (0..config.workers.clamp(1, 64))
-            .map(|_| Slice::new(Core::new(host.clone(), config.codec.clone(), config.limits.clone())))
+            .map(|number| Slice::new(number, Core::new(host.clone(), config.codec.clone(), config.limits.clone())))
             .collect();
         let driver = Arc::new_cyclic(|this| Driver {
             name: config.name,
@@ -180,16 +218,18 @@ impl Node {
             runtime: Handle::current(),
             retention_ms: config.retention_ms,
             warn: config.warn,
-            latest: AtomicI64::new(0),
+            clock: Clock::default(),
             draining: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             running_express: AtomicUsize::new(0),
             threads: Mutex::default(),
+            at_work: AtWork::default(),
+            to_give_back: Mutex::default(),
             this: this.clone(),
         });
         // From here on the threads end when this is dropped, also when opening fails.
         let node = Node { shared: Arc::new(Shared { driver }) };
-        node.driver().open()?;
+        node.driver().open().inspect_err(|_| node.driver().give_back_shards())?;
         Ok(node)
     }
 
@@ -274,13 +314,15 @@ impl Node {
         let activity = Str::from(arn);
         let (send, receive) = oneshot::channel();
         let matched = locked(&driver.activities).poll(&activity, Polling { worker_name, send })?;
+        let mut receiving = Receiving { driver, activity: &activity, receive };
         driver.hand_over(&activity, matched);
-        match tokio::time::timeout(wait, receive).await {
-            Ok(Ok(Ok(task))) => Ok(Some(task)),
+        match tokio::time::timeout(wait, &mut receiving.receive).await {
+            Ok(Ok(Ok(handed))) => Ok(Some(handed.task)),
             Ok(Ok(Err(refusal))) => Err(refusal),
             // The node stops.
             Ok(Err(_)) => Ok(None),
-            Err(_) => Ok(None),
+            // One may come in the very moment in which the time is over.
+            Err(_) => Ok(receiving.close().map(|handed| handed.task)),
         }
     }
 
@@ -297,18 +339,15 @@ impl Node {
         driver.draining.store(true, Ordering::SeqCst);
         driver.slices.iter().for_each(|slice| slice.submit(driver, Input::Drain));
         drop(locked(&driver.activities).dismiss());
-        let end = driver.now().after_ms(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX));
-        while !driver.is_quiet() && driver.now() < end {
+        let began = Instant::now();
+        while !driver.is_quiet() && began.elapsed() < limit {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         driver.stop();
-        for thread in std::mem::take(&mut *locked(&driver.threads)) {
-            // A panic was reported when it happened.
-            let _ = thread.join();
-        }
-        if let Some(logs) = &driver.logs {
-            logs.close();
-        }
+        let driver = driver.clone();
+        let joined = tokio::task::spawn_blocking(move || driver.join());
+        // A panic was reported when it happened.
+        let _ = joined.await;
     }
 
     /// The store. What it shows is what was committed.
@@ -331,7 +370,7 @@ impl Node {
         let driver = self.driver();
         let mut figures = Figures::default();
         for slice in &driver.slices {
-            slice.look(|core| {
+            slice.look(driver, |core| {
                 let (residents, timers) = core.sizes();
                 figures.residents += residents;
                 figures.timers += timers;
@@ -371,18 +410,32 @@ impl Driver {
     fn open(self: &Arc<Self>) -> Result<(), StoreError> {
         let now = self.now();
         let leases = self.store.claim(&self.name, &Shards::ALL, now, FOREVER)?;
+        // Until there are workers who have them.
+        locked(&self.to_give_back).clone_from(&leases);
         if leases.len() < Shards::ALL.iter().count() {
             return Err(StoreError::Locked("another node owns the executions of this store".into()));
         }
         let opened = open_shard(self.store.as_ref(), &self.codec, self.programs.as_ref(), &leases, now)
             .map_err(|error| StoreError::Corrupt(chain(&error)))?;
-        self.spawn("committer", |driver| driver.commits.work(driver))?;
+        self.spawn("committer", |driver| {
+            driver.commits.work(driver);
+            driver.give_back_shards();
+        })?;
         for number in 0..READERS {
-            self.spawn(&format!("reader-{number}"), |driver| driver.jobs.work(driver))?;
+            let at_work = self.begin(Role::Reader);
+            self.spawn(&format!("reader-{number}"), move |driver| {
+                driver.jobs.work(driver);
+                drop(at_work);
+            })?;
         }
         for number in 0..self.slices.len() {
-            self.spawn(&format!("worker-{number}"), move |driver| driver.slices[number].work(driver))?;
+            let at_work = self.begin(Role::Worker);
+            self.spawn(&format!("worker-{number}"), move |driver| {
+                driver.slices[number].work(driver);
+                drop(at_work);
+            })?;
         }
+        locked(&self.to_give_back).clear();
         for shard in opened {
             self.report(&shard);
             self.slice(shard.lease.shard).submit(self, Input::Opened(Box::new(shard)));
@@ -402,9 +455,7 @@ impl Driver {
 
     /// The time. It never runs backwards, whatever the clock does.
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        Timestamp(self.latest.fetch_max(now, Ordering::Relaxed).max(now))
+        self.clock.now()
     }
 
     fn is_draining(&self) -> bool {
@@ -412,7 +463,7 @@ impl Driver {
     }
 
     fn has_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.stopped.load(Ordering::SeqCst)
     }
 
     /// Whether nothing is under way.
@@ -420,15 +471,7 @@ impl Driver {
         let is_idle =
             |core: &Core| core.commits_in_flight() + core.open_calls() + core.open_express() == 0 && !core.has_ready();
         self.running_express.load(Ordering::SeqCst) == 0
-            && self.slices.iter().all(|slice| slice.is_empty() && slice.look(is_idle))
-    }
-
-    fn stop(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        self.stopped.store(true, Ordering::SeqCst);
-        self.commits.wake();
-        self.jobs.wake();
-        self.slices.iter().for_each(Slice::wake);
+            && self.slices.iter().all(|slice| slice.is_empty() && slice.look(self, is_idle))
     }
 
     fn warn(&self, line: &str) {
@@ -488,26 +531,24 @@ impl Driver {
     /// Hands something to a core, on the spot where that keeps nobody waiting.
     fn submit(&self, shard: ShardId, input: Input) {
         match is_committer() {
-            true => self.slice(shard).leave(input),
+            true => self.slice(shard).leave(self, input),
             false => self.slice(shard).submit(self, input),
         }
     }
 
-    /// Does what a core wants done. Called with the core in hand, so nothing here may wait.
-    fn carry_out(&self, outputs: Vec<Output>) {
+    /// Does what the core of a slice wants done. Called with the core in hand, so nothing here may wait.
+    fn carry_out(&self, slice: usize, outputs: Vec<Output>) {
         for output in outputs {
             match output {
                 Output::Commit(commit) => self.commits.push(*commit),
                 Output::Release(release) => self.release(release),
                 Output::Load(entity, memory) => self.jobs.push(self.now(), Job::Load(entity, memory)),
-                Output::Letter(arrived) => self.slice(arrived.to.shard()).leave(Input::Letter(arrived)),
-                Output::LookForMail(shard) => self.slice(shard).leave(Input::LookForMail),
+                Output::Letter(arrived) => self.slice(arrived.to.shard()).leave(self, Input::Letter(arrived)),
+                Output::LookForMail(shard) => self.slice(shard).leave(self, Input::LookForMail),
                 Output::ReadDue(shards, before) => {
-                    let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
                     self.jobs.push(self.now(), Job::Due(slice, shards, before));
                 }
                 Output::ReadMail(shards, after) => {
-                    let slice = shards.iter().next().map_or(0, |shard| self.slice_of(shard));
                     self.jobs.push(self.now(), Job::Mail(slice, shards, after));
                 }
                 Output::Reopen(shard, epoch) => {
@@ -572,14 +613,9 @@ impl Driver {
 
     fn handed_over(&self, activity: &Str, polling: Polling, task: Waiting, answer: Result<Reply, Refusal>) {
         let matched = match answer {
-            Ok(Reply::Taken(taken)) => match polling.send.send(Ok(taken)) {
-                Ok(()) => None,
-                // The worker has gone: the next one gets the task, which history says was taken.
-                Err(Ok(taken)) => {
-                    let input = task.input.or_else(|| payload_of(&taken.input));
-                    locked(&self.activities).put_back(activity, Waiting { input, again: true, ..task })
-                }
-                Err(Err(_)) => None,
+            Ok(Reply::Taken(taken)) => match polling.send.send(Ok(Handed { task: taken, waiting: task })) {
+                Err(Ok(handed)) => self.put_back(activity, handed),
+                Ok(()) | Err(Err(_)) => None,
             },
             Err(refusal @ (Refusal::Throttled | Refusal::Away)) => {
                 // Not known to be taken. A shard that is read again queues it again by itself.
@@ -595,6 +631,13 @@ impl Driver {
             Ok(_) | Err(_) => locked(&self.activities).give_back(activity, polling),
         };
         self.hand_over(activity, matched);
+    }
+
+    /// A worker has gone: the next one gets its task, which history says was taken.
+    fn put_back(&self, activity: &Str, handed: Handed) -> Option<(Polling, Waiting)> {
+        let Handed { task, waiting } = handed;
+        let input = waiting.input.or_else(|| payload_of(&task.input));
+        locked(&self.activities).put_back(activity, Waiting { input, again: true, ..waiting })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::world::{World, answered, succeeds};
 const ACTIVITY: &str = r#"{"StartAt": "Ship", "States": {"Ship": {"Type": "Task", "End": true, "HeartbeatSeconds": 30,
     "Resource": "arn:aws:states:us-east-1:123456789012:activity:ship"}}}"#;
 
-const TOKEN: &str = r#"{"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "End": true, "HeartbeatSeconds": 30,
+pub(crate) const TOKEN: &str = r#"{"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "End": true, "HeartbeatSeconds": 30,
     "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
     "Parameters": {"FunctionName": "f", "Payload": {"token.$": "$$.Task.Token"}}}}}"#;
 

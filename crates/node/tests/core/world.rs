@@ -10,8 +10,8 @@ use stepwell_engine::{
     Timestamp, Turn, decode_events, step,
 };
 use stepwell_node::core::{
-    CommitQueue, Core, ExpressRun, Input, Limits, NewStart, Output, Release, Reply, ReplyTo, StoredPayloads,
-    open_shard, read_due, read_entity, read_mail,
+    CommitQueue, Core, ExpressRun, Input, Limits, NewStart, OpenedShard, Output, Release, Reply, ReplyTo,
+    StoredPayloads, open_shard, read_due, read_entity, read_mail,
 };
 use stepwell_node::{Definition, Programs, Refusal, TaskCall, Tokens, Waiting};
 use stepwell_store::memory::Memory;
@@ -97,15 +97,26 @@ impl World {
     }
 
     fn open(&mut self) {
-        let leases = self.store.claim("node", &Shards::ALL, self.now, FOREVER).unwrap();
-        self.leases = leases.iter().map(|lease| (lease.shard.0, *lease)).collect();
-        let opened = open_shard(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &leases, self.now).unwrap();
+        let opened = self.claim();
         self.inputs.extend(opened.into_iter().map(|shard| Input::Opened(Box::new(shard))));
         self.handle_inputs();
     }
 
+    fn claim(&mut self) -> Vec<OpenedShard> {
+        let leases = self.store.claim("node", &Shards::ALL, self.now, FOREVER).unwrap();
+        self.leases = leases.iter().map(|lease| (lease.shard.0, *lease)).collect();
+        open_shard(self.store.as_ref(), &self.codec, self.catalogue.as_ref(), &leases, self.now).unwrap()
+    }
+
     /// The process dies and starts again: all that is not in the store is gone, also calls under way.
     pub(crate) fn crash(&mut self) {
+        let opened = self.stop_and_open();
+        opened.into_iter().for_each(|shard| self.input(Input::Opened(Box::new(shard))));
+        self.run();
+    }
+
+    /// The process dies and starts again, and has been told nothing yet of what it has read.
+    pub(crate) fn stop_and_open(&mut self) -> Vec<OpenedShard> {
         self.queue = CommitQueue::default();
         self.inputs.clear();
         self.calls.clear();
@@ -116,7 +127,27 @@ impl World {
         for lease in self.leases.values() {
             self.store.renew(&[*lease], Timestamp(0)).unwrap();
         }
-        self.open();
+        self.claim()
+    }
+
+    /// Starts an asynchronous Express execution of one Pass state, which has to be run.
+    pub(crate) fn start_express(&mut self, name: &str) {
+        let definition = self
+            .define_as(r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}"#, ExecutionType::Express);
+        let mut identity = identity(ExecutionId(5 << 80), name);
+        identity.execution_type = ExecutionType::Express;
+        let start = Start { identity: Arc::new(identity), input: parse("{}").unwrap(), input_text: None };
+        let create = Create {
+            machine: definition.machine,
+            definition: definition.row,
+            name: Str::from(format!(":{name}")),
+            version: None,
+            alias: None,
+            map_run: None,
+            execution: None,
+        };
+        let new = NewStart { start, create, definition };
+        self.request(|reply| Input::Start(Box::new(new), reply));
         self.run();
     }
 

@@ -86,7 +86,6 @@ pub(super) fn run(shared: &Shared, db: &Connection, until: &Receiver<()>) {
 fn when_quiet(shared: &Shared, db: &Connection, ticks: u32) -> rusqlite::Result<()> {
     if ticks >= QUIET_TICKS && shared.counters.log_bytes.load(Ordering::Relaxed) > QUIET_LOG_BYTES {
         block(shared, db, "truncate")?;
-        shared.counters.log_bytes.store(0, Ordering::Relaxed);
     }
     give_back(shared, db)
 }
@@ -120,7 +119,8 @@ fn block(shared: &Shared, db: &Connection, mode: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Makes a checkpoint and gives the size of the log before it.
+/// Makes a checkpoint and gives the size of the log, which is none after one that was truncated. One that somebody
+/// still reads stays as it is.
 fn move_log(shared: &Shared, db: &Connection, mode: &str) -> rusqlite::Result<u64> {
     shared.readers.let_go();
     let pages: i64 = db.query_one(&format!("pragma wal_checkpoint({mode})"), [], |row| row.get(1))?;
@@ -146,16 +146,14 @@ fn give_back(shared: &Shared, db: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::OpenFlags;
-
-    use super::super::{FILE, Sqlite, open};
+    use super::super::{FILE, Sqlite, open_checkpointer};
     use super::*;
 
     #[test]
     fn a_large_log_is_emptied_when_it_has_been_quiet_for_long() {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(directory.path()).unwrap();
-        let db = open(&directory.path().join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+        let db = open_checkpointer(&directory.path().join(FILE)).unwrap();
         let log_bytes = || directory.path().join("stepwell.db-wal").metadata().unwrap().len();
         let write = |bytes: u64| {
             let sql = "insert into kept (name, value) values (random(), zeroblob(?1))";
@@ -175,10 +173,30 @@ mod tests {
     }
 
     #[test]
+    fn a_large_log_that_somebody_reads_holds_nobody_up_and_is_emptied_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(directory.path()).unwrap();
+        let file = directory.path().join(FILE);
+        let (db, reader) = (open_checkpointer(&file).unwrap(), open_checkpointer(&file).unwrap());
+        let sql = "insert into kept (name, value) values (random(), zeroblob(?1))";
+        store.shared.writer().db.execute(sql, [2 * QUIET_LOG_BYTES as i64]).unwrap();
+        reader.execute_batch("begin; select count(*) from kept").unwrap();
+        let start = Instant::now();
+        when_quiet(&store.shared, &db, QUIET_TICKS).unwrap();
+        checkpoint(&store.shared, &db).unwrap();
+        when_quiet(&store.shared, &db, QUIET_TICKS).unwrap();
+        assert!(start.elapsed() < super::super::BUSY, "commits wait meanwhile");
+        assert!(store.figures().log_bytes > QUIET_LOG_BYTES);
+        reader.execute_batch("commit").unwrap();
+        when_quiet(&store.shared, &db, QUIET_TICKS).unwrap();
+        assert_eq!(store.figures().log_bytes, 0);
+    }
+
+    #[test]
     fn free_pages_are_given_back_until_few_are_left() {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(directory.path()).unwrap();
-        let db = open(&directory.path().join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+        let db = open_checkpointer(&directory.path().join(FILE)).unwrap();
         let pages =
             |what: &str| db.query_one(&format!("pragma {what}"), [], |row| row.get::<_, i64>(0)).unwrap() as u64;
         // Twice the least that counts as many, written and removed.

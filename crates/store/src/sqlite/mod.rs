@@ -49,6 +49,9 @@ const LOG_KEPT_BYTES: u32 = 256 << 20;
 /// How long a connection waits for another one of ours; in practice none does.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// How long a checkpoint for which the writer waits waits for those who read: a long reading must not hold up commits.
+const CHECKPOINT_BUSY: Duration = Duration::from_millis(20);
+
 /// A store in a directory of its own.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -193,7 +196,7 @@ struct Checkpointer {
 
 impl Checkpointer {
     fn start(shared: Arc<Shared>, file: &Path) -> Stored<Checkpointer> {
-        let db = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let db = open_checkpointer(file)?;
         let (until, end) = channel();
         let work = move || checkpoint::run(&shared, &db, &end);
         let thread = thread::Builder::new().name("checkpoint".into()).spawn(work).map_err(|err| io(file, &err))?;
@@ -226,6 +229,12 @@ fn open_writer(file: &Path, options: Options) -> Stored<Connection> {
     if let Some(pages) = options.pages_max {
         db.execute_batch(&format!("pragma max_page_count = {pages}")).map_err(failed)?;
     }
+    Ok(db)
+}
+
+fn open_checkpointer(file: &Path) -> Stored<Connection> {
+    let db = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    db.busy_timeout(CHECKPOINT_BUSY).map_err(failed)?;
     Ok(db)
 }
 
