@@ -210,9 +210,10 @@ pub fn lambda_response_beside_input(w: &Workflow) -> Task {
     )
 }
 
-pub fn lambda_with_callback(w: &Workflow) -> Task {
+pub fn lambda_with_callback(w: &Workflow) -> Node<JsonPath, Work> {
+    let function = FunctionRef::from_logical_id("Fn");
     w.add(
-        LambdaInvoke::json_path("Invoke with callback", function())
+        LambdaInvoke::json_path("Invoke with callback", &function)
             .wait_for_task_token(|token| obj!({ "token": token, "input": path("$.someField") })),
     )
 }

@@ -22,6 +22,7 @@ use crate::stack::{NewResource, Resource, Stack, logical_id};
 /// stack.add(StateMachine::new("Machine", w.add(StepFunctionsInvokeActivity::json_path("Ask", &approve))))?;
 /// # Ok::<(), BuildErrors>(())
 /// ```
+#[doc(alias = "CfnActivity")]
 #[derive(Clone, Debug)]
 pub struct Activity {
     id: Str,
@@ -67,11 +68,13 @@ impl From<&ActivityRef> for ActivityRef {
 
 impl ActivityRef {
     /// The activity with this ARN.
+    #[doc(alias = "Activity.fromActivityArn")]
     pub fn from_arn(arn: impl Into<Cfn>) -> ActivityRef {
         ActivityRef { arn: arn.into(), key: None }
     }
 
     /// The activity of this name in the account and region of the stack.
+    #[doc(alias = "Activity.fromActivityName")]
     pub fn from_name(name: &str) -> ActivityRef {
         ActivityRef::from_arn(Cfn::join([
             Cfn::from("arn:"),
@@ -119,6 +122,9 @@ impl Stack {
         };
         let properties = Fields::new().set_opt("EncryptionConfiguration", &encryption).set("Name", name.to_json());
         let logical_id = Str::from(logical_id(&[activity.id.clone(), Str::from("Resource")]));
+        if let Some(error) = self.taken(&activity.id, &logical_id) {
+            return Err(BuildErrors::new(vec![error]));
+        }
         let resource = Resource::new("AWS::StepFunctions::Activity", properties);
         self.put(NewResource { logical_id: logical_id.clone(), resource });
         let mut reference = ActivityRef::from_arn(Cfn::reference(&logical_id));

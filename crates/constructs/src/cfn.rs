@@ -1,6 +1,6 @@
 //! Text that CloudFormation completes when it deploys: literals and intrinsic functions side by side.
 
-use stepwell_value::{Str, Value};
+use stepwell_value::{Str, Value, write_string};
 
 /// A string of a template, known now or only at deployment: literal text, `Ref`, `Fn::GetAtt`, or a mixture.
 ///
@@ -15,9 +15,16 @@ use stepwell_value::{Str, Value};
 ///     r#"{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::",{"Ref":"Bucket"}]]}"#,
 /// );
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Cfn {
     parts: Vec<Part>,
+}
+
+// Texts of a template are ARNs mostly, and those differ at their ends.
+impl PartialEq for Cfn {
+    fn eq(&self, other: &Cfn) -> bool {
+        self.parts.len() == other.parts.len() && self.parts.iter().rev().eq(other.parts.iter().rev())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +112,26 @@ impl Cfn {
         }
     }
 
+    /// The text of [`to_value`](Cfn::to_value).
+    pub(crate) fn json(&self) -> String {
+        let mut text = String::with_capacity(64 * self.parts.len());
+        match self.parts.as_slice() {
+            [] => text.push_str("\"\""),
+            [part] => part.write(&mut text),
+            parts => {
+                text.push_str("{\"Fn::Join\":[\"\",[");
+                for (n, part) in parts.iter().enumerate() {
+                    if n > 0 {
+                        text.push(',');
+                    }
+                    part.write(&mut text);
+                }
+                text.push_str("]]}");
+            }
+        }
+        text
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
@@ -112,7 +139,7 @@ impl Cfn {
     pub(crate) fn push(&mut self, more: Cfn) {
         for part in more.parts {
             match (self.parts.last_mut(), part) {
-                (Some(Part::Text(last)), Part::Text(text)) => *last = Str::from(format!("{last}{text}")),
+                (Some(Part::Text(last)), Part::Text(text)) => *last = Str::from([&**last, &*text].concat()),
                 (_, part) => self.parts.push(part),
             }
         }
@@ -128,6 +155,13 @@ impl Part {
         match self {
             Part::Text(text) => Value::from(text.clone()),
             Part::Token(token) => token.clone(),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Part::Text(text) => write_string(text, out),
+            Part::Token(token) => token.write_to(out),
         }
     }
 }

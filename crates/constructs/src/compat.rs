@@ -3,6 +3,14 @@
 /// Which of two behaviours is taken where a feature flag of the CDK chooses; all on unless said otherwise.
 ///
 /// `cdk init` writes every flag as on; an application whose `cdk.json` has none of them gets [`Compat::bare`].
+///
+/// ```
+/// use stepwell_constructs::{Compat, Stack};
+///
+/// let mut compat = Compat::recommended();
+/// compat.minimize_policies = false;
+/// let stack = Stack::new("Orders").compat(compat);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compat {

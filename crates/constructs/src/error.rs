@@ -36,7 +36,23 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 /// All that is wrong with a workflow; never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use std::time::Duration;
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let wait = w.add(Wait::json_path("Wait", WaitTime::duration(Duration::from_millis(500))));
+/// let done = w.add(Pass::json_path("Done").result_path("result"));
+/// let errors = Stack::new("Orders").add(StateMachine::new("Machine", wait.next(&done))).unwrap_err();
+/// assert_eq!(
+///     errors.to_string(),
+///     "[Orders/Wait] '500 millis' cannot be converted into a whole number of seconds.\n\
+///      [Orders/Done] Expected JSON path to start with '$', got: result",
+/// );
+/// assert_eq!(errors.iter().next().unwrap().code, "CannotConvertedIntoWhole");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
 pub struct BuildErrors(Vec<BuildError>);
 
 impl BuildErrors {
@@ -70,6 +86,13 @@ impl fmt::Display for BuildErrors {
             write!(f, "{error}")?;
         }
         Ok(())
+    }
+}
+
+/// A line for each error: it is what `main` and `unwrap` show.
+impl fmt::Debug for BuildErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|error| write!(f, "\n  {error} ({})", error.code))
     }
 }
 

@@ -77,11 +77,22 @@ literals! {
     i32: number => Json::Value(Value::from(number));
     i64: number => Json::Value(Value::from(number));
     u32: number => Json::Value(Value::from(number));
+    u64: number => whole(number);
+    usize: number => whole(number as u64);
     f64: number => float(number);
     Null: _null => Json::NULL;
     Cfn: cfn => Json::Cfn(cfn);
     &Cfn: cfn => Json::Cfn(cfn.clone());
     Value: value => Json::Value(value);
+}
+
+fn whole(number: u64) -> Json {
+    // A number beyond an `i64` is kept as its digits.
+    Json::Value(i64::try_from(number).map_or_else(|_| digits(number), Value::from))
+}
+
+fn digits(number: u64) -> Value {
+    stepwell_value::parse(&number.to_string()).expect("digits are a number of JSON")
 }
 
 fn float(number: f64) -> Json {
@@ -156,6 +167,7 @@ fn items<L, T: IntoItem<L>>(items: impl IntoIterator<Item = T>) -> Field<L> {
 }
 
 /// A JSON object for a state of language `L`; written with [`obj!`](crate::obj).
+#[doc(alias = "TaskInput.fromObject")]
 #[derive(Clone, Debug)]
 pub struct Obj<L>(pub(crate) Vec<(Str, Json)>, PhantomData<fn() -> L>);
 
@@ -256,6 +268,8 @@ impl<L> IntoItem<L> for Items<L> {
 
 /// An [`Obj`](crate::Obj) written as JSON; values are any expressions that the language of the state takes.
 ///
+/// Keys are string literals; a key that is computed is added by [`Obj::field`](crate::Obj::field).
+///
 /// ```
 /// use stepwell_constructs::{JsonPath, Obj, obj, path};
 ///
@@ -294,6 +308,9 @@ macro_rules! obj {
     (@array ($done:expr) $value:expr $(, $($rest:tt)*)?) => {
         $crate::obj!(@array ($done.item($value)) $($($rest)*)?)
     };
+    ($($other:tt)*) => {
+        compile_error!("obj! takes members with literal keys, `obj!({ \"key\": value })`; for a computed key use `Obj::field`")
+    };
 }
 
 /// A value of type `T` in a state of language `L`: a literal, or computed by a path or an expression.
@@ -303,7 +320,8 @@ pub struct Val<T, L>(pub(crate) Json, PhantomData<fn() -> (T, L)>);
 /// Whatever can be a value of type `T` in a state of language `L`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no `{T}` of a state whose language is `{L}`",
-    note = "`path(…)` and `intrinsic::…` belong to JSONPath states, `jsonata(…)` to JSONata states"
+    note = "`path(…)` and `intrinsic::…` belong to JSONPath states, `jsonata(…)` to JSONata states",
+    note = "a span of time is a `std::time::Duration`, a list of texts an array: `[\"a\", \"b\"]`"
 )]
 pub trait IntoVal<T, L> {
     /// Converts it.
@@ -358,7 +376,7 @@ macro_rules! literal_values {
 
 literal_values! {
     String: &str, &String, String, Str, Cfn, &Cfn;
-    i64: i32, u32, i64;
+    i64: i32, u32, i64, u64, usize;
     f64: f64, i32, u32, i64;
     bool: bool;
 }

@@ -44,6 +44,19 @@ pub struct Workflow {
 ///
 /// `L` is the query language: of the state, or of all states of the chain. `K` says what can be done with it:
 /// whether something can follow, whether errors can be retried and caught.
+///
+/// ```
+/// use std::time::Duration;
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let check = w.add(LambdaInvoke::json_path("Check", FunctionRef::from_name("check")));
+/// let ship = w.add(Pass::json_path("Ship"));
+/// let refused = w.add(Fail::json_path("Refused"));
+/// check.retry(Retry::new().errors(["Stock.Locked"]).interval(Duration::from_secs(5))).catch(&refused);
+/// let machine = StateMachine::new("Order", check.next(&ship)).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Debug)]
 pub struct Node<L, K> {
     workflow: Workflow,
@@ -60,14 +73,14 @@ pub trait Kind: 'static {
 
 /// Something can follow.
 #[diagnostic::on_unimplemented(
-    message = "nothing can follow a `{Self}`",
+    message = "nothing can follow: the chain ends here (`{Self}`)",
     note = "Choice, Succeed and Fail end a chain; after a Choice go on with `afterwards()`"
 )]
 pub trait Continues: Kind {}
 
 /// Errors can be retried and caught.
 #[diagnostic::on_unimplemented(
-    message = "errors of a `{Self}` can be neither retried nor caught",
+    message = "there are no errors to retry or catch here (`{Self}`)",
     note = "tasks, Parallel, Map and CustomState fail; of a chain, retry its states"
 )]
 pub trait Fails: Continues {}
@@ -119,6 +132,10 @@ pub struct StateParts {
 }
 
 /// Whatever a transition can lead to: the handle of a state, a chain, a fragment.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not belong to a workflow yet",
+    note = "add it: `let state = workflow.add(…)`; a transition, a branch or a machine takes the handle that `add` gives"
+)]
 pub trait Chainable {
     /// The language of all its states.
     type Language: Language;
@@ -314,9 +331,13 @@ impl<C: Chainable> Chainable for &C {
     }
 }
 
-impl<L: Language, K: Continues> Node<L, K> {
-    /// Links the state to all loose ends of this chain and gives the longer chain.
-    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+// The bounds stand at the methods: so the compiler gives the message of the trait that is missing.
+impl<L: Language, K: Kind> Node<L, K> {
+    /// Links the state to all loose ends of this chain and gives the longer chain (ASL field `Next`).
+    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast>
+    where
+        K: Continues,
+    {
         let next = next.node();
         let mut graph = self.workflow.graph.borrow_mut();
         if self.ends.is_empty() {
@@ -352,6 +373,8 @@ impl<L: Language, K: Kind> Node<L, K> {
     }
 
     /// This chain as the only branch of a Parallel state.
+    #[doc(alias = "SingleStateOptions")]
+    #[doc(alias = "stateId")]
     #[doc(alias = "Chain.toSingleState")]
     pub fn to_single_state<L2: Language>(&self, parallel: Parallel<L2>) -> Node<L2::And<L>, Branches> {
         self.workflow.add(parallel).branch(self)
@@ -425,6 +448,7 @@ impl<L: Language, K: Kind> Node<L, K> {
 }
 
 /// Whether catchers count as transitions.
+#[doc(alias = "FindStateOptions")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catchers {
     /// They do.
@@ -433,10 +457,13 @@ pub enum Catchers {
     Excluded,
 }
 
-impl<L: Language, K: Fails> Node<L, K> {
+impl<L: Language, K: Kind> Node<L, K> {
     /// Retries the state when it fails (ASL field `Retry`); a retrier of `States.ALL` is put last.
     #[doc(alias = "addRetry")]
-    pub fn retry(&self, retry: Retry) -> Self {
+    pub fn retry(&self, retry: Retry) -> Self
+    where
+        K: Fails,
+    {
         let mut graph = self.workflow.graph.borrow_mut();
         if let Some(problem) = mixes_all(&retry.errors) {
             graph.problem(self.start, Stage::Construct, problem.code, problem.message.clone());
@@ -448,12 +475,18 @@ impl<L: Language, K: Fails> Node<L, K> {
 
     /// Goes on with another state when this one fails (ASL field `Catch`), whatever the error.
     #[doc(alias = "addCatch")]
-    pub fn catch<C: Chainable>(&self, handler: C) -> Node<L::And<C::Language>, K> {
+    pub fn catch<C: Chainable>(&self, handler: C) -> Node<L::And<C::Language>, K>
+    where
+        K: Fails,
+    {
         self.catch_with(handler, Catch::new())
     }
 
     /// Goes on with another state when this one fails with certain errors (ASL field `Catch`).
-    pub fn catch_with<C: Chainable>(&self, handler: C, catch: Catch<L>) -> Node<L::And<C::Language>, K> {
+    pub fn catch_with<C: Chainable>(&self, handler: C, catch: Catch<L>) -> Node<L::And<C::Language>, K>
+    where
+        K: Fails,
+    {
         if let Some(problem) = mixes_all(&catch.errors) {
             self.problem(&problem);
         }
@@ -527,11 +560,28 @@ impl<L: Language> Node<L, Decision> {
 }
 
 /// What [`afterwards_with`](Node::afterwards_with) joins beside the ends of the rules' states.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let gift = w.add(Pass::json_path("Wrap it"));
+/// let ship = w.add(Pass::json_path("Ship"));
+/// let choice = w.add(Choice::json_path("A gift?"));
+/// choice.when(Condition::boolean_equals("$.gift", true), &gift);
+/// // Wrapped or not, it is shipped.
+/// let chain = choice.afterwards_with(Afterwards { otherwise: true, ..Afterwards::default() }).next(&ship);
+/// let machine = StateMachine::new("Order", chain).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
+#[doc(alias = "AfterwardsOptions")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Afterwards {
     /// Also the ends of the states that catchers lead to.
+    #[doc(alias = "includeErrorHandlers")]
     pub error_handlers: bool,
     /// Also the case that no rule holds; the Choice must not have an `otherwise`.
+    #[doc(alias = "includeOtherwise")]
     pub otherwise: bool,
 }
 
@@ -545,6 +595,7 @@ impl<L: Language> Node<L, Branches> {
 
 impl<L: Language> Node<L, Iteration> {
     /// What is done with each item (ASL field `ItemProcessor`).
+    #[doc(alias = "itemProcessor")]
     pub fn item_processor<C: Chainable>(&self, processor: C) -> Node<L::And<C::Language>, Iteration> {
         self.item_processor_with(processor, crate::state::ProcessorConfig::default())
     }
@@ -625,9 +676,12 @@ impl<L: Language, K: Kind> Fragment<L, K> {
     }
 }
 
-impl<L: Language, K: Continues> Fragment<L, K> {
-    /// Links the state to all loose ends of the fragment and gives the longer chain.
-    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast> {
+impl<L: Language, K: Kind> Fragment<L, K> {
+    /// Links the state to all loose ends of the fragment and gives the longer chain (ASL field `Next`).
+    pub fn next<C: Chainable>(&self, next: C) -> Node<L::And<C::Language>, <C::Kind as Kind>::AsLast>
+    where
+        K: Continues,
+    {
         self.node.next(next)
     }
 }
@@ -650,6 +704,13 @@ impl StateData {
     pub(crate) fn name(&self) -> String {
         let name = self.common.state_name.as_ref().unwrap_or(&self.id);
         self.prefixes.iter().chain([name]).map(Str::as_str).collect()
+    }
+
+    /// Whether it has this name, which takes no memory to find out: every state of a machine is asked for every other.
+    fn is_named(&self, name: &str) -> bool {
+        let own = self.common.state_name.as_ref().unwrap_or(&self.id);
+        let rest = self.prefixes.iter().try_fold(name, |rest, prefix| rest.strip_prefix(prefix.as_str()));
+        rest == Some(own.as_str())
     }
 
     fn transitions(&self, catchers: Catchers) -> Vec<StateIx> {
@@ -811,7 +872,7 @@ impl Graph {
         let machine = self.machine(region);
         (0..self.regions.len())
             .filter(|other| self.machine(*other) == machine)
-            .find(|other| self.regions[*other].states.iter().any(|state| self.states[state.0].name() == name))
+            .find(|other| self.regions[*other].states.iter().any(|state| self.states[state.0].is_named(name)))
     }
 
     fn machine(&self, mut region: usize) -> usize {

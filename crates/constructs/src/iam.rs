@@ -1,11 +1,23 @@
 //! Policy statements, as the constructs need them and as IAM reads them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use stepwell_value::{Str, Value};
 
 use crate::cfn::Cfn;
 use crate::json::{Fields, Json};
 
 /// What somebody may do with something (`PolicyDocument.Statement`).
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let read = Statement::allow(["s3:GetObject"], [BucketRef::from_name("orders").arn_for_objects("*")]).sid("Read");
+/// assert_eq!(
+///     read.to_value().to_string(),
+///     r#"{"Action":"s3:GetObject","Effect":"Allow","Resource":{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::orders/*"]]},"Sid":"Read"}"#,
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     sid: Option<Str>,
@@ -122,47 +134,72 @@ pub(crate) fn distinct(statements: &[Statement]) -> Vec<Statement> {
 }
 
 /// Statements with as few of them as possible: those with the same resources share their actions, and the reverse.
+/// Their lists are sorted.
 pub(crate) fn minimized(statements: &[Statement]) -> Vec<Statement> {
-    let mut merged: Vec<Statement> = Vec::new();
-    for statement in statements {
-        if !merged.iter_mut().any(|other| merge(other, statement)) {
-            merged.push(statement.clone());
+    let mut all: Vec<Sets> = statements.iter().map(Sets::of).collect();
+    loop {
+        let before = all.len();
+        let mut merged: Vec<Sets> = Vec::with_capacity(before);
+        for sets in all {
+            match merged.iter_mut().find(|other| other.can_take(&sets)) {
+                Some(other) => other.take(sets),
+                None => merged.push(sets),
+            }
+        }
+        // A merge can make the next one possible; each round has fewer statements.
+        if merged.len() == before {
+            return merged.into_iter().map(Sets::into_statement).collect();
+        }
+        all = merged;
+    }
+}
+
+/// A statement whose lists are sets.
+struct Sets {
+    /// What else it says; its own lists are empty.
+    rest: Statement,
+    actions: BTreeSet<Str>,
+    /// By their text in the template.
+    resources: BTreeMap<String, Cfn>,
+}
+
+impl Sets {
+    fn of(statement: &Statement) -> Sets {
+        Sets {
+            rest: Statement {
+                sid: statement.sid.clone(),
+                actions: Vec::new(),
+                resources: Vec::new(),
+                condition: statement.condition.clone(),
+                principal: statement.principal.clone(),
+                deny: statement.deny,
+            },
+            actions: statement.actions.iter().cloned().collect(),
+            resources: statement.resources.iter().map(|resource| (resource.json(), resource.clone())).collect(),
         }
     }
-    // A merge can make the next one possible; each round has fewer statements.
-    if merged.len() < statements.len() {
-        return minimized(&merged);
-    }
-    for statement in &mut merged {
-        statement.actions.sort();
-        statement.resources.sort_by_cached_key(|resource| resource.to_value().to_string());
-    }
-    merged
-}
 
-/// Lets the first statement say what the other says, too, if one statement can say both.
-fn merge(one: &mut Statement, other: &Statement) -> bool {
-    if !one.can_merge_with(other) {
-        return false;
+    /// Whether it can say what the other says, too, and no more.
+    fn can_take(&self, other: &Sets) -> bool {
+        let same_resources = self.resources.keys().eq(other.resources.keys());
+        let same_actions = self.actions == other.actions;
+        if self.rest.can_merge_with(&other.rest) {
+            same_resources || same_actions
+        } else {
+            same_resources && same_actions && self.rest == other.rest
+        }
     }
-    if same_set(&one.resources, &other.resources) {
-        unite(&mut one.actions, &other.actions);
-    } else if same_set(&one.actions, &other.actions) {
-        unite(&mut one.resources, &other.resources);
-    } else {
-        return false;
+
+    fn take(&mut self, other: Sets) {
+        self.actions.extend(other.actions);
+        self.resources.extend(other.resources);
     }
-    true
-}
 
-fn same_set<T: PartialEq>(one: &[T], other: &[T]) -> bool {
-    one.iter().all(|item| other.contains(item)) && other.iter().all(|item| one.contains(item))
-}
-
-fn unite<T: PartialEq + Clone>(all: &mut Vec<T>, more: &[T]) {
-    for item in more {
-        if !all.contains(item) {
-            all.push(item.clone());
+    fn into_statement(self) -> Statement {
+        Statement {
+            actions: self.actions.into_iter().collect(),
+            resources: self.resources.into_values().collect(),
+            ..self.rest
         }
     }
 }
@@ -221,5 +258,42 @@ impl Statement {
         let resources = list("Resource", &mut self.resources.iter().map(size));
         let condition = self.condition.as_ref().map_or("{}".len(), |condition| condition.to_string().len());
         effect + actions + resources + condition
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(actions: &[&str], resources: &[&str]) -> Statement {
+        Statement::allow(actions, resources.iter().map(|resource| Cfn::from(*resource)))
+    }
+
+    #[test]
+    fn statements_with_the_same_resources_or_actions_become_one() {
+        let statements = [
+            statement(&["b:Do"], &["x"]),
+            statement(&["c:Do"], &["y"]),
+            statement(&["a:Do"], &["x"]),
+            statement(&["a:Do", "b:Do"], &["z", "w"]),
+            statement(&["c:Do"], &["y"]).sid("Named"),
+            statement(&["c:Do"], &["y"]).sid("Named"),
+        ];
+        assert_eq!(
+            minimized(&statements),
+            [
+                statement(&["a:Do", "b:Do"], &["w", "x", "z"]),
+                statement(&["c:Do"], &["y"]),
+                statement(&["c:Do"], &["y"]).sid("Named"),
+            ]
+        );
+    }
+
+    #[test]
+    fn resources_are_sorted_by_their_text() {
+        let arn = |name: &str| Cfn::join([Cfn::from("arn:"), Cfn::partition(), Cfn::from(name)]);
+        for cfn in [arn("x"), Cfn::default(), Cfn::from("\"x\""), Cfn::region()] {
+            assert_eq!(cfn.json(), cfn.to_value().to_string());
+        }
     }
 }

@@ -210,9 +210,10 @@ impl Json {
                 for part in cfn.parts() {
                     match part {
                         Part::Text(literal) => {
-                            let mut quoted = String::new();
-                            write_string(literal, &mut quoted);
-                            text.push_str(&quoted[1..quoted.len() - 1]);
+                            let start = text.len();
+                            write_string(literal, text);
+                            text.remove(start);
+                            text.pop();
                         }
                         Part::Token(token) => {
                             done.push(Cfn::from(std::mem::take(text)));

@@ -23,6 +23,7 @@ impl QueryLanguage {
 ///
 /// The language of a chain is [`Jsonata`] only if all its states are: such a chain fits into any machine, whereas a
 /// chain with a JSONPath state needs a machine whose language is JSONPath.
+#[doc(alias = "queryLanguage")]
 pub trait Language: sealed::Sealed + 'static {
     /// The language of a chain that consists of states of this language and of `Other`.
     type And<Other: Language>: Language;

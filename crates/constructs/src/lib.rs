@@ -33,7 +33,7 @@
 //! | `task` | what all tasks share: patterns, and the macros that describe a task once |
 //! | `field`, `path`, [`intrinsic`] | values: [`obj!`], [`path()`], [`jsonata()`], and what may stand where |
 //! | `language` | the two query languages as types |
-//! | `machine`, `activity`, `stack`, `iam` | [`StateMachine`], [`Activity`], [`Stack`], roles, policies, the template |
+//! | `machine`, `activity`, `stack`, `iam`, `yaml` | [`StateMachine`], [`Activity`], [`Stack`], roles, policies, the template as JSON and YAML |
 //! | `references` | resources that others declare |
 //! | `render` | from the graph to the definition |
 
@@ -57,6 +57,7 @@ mod stack;
 mod state;
 mod task;
 mod tasks;
+mod yaml;
 
 pub use activity::{Activity, ActivityRef};
 pub use cfn::Cfn;
@@ -84,3 +85,6 @@ pub use stack::{Environment, Stack, logical_id};
 pub use state::*;
 pub use task::{IntegrationPattern, MessageMissing, Pattern, RequestResponse, RunJob, WaitForTaskToken};
 pub use tasks::*;
+
+/// JSON values and their texts, as definitions and templates are given: the crate `stepwell-value`.
+pub use stepwell_value as value;

@@ -34,6 +34,7 @@ use crate::state::words;
 /// );
 /// # Ok::<(), BuildErrors>(())
 /// ```
+#[doc(alias = "CfnStateMachine")]
 #[derive(Debug)]
 pub struct StateMachine {
     id: Str,
@@ -89,6 +90,15 @@ words! {
 }
 
 /// What a state machine logs, and where.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let logs = Logs::new().destination(&LogGroupRef::from_logical_id("Logs")).level(LogLevel::All).include_execution_data(true);
+/// let machine = StateMachine::new("Machine", w.add(Pass::json_path("Hello"))).logs(logs).tracing(true).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[doc(alias = "LogOptions")]
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
@@ -118,6 +128,7 @@ impl Logs {
     }
 
     /// Whether inputs and outputs are logged, too.
+    #[doc(alias = "includeExecutionData")]
     #[must_use]
     pub fn include_execution_data(mut self, include: bool) -> Logs {
         self.include_execution_data = Some(include);
@@ -126,15 +137,29 @@ impl Logs {
 }
 
 /// The key that data is encrypted with.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let key = KeyRef::from_arn("arn:aws:kms:eu-central-1:123456789012:key/orders");
+/// let machine = StateMachine::new("Machine", w.add(Pass::json_path("Hello")))
+///     .encryption(EncryptionConfiguration::CustomerManaged { key, data_key_reuse_period: None })
+///     .build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum EncryptionConfiguration {
     /// A key of AWS.
+    #[doc(alias = "AwsOwnedEncryptionConfiguration")]
     AwsOwned,
     /// A key of the customer.
+    #[doc(alias = "CustomerManagedEncryptionConfiguration")]
     CustomerManaged {
         /// The key.
         key: KeyRef,
         /// How long a data key is used, 60 to 900 seconds; 300 by default.
+        #[doc(alias = "kmsDataKeyReusePeriodSeconds")]
         data_key_reuse_period: Option<Duration>,
     },
 }
@@ -169,6 +194,9 @@ type BuildErrorKind = (&'static str, String);
 
 impl StateMachine {
     /// A machine of the states that are connected with the chain; its query language is JSONPath.
+    #[doc(alias = "definitionBody")]
+    #[doc(alias = "DefinitionBody.fromChainable")]
+    #[doc(alias = "ChainDefinitionBody")]
     pub fn new<C: Chainable>(id: &str, chain: C) -> StateMachine {
         let node = chain.node();
         let definition = DefinitionSource::States { workflow: node.workflow().clone(), start: node.start() };
@@ -176,16 +204,21 @@ impl StateMachine {
     }
 
     /// The same, and the definition says that the language is JSONPath.
+    #[doc(alias = "queryLanguage")]
     pub fn json_path<C: Chainable>(id: &str, chain: C) -> StateMachine {
         StateMachine { query_language: Some(QueryLanguage::JsonPath), ..StateMachine::new(id, chain) }
     }
 
     /// A machine whose query language is JSONata; every state of it must be.
+    #[doc(alias = "queryLanguage")]
     pub fn jsonata<C: Chainable<Language = Jsonata>>(id: &str, chain: C) -> StateMachine {
         StateMachine { query_language: Some(QueryLanguage::Jsonata), ..StateMachine::new(id, chain) }
     }
 
     /// A machine whose definition is given as JSON text; `${name}` in it is replaced by a substitution.
+    #[doc(alias = "definitionString")]
+    #[doc(alias = "StringDefinitionBody")]
+    #[doc(alias = "FileDefinitionBody")]
     #[doc(alias = "DefinitionBody.fromString")]
     #[doc(alias = "DefinitionBody.fromFile")]
     pub fn from_text(id: &str, definition: impl Into<Cfn>) -> StateMachine {
@@ -193,6 +226,8 @@ impl StateMachine {
     }
 
     /// A machine whose definition is an object in S3 (template property `DefinitionS3Location`).
+    #[doc(alias = "definitionS3Location")]
+    #[doc(alias = "DefinitionBody.fromBucket")]
     pub fn from_s3(id: &str, bucket: &BucketRef, key: impl Into<Cfn>, version: Option<Cfn>) -> StateMachine {
         let definition = DefinitionSource::S3 { bucket: bucket.name().clone(), key: key.into(), version };
         StateMachine::from(id, definition)
@@ -262,6 +297,7 @@ impl StateMachine {
     }
 
     /// The role of the machine; one is made if nothing is said.
+    #[doc(alias = "roleArn")]
     #[must_use]
     pub fn role(mut self, role: &RoleRef) -> StateMachine {
         self.role = Some(role.clone());
@@ -285,6 +321,7 @@ impl StateMachine {
     }
 
     /// What happens when the machine leaves the template; it is deleted if nothing is said.
+    #[doc(alias = "removalPolicy")]
     #[must_use]
     pub fn removal_policy(mut self, policy: RemovalPolicy) -> StateMachine {
         self.removal_policy = policy;
@@ -322,11 +359,16 @@ impl StateMachine {
             Some(Ok(fields)) => Some(fields),
             None => None,
         };
+        errors.extend(stack.taken(&self.id, &self.logical_id()));
         let (definition, rendered) = self.definition(stack, &mut errors);
         if !errors.is_empty() {
             return Err(BuildErrors::new(errors));
         }
         Ok(self.into_machine(stack, definition, rendered, encryption))
+    }
+
+    fn logical_id(&self) -> String {
+        logical_id(&[self.id.clone(), Str::from("Resource")])
     }
 
     fn definition(&self, stack: &Stack, errors: &mut Vec<BuildError>) -> (Option<Definition>, Option<Rendered>) {
@@ -387,7 +429,7 @@ impl StateMachine {
         let path =
             |more: &[&str]| -> Vec<Str> { std::iter::once(self.id.clone()).chain(more.iter().map(Str::new)).collect() };
         let environment = stack.env();
-        let machine_id = Str::from(logical_id(&path(&["Resource"])));
+        let machine_id = Str::from(self.logical_id());
         let role = match self.role {
             Some(ref role) => role.clone(),
             None => {
@@ -589,6 +631,26 @@ impl Logs {
 }
 
 /// A state machine that has been built and stands in the template of its stack.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let stack = Stack::new("Orders");
+/// let w = Workflow::new();
+/// let price = w.add(LambdaInvoke::json_path("Price", FunctionRef::from_logical_id("PriceFunction")));
+/// let machine = stack.add(StateMachine::new("Machine", price))?;
+///
+/// let lambda = |definition: value::Value| {
+///     let state = definition.get("States")?.get("Price")?.clone();
+///     Some(state.get("Parameters")?.get("FunctionName")?.to_string())
+/// };
+/// // As CloudFormation gets it, and as an interpreter does.
+/// assert_eq!(lambda(machine.definition()).as_deref(), Some(r#"{"Fn::GetAtt":["PriceFunction","Arn"]}"#));
+/// assert_eq!(lambda(machine.to_asl()).as_deref(), Some(r#""arn:aws:service:us-east-1:123456789012:PriceFunction""#));
+/// // What the role may do, and no more.
+/// assert_eq!(machine.policy().len(), 1);
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Machine {
     stack: Stack,
@@ -729,6 +791,16 @@ impl Machine {
 }
 
 /// What others may be allowed to do with a state machine.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let stack = Stack::new("Orders");
+/// let w = Workflow::new();
+/// let machine = stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
+/// machine.grants().start_execution(&RoleRef::from_arn("Starter", "arn:aws:iam::123456789012:role/starter"));
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[doc(alias = "StateMachineGrants")]
 #[derive(Clone, Copy, Debug)]
 pub struct Grants<'s> {
@@ -748,12 +820,14 @@ impl Grants<'_> {
     }
 
     /// May start executions.
+    #[doc(alias = "startExecution")]
     #[doc(alias = "grantStartExecution")]
     pub fn start_execution(&self, grantee: impl IntoGrantee) {
         self.actions(grantee, ["states:StartExecution"]);
     }
 
     /// May start executions and wait for them; for express machines.
+    #[doc(alias = "startSyncExecution")]
     #[doc(alias = "grantStartSyncExecution")]
     pub fn start_sync_execution(&self, grantee: impl IntoGrantee) {
         self.actions(grantee, ["states:StartSyncExecution"]);
@@ -776,12 +850,14 @@ impl Grants<'_> {
     }
 
     /// May answer tasks that wait for their token.
+    #[doc(alias = "taskResponse")]
     #[doc(alias = "grantTaskResponse")]
     pub fn task_response(&self, grantee: impl IntoGrantee) {
         self.actions(grantee, ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"]);
     }
 
     /// May redrive executions.
+    #[doc(alias = "redriveExecution")]
     #[doc(alias = "grantRedriveExecution")]
     pub fn redrive_execution(&self, grantee: impl IntoGrantee) {
         self.execution(grantee, ["states:RedriveExecution"]);
@@ -852,6 +928,8 @@ impl Version {
 
 impl Machine {
     /// Publishes a version of the machine (`AWS::StepFunctions::StateMachineVersion`).
+    ///
+    /// If there is a resource of that id already, it stays.
     #[doc(alias = "CfnStateMachineVersion")]
     pub fn version(&self, id: &str, description: Option<&str>, revision_id: Option<Cfn>) -> Version {
         let properties = Fields::new()
@@ -866,6 +944,8 @@ impl Machine {
 
     /// A name for versions of the machine, with the share of executions that each gets, in percent
     /// (`AWS::StepFunctions::StateMachineAlias`).
+    ///
+    /// If there is a resource of that id already, it stays.
     #[doc(alias = "CfnStateMachineAlias")]
     pub fn alias(&self, id: &str, alias: Alias) {
         let routes = alias
@@ -888,6 +968,18 @@ impl Machine {
 }
 
 /// What a name for versions says.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let stack = Stack::new("Orders");
+/// let w = Workflow::new();
+/// let machine = stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
+/// let first = machine.version("First", Some("the first one"), None);
+/// let second = machine.version("Second", None, Some(machine.revision_id()));
+/// machine.alias("Live", Alias::new().name("live").route(first.arn(), 90).route(second.arn(), 10));
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Alias {
     name: Option<Str>,
@@ -924,6 +1016,7 @@ impl Alias {
     }
 
     /// Shifts executions to a new version step by step (property `DeploymentPreference`, as it stands in a template).
+    #[doc(alias = "deploymentPreference")]
     #[must_use]
     pub fn deployment_preference(mut self, preference: Object) -> Alias {
         self.deployment = Some(Value::Object(preference));

@@ -122,6 +122,15 @@ metrics! {
 }
 
 /// The metrics of a state machine.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let machine = StateMachine::new("Machine", w.add(Pass::json_path("Hello"))).build()?;
+/// assert_eq!(machine.metrics().failed().name(), "ExecutionsFailed");
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MachineMetrics {
     dimensions: Object,

@@ -140,6 +140,15 @@ impl BucketRef {
 }
 
 /// An IAM role, which policies can be attached to.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let role = RoleRef::from_arn("Orders", "arn:aws:iam::123456789012:role/orders");
+/// let machine = StateMachine::new("Machine", w.add(Pass::json_path("Hello"))).role(&role).build()?;
+/// # Ok::<(), BuildErrors>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleRef {
     arn: Cfn,
@@ -443,11 +452,13 @@ pub struct StateMachineRef {
 
 impl StateMachineRef {
     /// The state machine with this ARN.
+    #[doc(alias = "StateMachine.fromStateMachineArn")]
     pub fn from_arn(arn: impl Into<Cfn>) -> StateMachineRef {
         StateMachineRef { arn: arn.into() }
     }
 
     /// The state machine of this name in the account and region of the stack.
+    #[doc(alias = "StateMachine.fromStateMachineName")]
     pub fn from_name(name: &str) -> StateMachineRef {
         StateMachineRef { arn: arn("states", Cfn::from(format!("stateMachine:{name}"))) }
     }

@@ -96,6 +96,7 @@ impl Retry {
     }
 
     /// How often it is retried at most; 0 is never (ASL field `MaxAttempts`).
+    #[doc(alias = "maxAttempts")]
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Retry {
         self.max_attempts = Some(attempts);
@@ -103,6 +104,7 @@ impl Retry {
     }
 
     /// By what the interval grows with each retry, at least 1.0 (ASL field `BackoffRate`).
+    #[doc(alias = "backoffRate")]
     #[must_use]
     pub fn backoff_rate(mut self, rate: f64) -> Retry {
         self.backoff_rate = Some(rate);
@@ -110,6 +112,7 @@ impl Retry {
     }
 
     /// The longest wait between two tries, in whole seconds (ASL field `MaxDelaySeconds`).
+    #[doc(alias = "maxDelay")]
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Retry {
         self.max_delay = Some(whole_seconds(delay));
@@ -160,6 +163,18 @@ impl ToJson for Retry {
 }
 
 /// Which errors a catcher takes and what it hands on (an item of the ASL field `Catch`).
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let charge = w.add(LambdaInvoke::json_path("Charge", FunctionRef::from_name("charge")));
+/// let declined = w.add(Fail::json_path("Declined").error("Order.Declined"));
+/// let refund = w.add(Pass::json_path("Refund"));
+/// charge
+///     .catch_with(&declined, Catch::new().errors(["Card.Declined"]).result_path("$.error"))
+///     .catch(&refund);
+/// ```
 #[doc(alias = "CatchProps")]
 #[derive(Clone, Debug)]
 pub struct Catch<L> {
@@ -199,6 +214,7 @@ impl<L: Language> Catch<L> {
 
 impl Catch<JsonPath> {
     /// Where in the input the error is put (ASL field `ResultPath`); by default it replaces the input.
+    #[doc(alias = "resultPath")]
     #[must_use]
     pub fn result_path(mut self, path: impl IntoReference) -> Self {
         self.result_path = Some(path.into_reference().0);

@@ -8,11 +8,14 @@ use stepwell_value::{Object, Str, Value};
 
 use crate::cfn::Cfn;
 use crate::compat::Compat;
-use crate::error::BuildErrors;
+use crate::error::{BuildError, BuildErrors, Stage};
+use crate::field::IntoField;
 use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
+use crate::language::Plain;
 use crate::machine::{Machine, StateMachine};
 use crate::references::{Grantee, IntoGrantee};
+use crate::yaml::to_yaml;
 
 /// What is deployed together: state machines, activities, and the roles and policies that they need.
 ///
@@ -199,8 +202,22 @@ impl Stack {
     }
 
     /// Puts a resource into the template as it stands; constructs may complete it, such as the policy of a key.
-    pub fn declare(&self, logical_id: &str, resource: Value) {
-        let resource = Resource { raw: Some(resource), ..Resource::new("", Fields::new()) };
+    ///
+    /// If there is a resource of that logical id already, it stays.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let stack = Stack::new("Orders");
+    /// stack.declare("Orders", obj!({ "Type": "AWS::SQS::Queue", "Properties": { "FifoQueue": true } }));
+    /// let w = Workflow::new();
+    /// let send = SqsSendMessage::json_path("Send", &QueueRef::from_logical_id("Orders")).message_body(path("$.order"));
+    /// stack.add(StateMachine::new("Machine", w.add(send)))?;
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    pub fn declare(&self, logical_id: &str, resource: impl IntoField<Plain>) {
+        let raw = resource.into_field().0.to_value();
+        let resource = Resource { raw: Some(raw), ..Resource::new("", Fields::new()) };
         self.put(NewResource { logical_id: Str::from(logical_id), resource });
     }
 
@@ -208,6 +225,23 @@ impl Stack {
     pub fn template(&self) -> Value {
         let resources: Object = self.resources().into_iter().collect();
         [("Resources", Value::Object(resources))].into_iter().collect()
+    }
+
+    /// The template as YAML, which every reader takes for what [`Stack::template`] gives.
+    ///
+    /// ```
+    /// use stepwell_constructs::*;
+    ///
+    /// let stack = Stack::new("Orders");
+    /// let w = Workflow::new();
+    /// let machine = stack.add(StateMachine::new("Machine", w.add(Pass::json_path("Hello"))))?;
+    /// let yaml = stack.template_yaml();
+    /// assert!(yaml.starts_with("Resources:\n  MachineRole"));
+    /// assert!(yaml.contains(r#"DefinitionString: '{"StartAt":"Hello","States":{"Hello":{"Type":"Pass","End":true}}}'"#));
+    /// # Ok::<(), BuildErrors>(())
+    /// ```
+    pub fn template_yaml(&self) -> String {
+        to_yaml(&self.template())
     }
 
     /// All resources with their logical ids.
@@ -240,6 +274,18 @@ impl Stack {
 
     pub(crate) fn env(&self) -> &Environment {
         &self.environment
+    }
+
+    /// What is wrong if the construct `id` would have this logical id: something else has it.
+    pub(crate) fn taken(&self, id: &str, logical_id: &str) -> Option<BuildError> {
+        let taken = self.contents.borrow().resources.iter().any(|(other, _)| other == logical_id);
+        let stack = &self.environment.stack_id;
+        taken.then(|| BuildError {
+            code: "DuplicateConstructId",
+            path: format!("{stack}/{id}"),
+            message: format!("There is already a Construct with name '{id}' in Stack [{stack}]"),
+            stage: Stage::Construct,
+        })
     }
 
     pub(crate) fn put(&self, new: NewResource) {
@@ -344,8 +390,10 @@ fn with(value: &Value, key: &str, change: impl FnOnce(Value) -> Value) -> Value 
 
 /// Each statement once, and as few as possible if the profile says so.
 fn condensed(statements: &[Statement], compat: Compat) -> Vec<Statement> {
-    let distinct = iam::distinct(statements);
-    if compat.minimize_policies { iam::minimized(&distinct) } else { distinct }
+    match compat.minimize_policies {
+        true => iam::minimized(statements),
+        false => iam::distinct(statements),
+    }
 }
 
 impl ResourcePolicy {

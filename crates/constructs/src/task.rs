@@ -362,6 +362,11 @@ macro_rules! record {
 
         impl<L: $crate::Language> $name<L> {
             /// The value with what it cannot do without.
+            ///
+            $(
+                #[doc = concat!("- `", stringify!($required), "`", $(" (field `", $required_key, "`)",)? ":")]
+                $(#[$required_doc])*
+            )*
             #[allow(clippy::new_without_default)]
             pub fn new($($required: $crate::task::argument!($required_kind)),*) -> Self {
                 let data = $data {
@@ -444,7 +449,9 @@ macro_rules! task {
             }
         }
 
-        $crate::task::constructors!($name, $default, $($required: $required_kind,)*);
+        $crate::task::constructors!(
+            $name, $default, $($(#[$required_doc])* $required: $required_kind $(=> $required_key)?,)*
+        );
         $crate::task::setters!([P] $name.props { $($(#[$optional_doc])* $optional: $optional_kind $(=> $optional_key)?,)* });
         $($crate::task::pattern_choice!($choice $name, $default);)*
         $crate::task::task_methods!($name);
@@ -453,12 +460,17 @@ macro_rules! task {
 
 /// The two constructors of a task, one for each language.
 macro_rules! constructors {
-    ($name:ident, $default:ident, $($required:ident: $kind:tt,)*) => {
+    ($name:ident, $default:ident, $($(#[$doc:meta])* $required:ident: $kind:tt $(=> $key:literal)?,)*) => {
         const _: () = {
             type L = $crate::JsonPath;
             impl $name<L, $crate::$default> {
                 /// A task whose query language is JSONPath.
                 #[doc = concat!("(In the CDK: `", stringify!($name), ".jsonPath`.)")]
+                ///
+                $(
+                    #[doc = concat!("- `", stringify!($required), "`", $(" (field `", $key, "`)",)? ":")]
+                    $(#[$doc])*
+                )*
                 pub fn json_path(id: &str $(, $required: $crate::task::argument!($kind))*) -> Self {
                     Self::new(id $(, $required)*)
                 }
@@ -469,6 +481,11 @@ macro_rules! constructors {
             impl $name<L, $crate::$default> {
                 /// A task whose query language is JSONata.
                 #[doc = concat!("(In the CDK: `", stringify!($name), ".jsonata`.)")]
+                ///
+                $(
+                    #[doc = concat!("- `", stringify!($required), "`", $(" (field `", $key, "`)",)? ":")]
+                    $(#[$doc])*
+                )*
                 pub fn jsonata(id: &str $(, $required: $crate::task::argument!($kind))*) -> Self {
                     Self::new(id $(, $required)*)
                 }
@@ -482,6 +499,7 @@ macro_rules! pattern_choice {
     (run_job $name:ident, $default:ident) => {
         impl<L: $crate::Language> $name<L, $crate::$default> {
             /// Waits until the job that the task starts is done (`IntegrationPattern.RUN_JOB`).
+            #[doc(alias = "integrationPattern")]
             #[must_use]
             pub fn run_job(self) -> $name<L, $crate::RunJob> {
                 self.with_pattern()
@@ -491,6 +509,7 @@ macro_rules! pattern_choice {
     (request_response $name:ident, $default:ident) => {
         impl<L: $crate::Language> $name<L, $crate::$default> {
             /// Does not wait for the job that the task starts (`IntegrationPattern.REQUEST_RESPONSE`).
+            #[doc(alias = "integrationPattern")]
             #[must_use]
             pub fn request_response(self) -> $name<L, $crate::RequestResponse> {
                 self.with_pattern()
@@ -505,6 +524,7 @@ macro_rules! token_in {
         impl<L: $crate::Language> $name<L, $crate::$default> {
             /// Waits until somebody sends back the token, which the closure puts into what is sent.
             #[doc = concat!("It is in `", stringify!($property), "` (`IntegrationPattern.WAIT_FOR_TASK_TOKEN`).")]
+            #[doc(alias = "integrationPattern")]
             #[must_use]
             pub fn wait_for_task_token<V: $crate::IntoField<L>>(
                 mut self,
@@ -519,6 +539,7 @@ macro_rules! token_in {
         impl<L: $crate::Language> $name<L, $crate::$default> {
             /// Waits until somebody sends back the token, which the closure puts into what is sent.
             #[doc = concat!("It is in `", stringify!($property), "` (`IntegrationPattern.WAIT_FOR_TASK_TOKEN`).")]
+            #[doc(alias = "integrationPattern")]
             #[must_use]
             pub fn wait_for_task_token(
                 mut self,
@@ -533,6 +554,7 @@ macro_rules! token_in {
         impl<L: $crate::Language> $name<L, $crate::$default> {
             /// Waits until somebody sends back the token, which the closure puts into what is sent.
             #[doc = concat!("It is in `", stringify!($property), "` (`IntegrationPattern.WAIT_FOR_TASK_TOKEN`).")]
+            #[doc(alias = "integrationPattern")]
             #[must_use]
             pub fn wait_for_task_token<I: IntoIterator<Item = $record<L>>>(
                 mut self,

@@ -4,6 +4,7 @@
 #[path = "../examples/readme.rs"]
 mod readme;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use readme::*;
@@ -130,6 +131,42 @@ fn the_workflows_make_what_the_cdk_makes() {
     }
     valid(&start_a_child_with_callback().expect("it is complete"));
     valid(&add_step_with_a_role().expect("it is complete"));
+}
+
+/// Block 1 and block 48 of the TypeScript README have 24 and 9 lines that are not blank, imports not counted.
+#[test]
+fn the_examples_are_no_longer_than_the_originals() {
+    const IMPORT: usize = 1;
+    let source = include_str!("../examples/readme.rs");
+    let lines = |function: &str| {
+        let start = source.find(&format!("pub fn {function}(")).expect("the example is there");
+        let body = source[start..].split_inclusive("\n}\n").next().expect("the example ends");
+        body.lines().filter(|line| !line.trim().is_empty()).count()
+    };
+    for (example, of_original) in [("evaluate_expression", 24), ("lambda_with_callback", 9)] {
+        let ours = IMPORT + lines(example);
+        println!("{example}: {ours} lines, {of_original} in TypeScript");
+        assert!(ours <= of_original, "{example} has {ours} lines, the original {of_original}");
+    }
+}
+
+/// The blocks of code of the three READMEs, and a row for each example.
+#[test]
+fn the_table_of_the_docs_is_complete() {
+    let docs = include_str!("../../../docs/constructs.md");
+    let rows: Vec<Vec<&str>> = docs
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect())
+        .filter(|row: &Vec<_>| row.len() == 7)
+        .collect();
+    for (column, blocks) in [(3, 72), (4, 60), (5, 47)] {
+        let shown: BTreeSet<usize> = rows.iter().filter_map(|row| row[column].parse().ok()).collect();
+        assert_eq!(shown, (1..=blocks).collect(), "column {column}");
+    }
+    let examples = include_str!("../examples/readme.rs").lines().filter_map(|line| line.strip_prefix("pub fn "));
+    for example in examples.filter_map(|line| line.split('(').next()) {
+        assert!(rows.iter().any(|row| row[1] == format!("`{example}`")), "{example} is in no row");
+    }
 }
 
 fn valid(machine: &Machine) {

@@ -39,11 +39,10 @@ use stepwell_asl::{Format, Options, Severity, compile};
 use stepwell_constructs::{Machine, StateMachineType};
 use stepwell_engine::local::{Answer, Local, Missing, Responder, What};
 use stepwell_engine::mock::{ITEM_READER, RESULT_WRITER};
-use stepwell_engine::{
-    ErrorCause, Event, EventKind, ExecutionId, ExecutionStatus, FailureStage, Identity, Reader, Start, TaskRequest,
-    Timestamp,
-};
-use stepwell_value::{Str, Value};
+pub use stepwell_engine::{ErrorCause, Event, EventKind, ExecutionStatus};
+use stepwell_engine::{ExecutionId, FailureStage, Identity, Reader, Start, TaskRequest, Timestamp};
+use stepwell_value::Str;
+pub use stepwell_value::Value;
 
 /// 2026-01-01T00:00:00Z, when every run begins unless it is told otherwise.
 const BEGINNING: Timestamp = Timestamp(1_767_225_600_000);
@@ -212,7 +211,8 @@ impl<'m> LocalRun<'m> {
             seed: self.seed,
             root: TOP,
         };
-        let mut outside = Outside { mocks: self.mocks, calls: Vec::new(), missing: Vec::new() };
+        let asked = vec![false; self.mocks.len()];
+        let mut outside = Outside { mocks: self.mocks, asked, calls: Vec::new(), missing: Vec::new() };
         let mut local = Local::new(self.started);
         let start = Start { identity: Arc::new(identity), input: self.input, input_text: None };
         let id = local.start(Arc::new(program), start);
@@ -225,15 +225,24 @@ impl<'m> LocalRun<'m> {
             error: execution.error().clone(),
             virtual_time: Duration::from_millis(u64::try_from(stopped.0 - self.started.0).unwrap_or(0)),
             events,
+            unasked: unasked(&outside),
             calls: outside.calls,
             missing: outside.missing,
         }
     }
 }
 
+/// The names of the mocks that nothing has asked.
+fn unasked(outside: &Outside<'_>) -> Vec<String> {
+    let mocks = outside.mocks.iter().zip(&outside.asked);
+    mocks.filter(|(_, asked)| !**asked).map(|((name, _), _)| name.clone()).collect()
+}
+
 /// Answers tasks from mocks, and remembers what was asked.
 struct Outside<'m> {
     mocks: Vec<(String, Mock<'m>)>,
+    /// Which of the mocks have been asked.
+    asked: Vec<bool>,
     calls: Vec<Call>,
     missing: Vec<String>,
 }
@@ -241,7 +250,10 @@ struct Outside<'m> {
 impl Outside<'_> {
     fn ask(&mut self, names: &[&str], call: Call) -> Option<Reply> {
         let mock = names.iter().find_map(|name| self.mocks.iter().position(|(mocked, _)| mocked == name));
-        let reply = mock.map(|index| self.mocks[index].1(&call));
+        let reply = mock.map(|index| {
+            self.asked[index] = true;
+            self.mocks[index].1(&call)
+        });
         self.calls.push(call);
         if reply.is_none() {
             self.missing.push(format!("no mock for {}", names.join(" or ")));
@@ -302,6 +314,7 @@ pub struct Run {
     events: Vec<Event>,
     calls: Vec<Call>,
     missing: Vec<String>,
+    unasked: Vec<String>,
 }
 
 impl Run {
@@ -368,12 +381,12 @@ impl Run {
     pub fn assert_succeeded(&self) {
         assert!(
             self.status == ExecutionStatus::Succeeded,
-            "{} with {}: {}\nstates: {:?}\n{}",
+            "{} with {}: {}\nstates: {:?}{}",
             self.status.name(),
             self.error().unwrap_or("no error"),
             self.cause().unwrap_or("no cause"),
             self.states(),
-            self.missing.join("\n")
+            self.about_mocks()
         );
     }
 
@@ -384,11 +397,18 @@ impl Run {
     pub fn assert_failed_with(&self, error: &str) {
         assert!(
             self.status == ExecutionStatus::Failed && self.error() == Some(error),
-            "{} with {}, not FAILED with {error}: {}\n{}",
+            "{} with {}, not FAILED with {error}: {}{}",
             self.status.name(),
             self.error().unwrap_or("no error"),
             self.cause().unwrap_or("no cause"),
-            self.missing.join("\n")
+            self.about_mocks()
         );
+    }
+
+    /// Lines about tasks without a mock, and about mocks without a task: one may be the other, misspelt.
+    fn about_mocks(&self) -> String {
+        let missing = self.missing.iter().map(|missing| format!("\n{missing}"));
+        let unasked = self.unasked.iter().map(|name| format!("\nnothing asked the mock {name}"));
+        missing.chain(unasked).collect()
     }
 }

@@ -110,30 +110,14 @@ fn items_come_from_a_mocked_file() {
     assert_eq!(run.output(), &json("[1, 2, 3]"));
 }
 
-/// What `docs/constructs.md` begins with.
 #[test]
-fn the_example_of_the_docs_runs() {
-    let stack = Stack::new("Orders");
-    let w = Workflow::new();
-    let price = FunctionRef::from_logical_id("PriceFunction");
-
-    let quote = w.add(
-        LambdaInvoke::json_path("Quote", &price).payload(obj!({ "order": path("$.order") })).result_path("$.quote"),
-    );
-    let cheap = w.add(Succeed::json_path("Cheap"));
-    let ask = w.add(
-        LambdaInvoke::json_path("Ask", &price)
-            .wait_for_task_token(|token| obj!({ "token": token, "quote": path("$.quote") })),
-    );
-    let choice = w.add(Choice::json_path("Expensive?"));
-    choice.when(Condition::numeric_greater_than("$.quote.Payload.total", 1000), &ask).otherwise(&cheap);
-
-    let machine = stack.add(StateMachine::new("Machine", quote.next(&choice))).expect("it is complete");
-    let template = stack.template();
-    assert!(template.get("Resources").and_then(|resources| resources.get(machine.logical_id())).is_some());
-
-    let run =
-        machine.run_locally(json(r#"{ "order": 7 }"#)).mock("Quote", json(r#"{ "Payload": { "total": 10 } }"#)).run();
-    run.assert_succeeded();
-    assert_eq!(run.states(), ["Quote", "Expensive?", "Cheap"]);
+#[should_panic(expected = "no mock for Pack or sqs:sendMessage\nnothing asked the mock Pakc")]
+fn a_misspelt_mock_is_named() {
+    order()
+        .run_locally(json(r#"{ "total": 150, "items": [] }"#))
+        .mock("Charge", json("{}"))
+        .mock("Pakc", json("{}"))
+        .mock("Tell", json("{}"))
+        .run()
+        .assert_succeeded();
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Array, Decimal, Object, Str, write_compact};
+use crate::{Array, Decimal, Object, Str, write_compact, write_pretty};
 
 /// A JSON value; 24 bytes, cheap to clone, `Send + Sync`.
 ///
@@ -221,10 +221,14 @@ impl PartialEq for Value {
 }
 
 impl fmt::Display for Value {
-    /// Compact JSON text, keys in their order.
+    /// JSON text, keys in their order: compact, or indented for people by `{:#}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
-        write_compact(self, &mut text);
+        if f.alternate() {
+            write_pretty(self, &mut text);
+        } else {
+            write_compact(self, &mut text);
+        }
         f.write_str(&text)
     }
 }
@@ -317,6 +321,13 @@ mod tests {
         shared::<Value>();
         assert_eq!(size_of::<Value>(), 24);
         assert_eq!(size_of::<Option<Value>>(), 24);
+    }
+
+    #[test]
+    fn the_alternate_form_is_indented() {
+        let value = crate::parse(r#"{"a":[1,{}]}"#).expect("it is JSON");
+        assert_eq!(format!("{value}"), r#"{"a":[1,{}]}"#);
+        assert_eq!(format!("{value:#}"), "{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(crate) struct ConditionData {
 ///
 /// let rule = Condition::jsonata(jsonata("$states.input.n > 3")).comment("many").outputs(obj!({ "size": "large" }));
 /// ```
+#[doc(alias = "ChoiceTransitionOptions")]
 #[derive(Debug)]
 pub struct When<L> {
     pub(crate) condition: ConditionData,
@@ -238,6 +239,7 @@ impl Condition<JsonPath> {
     }
 
     /// Holds if the string matches the pattern, in which `*` stands for any text (ASL field `StringMatches`).
+    #[doc(alias = "stringMatches")]
     pub fn string_matches(variable: impl Into<Variable>, pattern: &str) -> Self {
         Condition::compare(variable, "StringMatches", Json::from(pattern))
     }

@@ -34,6 +34,7 @@ pub struct CustomState<L> {
 
 impl CustomState<JsonPath> {
     /// A state whose query language is JSONPath.
+    #[doc(alias = "stateJson")]
     pub fn json_path(id: &str, state: Obj<Plain>) -> Self {
         Self::new(id, state)
     }

@@ -51,30 +51,35 @@ impl<L> DistributedMap<L> {
 
 impl<L: Language> DistributedMap<L> {
     /// The kind of the child executions; `Standard` by default (ASL field `ProcessorConfig.ExecutionType`).
+    #[doc(alias = "mapExecutionType")]
     #[must_use]
     pub fn map_execution_type(self, kind: ProcessorType) -> Self {
         self.change(|map| map.execution_type = Some(kind))
     }
 
     /// Where the items are read from, instead of the input (ASL field `ItemReader`).
+    #[doc(alias = "itemReader")]
     #[must_use]
     pub fn item_reader(self, reader: impl ItemReader<L>) -> Self {
         self.change(|map| map.item_reader = Some(reader.into_data()))
     }
 
     /// How many items one child execution gets (ASL field `ItemBatcher`).
+    #[doc(alias = "itemBatcher")]
     #[must_use]
     pub fn item_batcher(self, batcher: ItemBatcher<L>) -> Self {
         self.change(|map| map.item_batcher = Some(batcher.data))
     }
 
     /// Where the results are written (ASL field `ResultWriter`); only with the flag of the second version off.
+    #[doc(alias = "resultWriter")]
     #[must_use]
     pub fn result_writer(self, writer: ResultWriter) -> Self {
         self.change(|map| map.result_writer = Some(writer.into_data()))
     }
 
     /// Where and in which form the results are written (ASL field `ResultWriter`).
+    #[doc(alias = "resultWriterV2")]
     #[must_use]
     pub fn result_writer_v2(self, writer: ResultWriterV2<L>) -> Self {
         self.change(|map| map.result_writer_v2 = Some(writer.into_data()))
@@ -87,12 +92,14 @@ impl<L: Language> DistributedMap<L> {
     }
 
     /// How many items may fail (ASL field `ToleratedFailureCount`).
+    #[doc(alias = "toleratedFailureCount")]
     #[must_use]
     pub fn tolerated_failure_count(self, items: u32) -> Self {
         self.change(|map| map.tolerated_failure_count = Some(Json::Value(Value::from(items))))
     }
 
     /// How many of a hundred items may fail, 0 to 100 (ASL field `ToleratedFailurePercentage`).
+    #[doc(alias = "toleratedFailurePercentage")]
     #[must_use]
     pub fn tolerated_failure_percentage(self, percentage: impl Into<Operand>) -> Self {
         let number = Value::number(percentage.into().0);
@@ -102,12 +109,14 @@ impl<L: Language> DistributedMap<L> {
 
 impl DistributedMap<JsonPath> {
     /// Where the number of items that may fail is (ASL field `ToleratedFailureCountPath`).
+    #[doc(alias = "toleratedFailureCountPath")]
     #[must_use]
     pub fn tolerated_failure_count_path(self, path: impl IntoReference) -> Self {
         self.change(|map| map.tolerated_failure_count_path = Some(path.into_reference().0))
     }
 
     /// Where the share of items that may fail is (ASL field `ToleratedFailurePercentagePath`).
+    #[doc(alias = "toleratedFailurePercentagePath")]
     #[must_use]
     pub fn tolerated_failure_percentage_path(self, path: impl IntoReference) -> Self {
         self.change(|map| map.tolerated_failure_percentage_path = Some(path.into_reference().0))
@@ -115,6 +124,13 @@ impl DistributedMap<JsonPath> {
 }
 
 /// Several items for each child execution (ASL field `ItemBatcher`).
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let batches = ItemBatcher::new().max_items_per_batch(100).batch_input(obj!({ "day": path("$.day") }));
+/// DistributedMap::json_path("Rows").item_batcher(batches);
+/// ```
 #[derive(Clone, Debug)]
 pub struct ItemBatcher<L> {
     data: BatcherData,
@@ -137,6 +153,7 @@ impl<L: Language> ItemBatcher<L> {
     }
 
     /// What every child execution gets beside its items (ASL field `BatchInput`).
+    #[doc(alias = "batchInput")]
     #[must_use]
     pub fn batch_input(mut self, input: impl IntoField<L>) -> Self {
         self.data.batch_input = Some(input.into_field().0);
@@ -144,6 +161,7 @@ impl<L: Language> ItemBatcher<L> {
     }
 
     /// The most items of a batch (ASL field `MaxItemsPerBatch`).
+    #[doc(alias = "maxItemsPerBatch")]
     #[must_use]
     pub fn max_items_per_batch(mut self, items: u32) -> Self {
         self.data.items = Some(Json::Value(Value::from(items)));
@@ -151,6 +169,7 @@ impl<L: Language> ItemBatcher<L> {
     }
 
     /// The most bytes of a batch, at most 262,144 (ASL field `MaxInputBytesPerBatch`).
+    #[doc(alias = "maxInputBytesPerBatch")]
     #[must_use]
     pub fn max_input_bytes_per_batch(mut self, bytes: u32) -> Self {
         self.data.bytes = Some(Json::Value(Value::from(bytes)));
@@ -160,6 +179,7 @@ impl<L: Language> ItemBatcher<L> {
 
 impl ItemBatcher<JsonPath> {
     /// Where the most items of a batch are said (ASL field `MaxItemsPerBatchPath`).
+    #[doc(alias = "maxItemsPerBatchPath")]
     #[must_use]
     pub fn max_items_per_batch_path(mut self, path: impl IntoReference) -> Self {
         self.data.items_path = Some(path.into_reference().0);
@@ -167,6 +187,7 @@ impl ItemBatcher<JsonPath> {
     }
 
     /// Where the most bytes of a batch are said (ASL field `MaxInputBytesPerBatchPath`).
+    #[doc(alias = "maxInputBytesPerBatchPath")]
     #[must_use]
     pub fn max_input_bytes_per_batch_path(mut self, path: impl IntoReference) -> Self {
         self.data.bytes_path = Some(path.into_reference().0);

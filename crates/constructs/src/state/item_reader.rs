@@ -36,6 +36,7 @@ pub(crate) enum BucketData {
 }
 
 /// Whatever can say which bucket is meant: a [`BucketRef`], or a path or expression for its name.
+#[doc(alias = "bucketNamePath")]
 pub trait ReaderBucket<L> {
     #[doc(hidden)]
     fn into_bucket(self) -> Bucket;
@@ -131,6 +132,7 @@ macro_rules! readers {
             }
 
             /// The most items that are read (ASL field `ReaderConfig.MaxItems`).
+            #[doc(alias = "maxItems")]
             #[must_use]
             pub fn max_items(mut self, items: u32) -> Self {
                 self.data.config.put("MaxItems", Value::from(items));
@@ -181,6 +183,7 @@ impl<L> ItemReader<L> for S3CsvItemReader<L> {
 
 impl<L: Language> S3CsvItemReader<L> {
     /// The names of the columns (ASL fields `CSVHeaderLocation` and `CSVHeaders`); by default the first row has them.
+    #[doc(alias = "csvHeaders")]
     #[must_use]
     pub fn csv_headers(mut self, headers: impl Into<CsvHeaders>) -> Self {
         if let CsvHeaders::Given(names) = headers.into() {
@@ -193,6 +196,7 @@ impl<L: Language> S3CsvItemReader<L> {
     }
 
     /// What separates the columns (ASL field `CSVDelimiter`); a comma by default.
+    #[doc(alias = "csvDelimiter")]
     #[must_use]
     pub fn csv_delimiter(mut self, delimiter: CsvDelimiter) -> Self {
         self.data.config.put("CSVDelimiter", delimiter.to_json());
@@ -204,6 +208,7 @@ impl<L: Language> S3CsvItemReader<L> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CsvHeaders {
     /// The first row.
+    #[doc(alias = "CsvHeaders.useFirstRow")]
     FirstRow,
     /// They are given.
     Given(Vec<String>),
@@ -238,6 +243,12 @@ words! {
 }
 
 /// Reads the list of the objects of a bucket; each item describes one.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// DistributedMap::json_path("Pictures").item_reader(S3ObjectsItemReader::new(path("$.bucket")).prefix("in/").max_items(1000));
+/// ```
 #[derive(Clone, Debug)]
 pub struct S3ObjectsItemReader<L> {
     data: ItemReaderData,
@@ -264,6 +275,7 @@ impl<L: Language> S3ObjectsItemReader<L> {
     }
 
     /// The most objects that are read (ASL field `ReaderConfig.MaxItems`).
+    #[doc(alias = "maxItems")]
     #[must_use]
     pub fn max_items(mut self, items: u32) -> Self {
         self.data.config.put("MaxItems", Value::from(items));

@@ -61,6 +61,7 @@ macro_rules! map_methods {
     ($type:ident) => {
         impl<L: $crate::Language> $type<L> {
             /// How many iterations run at the same time, at least 1; 0 or nothing is no limit (ASL field `MaxConcurrency`).
+            #[doc(alias = "maxConcurrency")]
             #[must_use]
             pub fn max_concurrency(mut self, iterations: impl Into<$crate::Operand>) -> Self {
                 let number = iterations.into().0;
@@ -69,6 +70,7 @@ macro_rules! map_methods {
             }
 
             /// What an iteration gets instead of the item (ASL field `ItemSelector`).
+            #[doc(alias = "itemSelector")]
             #[must_use]
             pub fn item_selector(mut self, selector: Obj<L>) -> Self {
                 self.props.item_selector = Some(selector.into_json());
@@ -78,6 +80,7 @@ macro_rules! map_methods {
 
         impl $type<JsonPath> {
             /// Where the array is (ASL field `ItemsPath`); by default it is the input.
+            #[doc(alias = "itemsPath")]
             #[must_use]
             pub fn items_path(mut self, path: impl IntoReference) -> Self {
                 self.props.items_path = Some(path.into_reference().0);
@@ -85,6 +88,7 @@ macro_rules! map_methods {
             }
 
             /// Where the number of iterations at the same time is (ASL field `MaxConcurrencyPath`).
+            #[doc(alias = "maxConcurrencyPath")]
             #[must_use]
             pub fn max_concurrency_path(mut self, path: impl IntoReference) -> Self {
                 self.props.max_concurrency_path = Some(path.into_reference().0);
@@ -137,6 +141,7 @@ pub struct ProcessorConfig {
     /// Inside the execution, or as executions of their own; by default inside.
     pub mode: Option<ProcessorMode>,
     /// The kind of those executions, if the mode is [`ProcessorMode::Distributed`].
+    #[doc(alias = "executionType")]
     pub execution_type: Option<ProcessorType>,
 }
 

@@ -72,6 +72,15 @@ impl Body {
 }
 
 /// The role that a task assumes instead of the machine's (ASL field `Credentials`).
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let w = Workflow::new();
+/// let function = FunctionRef::from_arn("arn:aws:lambda:eu-central-1:210987654321:function:price");
+/// let role = RoleRef::from_arn("Caller", "arn:aws:iam::210987654321:role/caller");
+/// w.add(LambdaInvoke::json_path("Price", &function).credentials(TaskRole::from_role(&role)));
+/// ```
 #[doc(alias = "Credentials")]
 #[derive(Clone, Debug)]
 pub struct TaskRole(pub(crate) Json);
@@ -101,6 +110,7 @@ macro_rules! shared_methods {
     (@naming [$($p:ident)?] $type:ident) => {
         impl<L: $crate::Language $(, $p)?> $type<L $(, $p)?> {
             /// The name of the state in the definition, instead of its id.
+            #[doc(alias = "stateName")]
             #[must_use]
             pub fn state_name(mut self, name: &str) -> Self {
                 self.common.state_name = Some(stepwell_value::Str::from(name));
@@ -128,6 +138,7 @@ macro_rules! shared_methods {
     (@paths [$($p:ident)?] $type:ident) => {
         impl<$($p)?> $type<$crate::JsonPath $(, $p)?> {
             /// What of the input the state sees, or [`DISCARD`](crate::DISCARD) (ASL field `InputPath`).
+            #[doc(alias = "inputPath")]
             #[must_use]
             pub fn input_path(mut self, path: impl $crate::IntoReference) -> Self {
                 self.common.input_path = Some(path.into_reference().0);
@@ -135,6 +146,7 @@ macro_rules! shared_methods {
             }
 
             /// What of the output the next state sees, or [`DISCARD`](crate::DISCARD) (ASL field `OutputPath`).
+            #[doc(alias = "outputPath")]
             #[must_use]
             pub fn output_path(mut self, path: impl $crate::IntoReference) -> Self {
                 self.common.output_path = Some(path.into_reference().0);
@@ -145,6 +157,7 @@ macro_rules! shared_methods {
     (@result_path [$($p:ident)?] $type:ident) => {
         impl<$($p)?> $type<$crate::JsonPath $(, $p)?> {
             /// Where in the input the result is put, or [`DISCARD`](crate::DISCARD) (ASL field `ResultPath`).
+            #[doc(alias = "resultPath")]
             #[must_use]
             pub fn result_path(mut self, path: impl $crate::IntoReference) -> Self {
                 self.common.result_path = Some(path.into_reference().0);
@@ -155,6 +168,7 @@ macro_rules! shared_methods {
     (@result_selector [$($p:ident)?] $type:ident) => {
         impl<$($p)?> $type<$crate::JsonPath $(, $p)?> {
             /// A new form of the raw result, before `ResultPath` is applied (ASL field `ResultSelector`).
+            #[doc(alias = "resultSelector")]
             #[must_use]
             pub fn result_selector(mut self, selector: $crate::Obj<$crate::JsonPath>) -> Self {
                 self.common.result_selector = Some(selector.into_json());

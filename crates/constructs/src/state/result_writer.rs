@@ -39,6 +39,15 @@ impl ResultWriter {
 }
 
 /// Writes the results of a distributed map to S3, in a form of choice.
+///
+/// ```
+/// use stepwell_constructs::*;
+///
+/// let config = WriterConfig { output_type: OutputType::Jsonl, transformation: Transformation::Compact };
+/// let bucket = BucketRef::from_name("results");
+/// DistributedMap::json_path("Rows")
+///     .result_writer_v2(ResultWriterV2::new().bucket(&bucket).prefix("nightly").writer_config(config));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ResultWriterV2<L> {
     data: WriterData,
@@ -73,6 +82,7 @@ impl<L: Language> ResultWriterV2<L> {
     }
 
     /// The form of the results (ASL field `WriterConfig`).
+    #[doc(alias = "writerConfig")]
     #[must_use]
     pub fn writer_config(mut self, config: WriterConfig) -> Self {
         self.data.config = Some(config);
@@ -94,6 +104,7 @@ impl<L: Language> Default for ResultWriterV2<L> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriterConfig {
     /// The format of the files.
+    #[doc(alias = "outputType")]
     pub output_type: OutputType,
     /// What stands in them.
     pub transformation: Transformation,

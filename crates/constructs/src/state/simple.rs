@@ -35,6 +35,11 @@ shared_methods!([] Pass: naming assign paths result_path outputs);
 
 impl Pass<JsonPath> {
     /// The output, before `ResultPath` is applied; nothing in it is computed (ASL field `Result`).
+    #[doc(alias = "Result.fromObject")]
+    #[doc(alias = "Result.fromArray")]
+    #[doc(alias = "Result.fromString")]
+    #[doc(alias = "Result.fromNumber")]
+    #[doc(alias = "Result.fromBoolean")]
     #[must_use]
     pub fn result(mut self, result: impl IntoField<Plain>) -> Self {
         self.props.result = Some(result.into_field().0);
@@ -103,11 +108,13 @@ impl<L: Language> WaitTime<L> {
 
 impl WaitTime<JsonPath> {
     /// The seconds that a path leads to (ASL field `SecondsPath`).
+    #[doc(alias = "secondsPath")]
     pub fn seconds_path(path: impl IntoReference) -> Self {
         WaitTime::new("SecondsPath", path.into_reference().0)
     }
 
     /// The time that a path leads to (ASL field `TimestampPath`).
+    #[doc(alias = "timestampPath")]
     pub fn timestamp_path(path: impl IntoReference) -> Self {
         WaitTime::new("TimestampPath", path.into_reference().0)
     }
@@ -178,6 +185,7 @@ impl Fail<JsonPath> {
     }
 
     /// Where the name of the error is, or an intrinsic function that gives a string (ASL field `ErrorPath`).
+    #[doc(alias = "errorPath")]
     #[must_use]
     pub fn error_path(mut self, path: impl Into<FailPath>) -> Self {
         self.props.error_path = Some(path.into().0);
@@ -185,6 +193,7 @@ impl Fail<JsonPath> {
     }
 
     /// Where the cause is, or an intrinsic function that gives a string (ASL field `CausePath`).
+    #[doc(alias = "causePath")]
     #[must_use]
     pub fn cause_path(mut self, path: impl Into<FailPath>) -> Self {
         self.props.cause_path = Some(path.into().0);

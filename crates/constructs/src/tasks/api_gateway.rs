@@ -20,22 +20,32 @@ task! {
     CallApiGatewayRestApiEndpoint(CallApiGatewayRestApiEndpointProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the API (field `ApiEndpoint`).
+            #[doc(alias = "apiId")]
+            #[doc(alias = "api")]
             api_id: (Cfn),
+            /// The stage (field `Stage`).
+            #[doc(alias = "stageName")]
             stage_name: (Cfn),
+            /// The method of the request (field `Method`).
             method: (HttpMethod),
         }
         optional {
             /// The path below the stage; begins with `/`.
+            #[doc(alias = "apiPath")]
             api_path: text => "Path",
             /// Who the caller is; nobody if nothing is said (field `AuthType`).
+            #[doc(alias = "authType")]
             auth_type: (AuthType),
             /// The headers; each value is an array.
             headers: any => "Headers",
             /// The query parameters; each value is an array.
+            #[doc(alias = "queryParameters")]
             query_parameters: any => "QueryParameters",
             /// The body.
+            #[doc(alias = "requestBody")]
             request_body: any => "RequestBody",
-            /// The region of the API; that of the stack if nothing is said.
+            /// The region of the API; that of the stack if nothing is said (field `ApiEndpoint`).
             region: (Cfn),
         }
     }
@@ -56,21 +66,30 @@ task! {
     CallApiGatewayHttpApiEndpoint(CallApiGatewayHttpApiEndpointProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the API (field `ApiEndpoint`).
+            #[doc(alias = "apiId")]
+            #[doc(alias = "api")]
             api_id: (Cfn),
+            /// The method of the request (field `Method`).
             method: (HttpMethod),
         }
         optional {
             /// The stage; `$default` if nothing is said (field `Stage`).
+            #[doc(alias = "stageName")]
             stage_name: (Cfn),
             /// The path below the stage; begins with `/`.
+            #[doc(alias = "apiPath")]
             api_path: text => "Path",
             /// Who the caller is; nobody if nothing is said (field `AuthType`).
+            #[doc(alias = "authType")]
             auth_type: (AuthType),
             /// The headers; each value is an array.
             headers: any => "Headers",
             /// The query parameters; each value is an array.
+            #[doc(alias = "queryParameters")]
             query_parameters: any => "QueryParameters",
             /// The body.
+            #[doc(alias = "requestBody")]
             request_body: any => "RequestBody",
         }
     }

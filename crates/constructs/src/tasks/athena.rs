@@ -28,20 +28,28 @@ task! {
     AthenaStartQueryExecution(AthenaStartQueryExecutionProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The text of the query.
+            #[doc(alias = "queryString")]
             query_string: text => "QueryString",
         }
         optional {
             /// By what a repeated request is found, 32 to 128 characters.
+            #[doc(alias = "clientRequestToken")]
             client_request_token: text => "ClientRequestToken",
             /// Where the query looks for tables (field `QueryExecutionContext`).
+            #[doc(alias = "queryExecutionContext")]
             query_execution_context: {QueryExecutionContext},
             /// Where and how results are kept (field `ResultConfiguration`).
+            #[doc(alias = "resultConfiguration")]
             result_configuration: {ResultConfiguration},
             /// How old results may be that are used again: 0, or 1 to 10,080 whole minutes (field `ResultReuseConfiguration`).
+            #[doc(alias = "resultReuseConfigurationMaxAge")]
             result_reuse_max_age: (Duration),
             /// The values of the question marks in the query, 1 to 1,024 characters each.
+            #[doc(alias = "executionParameters")]
             execution_parameters: texts => "ExecutionParameters",
             /// The workgroup; `primary` if nothing is said.
+            #[doc(alias = "workGroup")]
             work_group: text => "WorkGroup",
         }
     }
@@ -53,8 +61,10 @@ record! {
         required {}
         optional {
             /// The data catalog; `AwsDataCatalog` if nothing is said.
+            #[doc(alias = "catalogName")]
             catalog_name: text => "Catalog",
             /// The database; `default` if nothing is said.
+            #[doc(alias = "databaseName")]
             database_name: text => "Database",
         }
     }
@@ -66,10 +76,12 @@ record! {
         required {}
         optional {
             /// How results are encrypted (field `EncryptionConfiguration`).
+            #[doc(alias = "encryptionOption")]
             encryption: (EncryptionOption),
-            /// The key, unless S3 has it.
+            /// The key, unless S3 has it (field `EncryptionConfiguration.KmsKey`).
+            #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
-            /// The bucket and folder; more easily said by [`output_location`](ResultConfiguration::output_location).
+            /// The bucket and folder; more easily said by [`output_location`](ResultConfiguration::output_location) (field `OutputLocation`).
             location: (ResultLocation),
         }
     }
@@ -77,6 +89,7 @@ record! {
 
 impl<L: crate::Language> ResultConfiguration<L> {
     /// The bucket and folder (field `OutputLocation`).
+    #[doc(alias = "outputLocation")]
     #[must_use]
     pub fn output_location(self, bucket: &BucketRef, folder: impl Into<Cfn>) -> Self {
         self.location(ResultLocation { bucket: bucket.name().clone(), folder: folder.into() })
@@ -240,6 +253,8 @@ task! {
     AthenaGetQueryExecution(AthenaGetQueryExecutionProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the query.
+            #[doc(alias = "queryExecutionId")]
             query_execution_id: text => "QueryExecutionId",
         }
         optional {}
@@ -265,12 +280,16 @@ task! {
     AthenaGetQueryResults(AthenaGetQueryResultsProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the query.
+            #[doc(alias = "queryExecutionId")]
             query_execution_id: text => "QueryExecutionId",
         }
         optional {
             /// The most rows, at most 1,000.
+            #[doc(alias = "maxResults")]
             max_results: int => "MaxResults",
             /// Where an answer that was cut off goes on.
+            #[doc(alias = "nextToken")]
             next_token: text => "NextToken",
         }
     }
@@ -296,6 +315,8 @@ task! {
     AthenaStopQueryExecution(AthenaStopQueryExecutionProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the query.
+            #[doc(alias = "queryExecutionId")]
             query_execution_id: text => "QueryExecutionId",
         }
         optional {}

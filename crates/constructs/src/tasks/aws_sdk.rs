@@ -25,16 +25,22 @@ task! {
     CallAwsService(CallAwsServiceProps) {
         patterns { RequestResponse }
         required {
+            /// The service, as the SDK of JavaScript names it: `s3`, `sfn`.
             service: (String),
+            /// The API, in camel case: `getObject`.
             action: (String),
+            /// What the policy allows the API for.
+            #[doc(alias = "iamResources")]
             iam_resources: [Cfn],
         }
         optional {
             /// The parameters of the API; their names begin with a capital letter (ASL fields `Parameters`, `Arguments`).
             parameters: object,
             /// What the machine must be allowed; `service:action` if nothing is said.
+            #[doc(alias = "iamAction")]
             iam_action: (String),
             /// What else the machine must be allowed.
+            #[doc(alias = "additionalIamStatements")]
             additional_iam_statements: [Statement],
         }
     }
@@ -143,9 +149,14 @@ task! {
     CallAwsServiceCrossRegion(CallAwsServiceCrossRegionProps) {
         patterns { RequestResponse }
         required {
+            /// The service, as the SDK of JavaScript names it: `s3`, `sfn`.
             service: (String),
+            /// The API, in camel case: `getObject`.
             action: (String),
+            /// The region.
             region: text => "region",
+            /// What the policy allows the API for.
+            #[doc(alias = "iamResources")]
             iam_resources: [Cfn],
         }
         optional {
@@ -154,10 +165,13 @@ task! {
             /// Another endpoint of the service.
             endpoint: text => "endpoint",
             /// What the function must be allowed; `service:action` if nothing is said.
+            #[doc(alias = "iamAction")]
             iam_action: (String),
             /// What else the function must be allowed.
+            #[doc(alias = "additionalIamStatements")]
             additional_iam_statements: [Statement],
             /// Whether failures of the Lambda service are retried; they are by default.
+            #[doc(alias = "retryOnServiceExceptions")]
             retry_on_service_exceptions: (bool),
         }
     }

@@ -24,18 +24,27 @@ task! {
     BatchSubmitJob(BatchSubmitJobProps) {
         patterns { RunJob, request_response }
         required {
+            /// The name of the job, 1 to 128 letters, digits, `-` and `_`.
+            #[doc(alias = "jobName")]
             job_name: text => "JobName",
+            /// The definition of the job, by its ARN or name.
+            #[doc(alias = "jobDefinitionArn")]
             job_definition_arn: text => "JobDefinition",
+            /// The queue, by its ARN or name.
+            #[doc(alias = "jobQueueArn")]
             job_queue_arn: text => "JobQueue",
         }
         optional {
             /// How many children the job has, 2 to 10,000 (field `ArrayProperties`).
+            #[doc(alias = "arraySize")]
             array_size: int,
             /// How often the job is attempted, 1 to 10 times (field `RetryStrategy`).
             attempts: int,
             /// What is different in the container of this job.
+            #[doc(alias = "containerOverrides")]
             container_overrides: {BatchContainerOverrides} => "ContainerOverrides",
             /// The jobs that this one waits for, at most 20.
+            #[doc(alias = "dependsOn")]
             depends_on: {[BatchJobDependency]} => "DependsOn",
             /// The parameters of the job, which its definition has places for.
             payload: any => "Parameters",
@@ -55,11 +64,13 @@ record! {
             /// Environment variables; names that begin with `AWS_BATCH` are taken (field `Environment`).
             environment: object,
             /// The type of the instances of a job of several nodes.
+            #[doc(alias = "instanceType")]
             instance_type: text => "InstanceType",
             /// The memory in MiB (field `ResourceRequirements`).
             #[doc(alias = "memory")]
             memory_mib: int,
             /// The number of GPUs (field `ResourceRequirements`).
+            #[doc(alias = "gpuCount")]
             gpu_count: int,
             /// The number of virtual CPUs (field `ResourceRequirements`).
             vcpus: number,
@@ -69,10 +80,12 @@ record! {
 
 record! {
     /// A job that another one waits for.
+    #[doc(alias = "JobDependency")]
     BatchJobDependency(DependencyData) plain {
         required {}
         optional {
             /// The job.
+            #[doc(alias = "jobId")]
             job_id: text => "JobId",
             /// How the children of an array job wait: `N_TO_N` or `SEQUENTIAL`.
             #[doc(alias = "type")]

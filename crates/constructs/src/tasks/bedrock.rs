@@ -36,6 +36,7 @@ task! {
     BedrockInvokeModel(BedrockInvokeModelProps) {
         patterns { RequestResponse }
         required {
+            /// The model (field `ModelId`).
             model: (BedrockModelRef),
         }
         optional {
@@ -44,14 +45,18 @@ task! {
             /// What the model is asked.
             body: any => "Body",
             /// The media type of the question; `application/json` by default.
+            #[doc(alias = "contentType")]
             content_type: text => "ContentType",
             /// The guardrail that question and answer pass (fields `GuardrailIdentifier`, `GuardrailVersion`).
             guardrail: (Guardrail),
             /// Where in S3 the question is.
+            #[doc(alias = "s3InputUri")]
             input: {BedrockS3Object} => "Input",
             /// Where in S3 the answer goes.
+            #[doc(alias = "s3OutputUri")]
             output: {BedrockS3Object} => "Output",
             /// Whether the trace of the guardrail is in the answer (field `Trace`).
+            #[doc(alias = "traceEnabled")]
             trace_enabled: (bool),
         }
     }
@@ -77,32 +82,50 @@ task! {
     BedrockCreateModelCustomizationJob(CustomizationProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The model that is trained further (field `BaseModelIdentifier`).
+            #[doc(alias = "baseModel")]
             base_model: (BedrockModelRef),
+            /// The name of the new model, 1 to 63 characters.
+            #[doc(alias = "customModelName")]
             custom_model_name: text => "CustomModelName",
+            /// The name of the job, 1 to 63 characters.
+            #[doc(alias = "jobName")]
             job_name: text => "JobName",
+            /// Where the data for the training is (field `TrainingDataConfig`).
+            #[doc(alias = "trainingData")]
             training_data: (DataBucketConfiguration),
+            /// Where the results of the training go (field `OutputDataConfig`).
+            #[doc(alias = "outputData")]
             output_data: (DataBucketConfiguration),
         }
         optional {
             /// A word by which a repeated request is known, 1 to 256 characters.
+            #[doc(alias = "clientRequestToken")]
             client_request_token: text => "ClientRequestToken",
             /// How the model is customized; by fine tuning if nothing is said.
+            #[doc(alias = "customizationType")]
             customization_type: (CustomizationType) => "CustomizationType",
             /// The key that the new model is encrypted with, which is of the same template (field `CustomModelKmsKeyId`).
             #[doc(alias = "customModelKmsKey")]
             custom_model_kms_key: (KeyRef),
             /// Tags of the new model, at most 200 (field `CustomModelTags`).
+            #[doc(alias = "CustomModelTag")]
+            #[doc(alias = "customModelTags")]
             custom_model_tags: object,
             /// Parameters of the training.
+            #[doc(alias = "hyperParameters")]
             hyper_parameters: object => "HyperParameters",
             /// Tags of the job, at most 200 (field `JobTags`).
+            #[doc(alias = "jobTags")]
             job_tags: object,
             /// The role that the job has; made if nothing is said (field `RoleArn`).
             role: (RoleRef),
             /// The data that the training is judged by, 1 to 10 places; without it the hyper parameter
             /// `Evaluation percentage` says how much of the training data it is (field `ValidationDataConfig`).
+            #[doc(alias = "validationData")]
             validation_data: [DataBucketConfiguration],
             /// The network of the job.
+            #[doc(alias = "vpcConfig")]
             vpc_config: {BedrockVpcConfig} => "VpcConfig",
         }
     }
@@ -243,6 +266,9 @@ impl ToJson for S3Data {
 }
 
 /// A bucket, or a part of it, with data for a model.
+#[doc(alias = "TrainingBucketConfiguration")]
+#[doc(alias = "OutputBucketConfiguration")]
+#[doc(alias = "ValidationBucketConfiguration")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataBucketConfiguration {
     bucket: BucketRef,
@@ -279,7 +305,9 @@ record! {
     #[doc(alias = "IBedrockCreateModelCustomizationJobVpcConfig")]
     BedrockVpcConfig(VpcData) plain {
         required {
+            /// The security groups, 1 to 5.
             security_group_ids: [Cfn] => "SecurityGroupIds",
+            /// The subnets, 1 to 16.
             subnet_ids: [Cfn] => "SubnetIds",
         }
         optional {}

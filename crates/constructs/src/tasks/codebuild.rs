@@ -23,10 +23,12 @@ task! {
     CodeBuildStartBuild(CodeBuildStartBuildProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The project (field `ProjectName`).
             project: (ProjectRef),
         }
         optional {
             /// Environment variables of this build, beside and instead of the project's (field `EnvironmentVariablesOverride`).
+            #[doc(alias = "environmentVariablesOverride")]
             environment_variables_override: {map BuildEnvironmentVariable},
         }
     }
@@ -46,10 +48,12 @@ task! {
     CodeBuildStartBuildBatch(CodeBuildStartBuildBatchProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The project (field `ProjectName`).
             project: (ProjectRef),
         }
         optional {
             /// Environment variables of these builds, beside and instead of the project's (field `EnvironmentVariablesOverride`).
+            #[doc(alias = "environmentVariablesOverride")]
             environment_variables_override: {map BuildEnvironmentVariable},
         }
     }
@@ -59,6 +63,7 @@ record! {
     /// An environment variable of a build: its value, or where the value is kept.
     BuildEnvironmentVariable(VariableData) custom {
         required {
+            /// The value, or the name of the parameter or secret.
             value: text => "Value",
         }
         optional {

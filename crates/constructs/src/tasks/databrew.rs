@@ -15,6 +15,7 @@ task! {
     GlueDataBrewStartJobRun(GlueDataBrewStartJobRunProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The name of the job.
             name: text => "Name",
         }
         optional {}

@@ -27,17 +27,23 @@ task! {
     DynamoGetItem(DynamoGetItemProps) {
         patterns { RequestResponse }
         required {
+            /// The table (field `TableName`).
             table: (TableRef),
+            /// The attributes that the key is made of.
             key: {map DynamoAttributeValue} => "Key",
         }
         optional {
-            /// Whether the read sees all writes that succeeded before it; it need not by default.
+            /// Whether the read sees all writes that succeeded before it; it need not by default (field `ConsistentRead`).
+            #[doc(alias = "consistentRead")]
             consistent_read: (bool),
             /// What `#name` stands for in expressions.
+            #[doc(alias = "expressionAttributeNames")]
             expression_attribute_names: object => "ExpressionAttributeNames",
             /// The attributes to read; all by default (field `ProjectionExpression`).
+            #[doc(alias = "projectionExpression")]
             projection_expression: [DynamoProjectionExpression],
             /// How much capacity the answer reports.
+            #[doc(alias = "returnConsumedCapacity")]
             return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
         }
     }
@@ -48,29 +54,37 @@ macro_rules! changes_item {
     (
         $(#[$doc:meta])*
         $name:ident($props:ident) $verb:literal
-        { $argument:ident => $argument_key:literal $(, $(#[$own_doc:meta])* $own:ident => $own_key:literal)? }
+        { $(#[$argument_doc:meta])* $argument:ident => $argument_key:literal $(, $(#[$own_doc:meta])* $own:ident => $own_key:literal)? }
     ) => {
         task! {
             $(#[$doc])*
             $name($props) {
                 patterns { RequestResponse }
                 required {
+                    /// The table (field `TableName`).
                     table: (TableRef),
+                    $(#[$argument_doc])*
                     $argument: {map DynamoAttributeValue} => $argument_key,
                 }
                 optional {
                     $($(#[$own_doc])* $own: text => $own_key,)?
                     /// Nothing is changed unless this holds.
+                    #[doc(alias = "conditionExpression")]
                     condition_expression: text => "ConditionExpression",
                     /// What `#name` stands for in expressions.
+                    #[doc(alias = "expressionAttributeNames")]
                     expression_attribute_names: object => "ExpressionAttributeNames",
                     /// What `:value` stands for in expressions.
+                    #[doc(alias = "expressionAttributeValues")]
                     expression_attribute_values: {map DynamoAttributeValue} => "ExpressionAttributeValues",
                     /// How much capacity the answer reports.
+                    #[doc(alias = "returnConsumedCapacity")]
                     return_consumed_capacity: (DynamoConsumedCapacity) => "ReturnConsumedCapacity",
                     /// Whether the answer reports on collections of items.
+                    #[doc(alias = "returnItemCollectionMetrics")]
                     return_item_collection_metrics: (DynamoItemCollectionMetrics) => "ReturnItemCollectionMetrics",
                     /// Which attributes the answer holds.
+                    #[doc(alias = "returnValues")]
                     return_values: (DynamoReturnValues) => "ReturnValues",
                 }
             }
@@ -99,7 +113,10 @@ changes_item! {
     /// ];
     /// w.add(DynamoPutItem::json_path("Save", &orders, item).result_path(DISCARD));
     /// ```
-    DynamoPutItem(DynamoPutItemProps) "Put" { item => "Item" }
+    DynamoPutItem(DynamoPutItemProps) "Put" {
+        /// The attributes of the item.
+        item => "Item"
+    }
 }
 
 changes_item! {
@@ -115,8 +132,10 @@ changes_item! {
     ///     .expression_attribute_values([(":more", DynamoAttributeValue::number(20))]));
     /// ```
     DynamoUpdateItem(DynamoUpdateItemProps) "Update" {
+        /// The attributes that the key is made of.
         key => "Key",
         /// What is changed.
+        #[doc(alias = "updateExpression")]
         update_expression => "UpdateExpression"
     }
 }
@@ -133,7 +152,10 @@ changes_item! {
     ///     .condition_expression("attribute_exists(OrderId)")
     ///     .return_values(DynamoReturnValues::AllOld));
     /// ```
-    DynamoDeleteItem(DynamoDeleteItemProps) "Delete" { key => "Key" }
+    DynamoDeleteItem(DynamoDeleteItemProps) "Delete" {
+        /// The attributes that the key is made of.
+        key => "Key"
+    }
 }
 
 impl Task for DynamoGetItemProps {
@@ -327,12 +349,14 @@ impl DynamoProjectionExpression {
     }
 
     /// The attribute of this name of what is said so far, which is a map.
+    #[doc(alias = "withAttribute")]
     #[must_use]
     pub fn with_attribute(self, name: &str) -> DynamoProjectionExpression {
         DynamoProjectionExpression(format!("{self}.{name}"))
     }
 
     /// The item of what is said so far, which is a list; the first is 0.
+    #[doc(alias = "atIndex")]
     #[must_use]
     pub fn at_index(self, index: u32) -> DynamoProjectionExpression {
         DynamoProjectionExpression(format!("{self}[{index}]"))

@@ -34,27 +34,38 @@ task! {
     EcsRunTask(EcsRunTaskProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The cluster (field `Cluster`).
             cluster: (EcsClusterRef),
+            /// The definition of the task (field `TaskDefinition`).
+            #[doc(alias = "taskDefinition")]
             task_definition: (TaskDefinitionRef),
+            /// On what the containers run (field `LaunchType`, or `CapacityProviderStrategy`).
+            #[doc(alias = "launchTarget")]
             launch_target: (EcsLaunchTarget),
         }
         optional {
-            /// Whether the task has a public address; public subnets are the default then.
+            /// Whether the task has a public address; public subnets are the default then (field `AssignPublicIp`).
+            #[doc(alias = "assignPublicIp")]
             assign_public_ip: (bool),
             /// What is different in containers (field `Overrides`).
+            #[doc(alias = "containerOverrides")]
             container_overrides: {[ContainerOverride]},
             /// The CPU units of the task, 1,024 for a virtual CPU (field `Overrides`).
             cpu: text,
             /// Whether commands can be run in the containers.
+            #[doc(alias = "enableExecuteCommand")]
             enable_execute_command: flag => "EnableExecuteCommand",
             /// The memory of the task in MiB (field `Overrides`).
             #[doc(alias = "memoryMiB")]
             memory_mib: text,
             /// Whose tags the task has.
+            #[doc(alias = "propagatedTagSource")]
             propagated_tag_source: (PropagatedTagSource) => "PropagateTags",
             /// The revision of the task definition; the newest if nothing is said (field `TaskDefinition`).
+            #[doc(alias = "revisionNumber")]
             revision_number: (u32),
             /// The security groups of the task (field `NetworkConfiguration`).
+            #[doc(alias = "securityGroups")]
             security_groups: [Cfn],
             /// The subnets that the task may run in (field `NetworkConfiguration`).
             subnets: (SubnetSelection),
@@ -68,6 +79,8 @@ record! {
     /// What is different in a container of the task definition, which is given by its name.
     ContainerOverride(OverrideData) custom {
         required {
+            /// The name of the container (field `Name`).
+            #[doc(alias = "containerDefinition")]
             container_name: (String),
         }
         optional {
@@ -76,10 +89,13 @@ record! {
             /// The CPU units.
             cpu: int => "Cpu",
             /// Environment variables (field `Environment`).
+            #[doc(alias = "TaskEnvironmentVariable")]
             environment: object,
             /// The memory in MiB that the container must not pass.
+            #[doc(alias = "memoryLimit")]
             memory_limit: int => "Memory",
             /// The memory in MiB that the container has in any case.
+            #[doc(alias = "memoryReservation")]
             memory_reservation: int => "MemoryReservation",
         }
     }
@@ -236,6 +252,7 @@ impl TaskDefinitionRef {
     }
 
     /// Says which role ECS has that starts the containers.
+    #[doc(alias = "executionRole")]
     #[must_use]
     pub fn execution_role(mut self, role: &RoleRef) -> TaskDefinitionRef {
         self.execution_role = Some(role.arn().clone());
@@ -280,6 +297,7 @@ impl From<EcsEc2LaunchTarget> for EcsLaunchTarget {
 }
 
 /// Runs containers on Fargate.
+#[doc(alias = "EcsFargateLaunchTargetOptions")]
 #[derive(Clone, Debug, Default)]
 pub struct EcsFargateLaunchTarget {
     platform_version: Option<FargatePlatformVersion>,
@@ -293,6 +311,7 @@ impl EcsFargateLaunchTarget {
     }
 
     /// Chooses the version of Fargate (field `PlatformVersion`).
+    #[doc(alias = "platformVersion")]
     #[must_use]
     pub fn platform_version(mut self, version: FargatePlatformVersion) -> EcsFargateLaunchTarget {
         self.platform_version = Some(version);
@@ -300,6 +319,7 @@ impl EcsFargateLaunchTarget {
     }
 
     /// Chooses capacity providers instead of the launch type.
+    #[doc(alias = "capacityProviderOptions")]
     #[must_use]
     pub fn capacity_provider_options(mut self, options: CapacityProviderOptions) -> EcsFargateLaunchTarget {
         self.capacity = Some(options);
@@ -308,6 +328,7 @@ impl EcsFargateLaunchTarget {
 }
 
 /// Runs containers on instances of EC2.
+#[doc(alias = "EcsEc2LaunchTargetOptions")]
 #[derive(Clone, Debug, Default)]
 pub struct EcsEc2LaunchTarget {
     placement_constraints: Vec<PlacementConstraint>,
@@ -322,6 +343,7 @@ impl EcsEc2LaunchTarget {
     }
 
     /// Which instances are taken (field `PlacementConstraints`).
+    #[doc(alias = "placementConstraints")]
     #[must_use]
     pub fn placement_constraints(
         mut self,
@@ -332,6 +354,7 @@ impl EcsEc2LaunchTarget {
     }
 
     /// In which order instances are taken (field `PlacementStrategy`).
+    #[doc(alias = "placementStrategies")]
     #[must_use]
     pub fn placement_strategies(
         mut self,
@@ -342,6 +365,7 @@ impl EcsEc2LaunchTarget {
     }
 
     /// Chooses capacity providers instead of the launch type.
+    #[doc(alias = "capacityProviderOptions")]
     #[must_use]
     pub fn capacity_provider_options(mut self, options: CapacityProviderOptions) -> EcsEc2LaunchTarget {
         self.capacity = Some(options);

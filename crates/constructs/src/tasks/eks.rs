@@ -21,14 +21,21 @@ task! {
     EksCall(EksCallProps) {
         patterns { RequestResponse }
         required {
+            /// The cluster (field `ClusterName`).
             cluster: (EksClusterRef),
+            /// The method of the request.
+            #[doc(alias = "httpMethod")]
             http_method: (HttpMethod) => "Method",
+            /// The path of the request.
+            #[doc(alias = "httpPath")]
             http_path: text => "Path",
         }
         optional {
             /// The query string: for each name its values.
+            #[doc(alias = "queryParameters")]
             query_parameters: object => "QueryParameters",
             /// The body of the request.
+            #[doc(alias = "requestBody")]
             request_body: any => "RequestBody",
         }
     }

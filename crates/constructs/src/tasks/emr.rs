@@ -20,18 +20,25 @@ task! {
     EmrAddStep(EmrAddStepProps) {
         patterns { RunJob, request_response }
         required {
+            /// The id of the cluster.
+            #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
+            /// The name of the step (field `Step.Name`).
             name: text,
+            /// The place of the JAR file in S3 (field `Step.HadoopJarStep.Jar`).
             jar: text,
         }
         optional {
-            /// What becomes of the cluster if the step fails; it goes on by default.
+            /// What becomes of the cluster if the step fails; it goes on by default (field `Step.ActionOnFailure`).
+            #[doc(alias = "actionOnFailure")]
             action_on_failure: (ActionOnFailure),
             /// The arguments of the command line (field `Args`).
             args: texts,
-            /// The role that the step runs as; that of the cluster's instances by default.
+            /// The role that the step runs as; that of the cluster's instances by default (field `ExecutionRoleArn`).
+            #[doc(alias = "executionRoleArn")]
             execution_role_arn: text,
             /// The main class of the jar, if its manifest does not name it (field `MainClass`).
+            #[doc(alias = "mainClass")]
             main_class: text,
             /// Java properties (field `Properties`).
             properties: object,
@@ -51,7 +58,11 @@ task! {
     EmrCancelStep(EmrCancelStepProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the cluster.
+            #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
+            /// The id of the step.
+            #[doc(alias = "stepId")]
             step_id: text => "StepId",
         }
         optional {}
@@ -70,9 +81,17 @@ task! {
     EmrModifyInstanceFleetByName(EmrModifyInstanceFleetByNameProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the cluster.
+            #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
+            /// The name of the fleet.
+            #[doc(alias = "instanceFleetName")]
             instance_fleet_name: text => "InstanceFleetName",
+            /// How many units of On-Demand capacity the fleet shall have (field `InstanceFleet.TargetOnDemandCapacity`).
+            #[doc(alias = "targetOnDemandCapacity")]
             target_on_demand_capacity: int,
+            /// How many units of Spot capacity the fleet shall have (field `InstanceFleet.TargetSpotCapacity`).
+            #[doc(alias = "targetSpotCapacity")]
             target_spot_capacity: int,
         }
         optional {}
@@ -92,8 +111,14 @@ task! {
     EmrModifyInstanceGroupByName(EmrModifyInstanceGroupByNameProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the cluster.
+            #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
+            /// The name of the group.
+            #[doc(alias = "instanceGroupName")]
             instance_group_name: text => "InstanceGroupName",
+            /// What is new about it.
+            #[doc(alias = "instanceGroup")]
             instance_group: {EmrInstanceGroupModifyConfig} => "InstanceGroup",
         }
         optional {}
@@ -112,7 +137,11 @@ task! {
     EmrSetClusterTerminationProtection(EmrSetClusterTerminationProtectionProps) {
         patterns { RequestResponse }
         required {
+            /// The id of the cluster.
+            #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
+            /// Whether the cluster is protected.
+            #[doc(alias = "terminationProtected")]
             termination_protected: flag => "TerminationProtected",
         }
         optional {}
@@ -131,6 +160,8 @@ task! {
     EmrTerminateCluster(EmrTerminateClusterProps) {
         patterns { RunJob, request_response }
         required {
+            /// The id of the cluster.
+            #[doc(alias = "clusterId")]
             cluster_id: text => "ClusterId",
         }
         optional {}
@@ -149,8 +180,10 @@ record! {
             #[doc(alias = "eC2InstanceIdsToTerminate")]
             ec2_instance_ids_to_terminate: texts => "EC2InstanceIdsToTerminate",
             /// The number of instances.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
             /// How the group shrinks.
+            #[doc(alias = "shrinkPolicy")]
             shrink_policy: {EmrShrinkPolicy} => "ShrinkPolicy",
         }
     }
@@ -163,8 +196,10 @@ record! {
         required {}
         optional {
             /// How long an instance may finish its work, in whole seconds.
+            #[doc(alias = "decommissionTimeout")]
             decommission_timeout: seconds => "DecommissionTimeout",
             /// Which instances are ended, and which are not.
+            #[doc(alias = "instanceResizePolicy")]
             instance_resize_policy: {EmrInstanceResizePolicy} => "InstanceResizePolicy",
         }
     }
@@ -177,10 +212,13 @@ record! {
         required {}
         optional {
             /// Instances that stay.
+            #[doc(alias = "instancesToProtect")]
             instances_to_protect: texts => "InstancesToProtect",
             /// Instances that are ended.
+            #[doc(alias = "instancesToTerminate")]
             instances_to_terminate: texts => "InstancesToTerminate",
             /// How long an instance that is ended may finish its work, in whole seconds.
+            #[doc(alias = "instanceTerminationTimeout")]
             instance_termination_timeout: seconds => "InstanceTerminationTimeout",
         }
     }

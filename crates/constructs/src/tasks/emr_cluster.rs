@@ -35,54 +35,73 @@ task! {
     EmrCreateCluster(EmrCreateClusterProps) {
         patterns { RunJob, request_response }
         required {
+            /// Its name.
             name: text => "Name",
+            /// The instances of the cluster.
             instances: {EmrInstancesConfig} => "Instances",
         }
         optional {
             /// Further features, as JSON text.
+            #[doc(alias = "additionalInfo")]
             additional_info: text => "AdditionalInfo",
             /// What is installed; EMR chooses by default.
             applications: {[EmrApplicationConfig]} => "Applications",
             /// The role for automatic scaling; made if nothing is said. Clusters of fleets have none
             /// (field `AutoScalingRole`).
+            #[doc(alias = "autoScalingRole")]
             auto_scaling_role: (RoleRef),
             /// How long the cluster may be idle before it ends itself, 60 whole seconds to 7 days
             /// (field `AutoTerminationPolicy`).
+            #[doc(alias = "autoTerminationPolicyIdleTimeout")]
             auto_termination_policy_idle_timeout: (Duration),
             /// Scripts that run on every instance before Hadoop starts.
+            #[doc(alias = "bootstrapActions")]
             bootstrap_actions: {[EmrBootstrapActionConfig]} => "BootstrapActions",
             /// The role of the cluster's instances; made if nothing is said (field `JobFlowRole`).
+            #[doc(alias = "clusterRole")]
             cluster_role: (RoleRef),
             /// Configurations of applications.
             configurations: {[EmrConfiguration]} => "Configurations",
             /// The image that instances start from.
+            #[doc(alias = "customAmiId")]
             custom_ami_id: text => "CustomAmiId",
             /// The operations per second of the root volumes, 3,000 to 16,000; from release 6.15.0 on.
+            #[doc(alias = "ebsRootVolumeIops")]
             ebs_root_volume_iops: int => "EbsRootVolumeIops",
             /// The size of the root volumes in GiB, 15 to 100.
             #[doc(alias = "ebsRootVolumeSize")]
             ebs_root_volume_size_gib: int => "EbsRootVolumeSize",
             /// The throughput of the root volumes in MiB/s, 125 to 1,000; from release 6.15.0 on.
+            #[doc(alias = "ebsRootVolumeThroughput")]
             ebs_root_volume_throughput: int => "EbsRootVolumeThroughput",
             /// Settings of Kerberos.
+            #[doc(alias = "kerberosAttributes")]
             kerberos_attributes: {EmrKerberosAttributes} => "KerberosAttributes",
             /// Where in S3 the logs go.
+            #[doc(alias = "logUri")]
             log_uri: text => "LogUri",
             /// The bounds within which EMR changes the size of the cluster.
+            #[doc(alias = "managedScalingPolicy")]
             managed_scaling_policy: {EmrManagedScalingPolicy} => "ManagedScalingPolicy",
             /// The release, such as `emr-7.9.0`; EMR chooses by default.
+            #[doc(alias = "releaseLabel")]
             release_label: text => "ReleaseLabel",
             /// When an instance goes that is no longer needed.
+            #[doc(alias = "scaleDownBehavior")]
             scale_down_behavior: (EmrClusterScaleDownBehavior) => "ScaleDownBehavior",
             /// The name of a security configuration.
+            #[doc(alias = "securityConfiguration")]
             security_configuration: text => "SecurityConfiguration",
             /// The role of the service EMR; made if nothing is said (field `ServiceRole`).
+            #[doc(alias = "serviceRole")]
             service_role: (RoleRef),
             /// How many steps run at once, 1 to 256; one by default, more from release 5.28.0 on.
+            #[doc(alias = "stepConcurrencyLevel")]
             step_concurrency_level: int => "StepConcurrencyLevel",
             /// Tags of the cluster and its instances (field `Tags`).
             tags: object,
             /// Whether all users of the account see the cluster; they do by default (field `VisibleToAllUsers`).
+            #[doc(alias = "visibleToAllUsers")]
             visible_to_all_users: flag,
         }
     }
@@ -95,36 +114,51 @@ record! {
         required {}
         optional {
             /// Further security groups of the master node.
+            #[doc(alias = "additionalMasterSecurityGroups")]
             additional_master_security_groups: texts => "AdditionalMasterSecurityGroups",
             /// Further security groups of the core and task nodes.
+            #[doc(alias = "additionalSlaveSecurityGroups")]
             additional_slave_security_groups: texts => "AdditionalSlaveSecurityGroups",
             /// The key pair for SSH.
+            #[doc(alias = "ec2KeyName")]
             ec2_key_name: text => "Ec2KeyName",
             /// The subnet of a cluster of groups.
+            #[doc(alias = "ec2SubnetId")]
             ec2_subnet_id: text => "Ec2SubnetId",
             /// The subnets of a cluster of fleets, of which EMR chooses one.
+            #[doc(alias = "ec2SubnetIds")]
             ec2_subnet_ids: texts => "Ec2SubnetIds",
             /// The security group of the master node that EMR manages.
+            #[doc(alias = "emrManagedMasterSecurityGroup")]
             emr_managed_master_security_group: text => "EmrManagedMasterSecurityGroup",
             /// The security group of the core and task nodes that EMR manages.
+            #[doc(alias = "emrManagedSlaveSecurityGroup")]
             emr_managed_slave_security_group: text => "EmrManagedSlaveSecurityGroup",
             /// The version of Hadoop of releases before 4.
+            #[doc(alias = "hadoopVersion")]
             hadoop_version: text => "HadoopVersion",
             /// The number of instances.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
             /// The fleets.
+            #[doc(alias = "instanceFleets")]
             instance_fleets: {[EmrInstanceFleetConfig]} => "InstanceFleets",
             /// The groups.
+            #[doc(alias = "instanceGroups")]
             instance_groups: {[EmrInstanceGroupConfig]} => "InstanceGroups",
             /// The type of the master node.
+            #[doc(alias = "masterInstanceType")]
             master_instance_type: text => "MasterInstanceType",
             /// Availability zones.
             placement: {EmrPlacementType} => "Placement",
             /// The security group by which EMR reaches a cluster in private subnets.
+            #[doc(alias = "serviceAccessSecurityGroup")]
             service_access_security_group: text => "ServiceAccessSecurityGroup",
             /// The type of the core and task nodes.
+            #[doc(alias = "slaveInstanceType")]
             slave_instance_type: text => "SlaveInstanceType",
             /// Whether the cluster is protected from being ended by accident.
+            #[doc(alias = "terminationProtected")]
             termination_protected: flag => "TerminationProtected",
         }
     }
@@ -135,18 +169,27 @@ record! {
     #[doc(alias = "EmrCreateCluster.InstanceGroupConfigProperty")]
     EmrInstanceGroupConfig(GroupData) plain {
         required {
+            /// What the instances are for.
+            #[doc(alias = "instanceRole")]
             instance_role: (InstanceRoleType) => "InstanceRole",
+            /// The type of the machines: `m5.xlarge`.
+            #[doc(alias = "instanceType")]
             instance_type: text => "InstanceType",
+            /// How many instances.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
         }
         optional {
             /// When the group grows and shrinks by itself.
+            #[doc(alias = "autoScalingPolicy")]
             auto_scaling_policy: {EmrAutoScalingPolicy} => "AutoScalingPolicy",
             /// The most that a spot instance may cost, in dollars.
+            #[doc(alias = "bidPrice")]
             bid_price: text => "BidPrice",
             /// Configurations of applications.
             configurations: {[EmrConfiguration]} => "Configurations",
             /// The volumes of each instance.
+            #[doc(alias = "ebsConfiguration")]
             ebs_configuration: {EmrEbsConfiguration} => "EbsConfiguration",
             /// On demand or spot.
             market: (InstanceMarket) => "Market",
@@ -161,18 +204,24 @@ record! {
     #[doc(alias = "EmrCreateCluster.InstanceFleetConfigProperty")]
     EmrInstanceFleetConfig(FleetData) plain {
         required {
+            /// What the instances are for.
+            #[doc(alias = "instanceFleetType")]
             instance_fleet_type: (InstanceRoleType) => "InstanceFleetType",
         }
         optional {
             /// The types that the fleet may be made of.
+            #[doc(alias = "instanceTypeConfigs")]
             instance_type_configs: {[EmrInstanceTypeConfig]} => "InstanceTypeConfigs",
             /// How the instances are chosen.
+            #[doc(alias = "launchSpecifications")]
             launch_specifications: {EmrLaunchSpecifications} => "LaunchSpecifications",
             /// The name of the fleet.
             name: text => "Name",
             /// The capacity on demand; of a master fleet one of the two is 1.
+            #[doc(alias = "targetOnDemandCapacity")]
             target_on_demand_capacity: int => "TargetOnDemandCapacity",
             /// The capacity of spot instances.
+            #[doc(alias = "targetSpotCapacity")]
             target_spot_capacity: int => "TargetSpotCapacity",
         }
     }
@@ -183,20 +232,26 @@ record! {
     #[doc(alias = "EmrCreateCluster.InstanceTypeConfigProperty")]
     EmrInstanceTypeConfig(InstanceTypeData) plain {
         required {
+            /// The type of the machines: `m5.xlarge`.
+            #[doc(alias = "instanceType")]
             instance_type: text => "InstanceType",
         }
         optional {
             /// The most that a spot instance may cost, in dollars.
+            #[doc(alias = "bidPrice")]
             bid_price: text => "BidPrice",
             /// The same in percent of the price on demand.
+            #[doc(alias = "bidPriceAsPercentageOfOnDemandPrice")]
             bid_price_as_percentage_of_on_demand_price: number => "BidPriceAsPercentageOfOnDemandPrice",
             /// Configurations of applications.
             configurations: {[EmrConfiguration]} => "Configurations",
             /// The volumes of each instance.
+            #[doc(alias = "ebsConfiguration")]
             ebs_configuration: {EmrEbsConfiguration} => "EbsConfiguration",
             /// The place of the type in the strategy [`OnDemandAllocationStrategy::Prioritized`]; 0 is the first.
             priority: number => "Priority",
             /// How many units an instance counts.
+            #[doc(alias = "weightedCapacity")]
             weighted_capacity: int => "WeightedCapacity",
         }
     }
@@ -204,6 +259,7 @@ record! {
 
 record! {
     /// How the instances of a fleet are chosen.
+    #[doc(alias = "EmrCreateCluster.OnDemandProvisioningSpecificationProperty")]
     #[doc(alias = "EmrCreateCluster.InstanceFleetProvisioningSpecificationsProperty")]
     EmrLaunchSpecifications(LaunchData) custom {
         required {}
@@ -212,6 +268,7 @@ record! {
             #[doc(alias = "onDemandSpecification")]
             on_demand_allocation_strategy: (OnDemandAllocationStrategy),
             /// How spot instances are chosen.
+            #[doc(alias = "spotSpecification")]
             spot_specification: {EmrSpotSpecification} => "SpotSpecification",
         }
     }
@@ -222,13 +279,19 @@ record! {
     #[doc(alias = "EmrCreateCluster.SpotProvisioningSpecificationProperty")]
     EmrSpotSpecification(SpotData) custom {
         required {
+            /// What happens when there are none in time.
+            #[doc(alias = "timeoutAction")]
             timeout_action: (SpotTimeoutAction) => "TimeoutAction",
+            /// How long they are waited for, 5 to 1,440 whole minutes (field `TimeoutDurationMinutes`).
+            #[doc(alias = "timeoutDurationMinutes")]
             timeout: (Duration),
         }
         optional {
             /// By what they are chosen.
+            #[doc(alias = "allocationStrategy")]
             allocation_strategy: (SpotAllocationStrategy) => "AllocationStrategy",
             /// How long they stay, in minutes; AWS no longer offers it to new accounts.
+            #[doc(alias = "blockDurationMinutes")]
             block_duration_minutes: int => "BlockDurationMinutes",
         }
     }
@@ -241,8 +304,10 @@ record! {
         required {}
         optional {
             /// The volumes.
+            #[doc(alias = "ebsBlockDeviceConfigs")]
             ebs_block_device_configs: {[EmrEbsBlockDeviceConfig]} => "EbsBlockDeviceConfigs",
             /// Whether the instances are optimized for EBS.
+            #[doc(alias = "ebsOptimized")]
             ebs_optimized: flag => "EbsOptimized",
         }
     }
@@ -254,13 +319,19 @@ record! {
     #[doc(alias = "EmrCreateCluster.VolumeSpecificationProperty")]
     EmrEbsBlockDeviceConfig(BlockDeviceData) custom {
         required {
+            /// The size in GiB (field `SizeInGB`).
+            #[doc(alias = "volumeSize")]
+            #[doc(alias = "volumeSpecification")]
             volume_size_gib: int,
+            /// The kind of the volume (field `VolumeType`).
+            #[doc(alias = "volumeType")]
             volume_type: (EbsBlockDeviceVolumeType),
         }
         optional {
             /// Operations per second (field `Iops`).
             iops: int,
             /// How many such volumes each instance has.
+            #[doc(alias = "volumesPerInstance")]
             volumes_per_instance: int => "VolumesPerInstance",
         }
     }
@@ -272,8 +343,14 @@ record! {
     #[doc(alias = "EmrCreateCluster.ScalingConstraintsProperty")]
     EmrAutoScalingPolicy(AutoScalingData) custom {
         required {
+            /// The least number of instances (field `MinCapacity`).
+            #[doc(alias = "minCapacity")]
+            #[doc(alias = "constraints")]
             min_capacity: int,
+            /// The greatest number of instances (field `MaxCapacity`).
+            #[doc(alias = "maxCapacity")]
             max_capacity: int,
+            /// When and how the size changes.
             rules: {[EmrScalingRule]} => "Rules",
         }
         optional {}
@@ -285,8 +362,14 @@ record! {
     #[doc(alias = "EmrCreateCluster.ScalingRuleProperty")]
     EmrScalingRule(RuleData) custom {
         required {
+            /// Its name.
             name: text => "Name",
+            /// What happens.
             action: {EmrScalingAction} => "Action",
+            /// When it happens (field `CloudWatchAlarmDefinition`).
+            #[doc(alias = "trigger")]
+            #[doc(alias = "cloudWatchAlarmDefinition")]
+            #[doc(alias = "EmrCreateCluster.ScalingTriggerProperty")]
             alarm: {EmrCloudWatchAlarmDefinition},
         }
         optional {
@@ -302,10 +385,14 @@ record! {
     #[doc(alias = "EmrCreateCluster.SimpleScalingPolicyConfigurationProperty")]
     EmrScalingAction(ActionData) custom {
         required {
+            /// By how many instances, or how many percent; negative to shrink (field `ScalingAdjustment`).
+            #[doc(alias = "scalingAdjustment")]
+            #[doc(alias = "simpleScalingPolicyConfiguration")]
             scaling_adjustment: int,
         }
         optional {
             /// What the number means (field `AdjustmentType`).
+            #[doc(alias = "adjustmentType")]
             adjustment_type: (ScalingAdjustmentType),
             /// How many seconds pass before the rule may work again (field `CoolDown`).
             #[doc(alias = "coolDown")]
@@ -321,14 +408,20 @@ record! {
     #[doc(alias = "EmrCreateCluster.CloudWatchAlarmDefinitionProperty")]
     EmrCloudWatchAlarmDefinition(AlarmData) plain {
         required {
+            /// The metric.
+            #[doc(alias = "metricName")]
             metric_name: text => "MetricName",
+            /// How it compares with the threshold.
+            #[doc(alias = "comparisonOperator")]
             comparison_operator: (CloudWatchAlarmComparisonOperator) => "ComparisonOperator",
+            /// The time that is looked at, in whole seconds.
             period: seconds => "Period",
         }
         optional {
             /// The dimensions of the metric.
             dimensions: {[EmrMetricDimension]} => "Dimensions",
             /// How many periods in a row; one by default.
+            #[doc(alias = "evaluationPeriods")]
             evaluation_periods: int => "EvaluationPeriods",
             /// The namespace of the metric; `AWS/ElasticMapReduce` by default.
             namespace: text => "Namespace",
@@ -347,7 +440,9 @@ record! {
     #[doc(alias = "EmrCreateCluster.MetricDimensionProperty")]
     EmrMetricDimension(DimensionData) plain {
         required {
+            /// The name of the dimension.
             key: text => "Key",
+            /// The value of the dimension.
             value: text => "Value",
         }
         optional {}
@@ -359,10 +454,12 @@ record! {
     #[doc(alias = "EmrCreateCluster.ApplicationConfigProperty")]
     EmrApplicationConfig(ApplicationData) plain {
         required {
+            /// Its name.
             name: text => "Name",
         }
         optional {
             /// Further settings.
+            #[doc(alias = "additionalInfo")]
             additional_info: object => "AdditionalInfo",
             /// Arguments.
             args: texts => "Args",
@@ -378,7 +475,10 @@ record! {
     #[doc(alias = "EmrCreateCluster.ScriptBootstrapActionConfigProperty")]
     EmrBootstrapActionConfig(BootstrapData) custom {
         required {
+            /// Its name.
             name: text => "Name",
+            /// The place of the script in S3 (field `ScriptBootstrapAction.Path`).
+            #[doc(alias = "scriptBootstrapAction")]
             path: text,
         }
         optional {
@@ -409,16 +509,21 @@ record! {
     #[doc(alias = "EmrCreateCluster.KerberosAttributesProperty")]
     EmrKerberosAttributes(KerberosData) plain {
         required {
+            /// The realm.
             realm: text => "Realm",
         }
         optional {
             /// The password of the user who may join machines to Active Directory.
+            #[doc(alias = "adDomainJoinPassword")]
             ad_domain_join_password: text => "ADDomainJoinPassword",
             /// The user who may join machines to Active Directory.
+            #[doc(alias = "adDomainJoinUser")]
             ad_domain_join_user: text => "ADDomainJoinUser",
             /// The password for the trust between realms.
+            #[doc(alias = "crossRealmTrustPrincipalPassword")]
             cross_realm_trust_principal_password: text => "CrossRealmTrustPrincipalPassword",
             /// The password of the local key distribution centre.
+            #[doc(alias = "kdcAdminPassword")]
             kdc_admin_password: text => "KdcAdminPassword",
         }
     }
@@ -431,6 +536,7 @@ record! {
         required {}
         optional {
             /// The bounds.
+            #[doc(alias = "computeLimits")]
             compute_limits: {EmrManagedScalingComputeLimits} => "ComputeLimits",
         }
     }
@@ -441,14 +547,22 @@ record! {
     #[doc(alias = "EmrCreateCluster.ManagedScalingComputeLimitsProperty")]
     EmrManagedScalingComputeLimits(LimitsData) plain {
         required {
+            /// The unit of the bounds.
+            #[doc(alias = "unitType")]
             unit_type: (ComputeLimitsUnitType) => "UnitType",
+            /// The least size.
+            #[doc(alias = "minimumCapacityUnits")]
             minimum_capacity_units: int => "MinimumCapacityUnits",
+            /// The greatest size.
+            #[doc(alias = "maximumCapacityUnits")]
             maximum_capacity_units: int => "MaximumCapacityUnits",
         }
         optional {
             /// The greatest size of the core nodes.
+            #[doc(alias = "maximumCoreCapacityUnits")]
             maximum_core_capacity_units: int => "MaximumCoreCapacityUnits",
             /// The greatest size on demand.
+            #[doc(alias = "maximumOnDemandCapacityUnits")]
             maximum_on_demand_capacity_units: int => "MaximumOnDemandCapacityUnits",
         }
     }
@@ -461,8 +575,10 @@ record! {
         required {}
         optional {
             /// The zone of a cluster of groups.
+            #[doc(alias = "availabilityZone")]
             availability_zone: text => "AvailabilityZone",
             /// The zones of a cluster of fleets, of which EMR chooses one.
+            #[doc(alias = "availabilityZones")]
             availability_zones: texts => "AvailabilityZones",
         }
     }

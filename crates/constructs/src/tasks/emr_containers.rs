@@ -29,16 +29,20 @@ task! {
     EmrContainersCreateVirtualCluster(CreateVirtualClusterProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the cluster of EKS (field `ContainerProvider.Id`).
+            #[doc(alias = "eksCluster")]
             #[doc(alias = "EksClusterInput")]
             eks_cluster: text,
         }
         optional {
-            /// The namespace; `default` if nothing is said.
+            /// The namespace; `default` if nothing is said (field `ContainerInfo.EksInfo.Namespace`).
+            #[doc(alias = "eksNamespace")]
             eks_namespace: text,
             /// Tags of the virtual cluster.
             tags: object => "Tags",
             /// The name of the virtual cluster; made of those of the execution and the state if nothing is said
             /// (field `Name`).
+            #[doc(alias = "virtualClusterName")]
             virtual_cluster_name: text,
         }
     }
@@ -56,6 +60,8 @@ task! {
     EmrContainersDeleteVirtualCluster(DeleteVirtualClusterProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The id of the virtual cluster.
+            #[doc(alias = "virtualClusterId")]
             virtual_cluster_id: text => "Id",
         }
         optional {}
@@ -79,18 +85,28 @@ task! {
     EmrContainersStartJobRun(StartJobRunProps) {
         patterns { RunJob, request_response }
         required {
+            /// The id of the virtual cluster.
+            #[doc(alias = "virtualCluster")]
             #[doc(alias = "VirtualClusterInput")]
             virtual_cluster: text => "VirtualClusterId",
+            /// The release of EMR.
+            #[doc(alias = "releaseLabel")]
             release_label: (ReleaseLabel) => "ReleaseLabel",
+            /// What runs (field `JobDriver`).
+            #[doc(alias = "jobDriver")]
+            #[doc(alias = "sparkSubmitJobDriver")]
             job_driver: {SparkSubmitJobDriver},
         }
         optional {
             /// Configurations of applications, at most 100 (field `ConfigurationOverrides`).
+            #[doc(alias = "applicationConfig")]
             application_config: {[ApplicationConfiguration]},
             /// The role that the job runs as; made if nothing is said and the id of the virtual cluster is known, with a function
             /// that lets the cluster's jobs have it (field `ExecutionRoleArn`).
+            #[doc(alias = "executionRole")]
             execution_role: (RoleRef),
             /// The name of the run.
+            #[doc(alias = "jobName")]
             job_name: text => "Name",
             /// Where the logs go (field `ConfigurationOverrides`).
             monitoring: {Monitoring},
@@ -105,12 +121,16 @@ record! {
     #[doc(alias = "JobDriver")]
     SparkSubmitJobDriver(DriverData) plain {
         required {
+            /// The place of the program in S3, 1 to 256 characters.
+            #[doc(alias = "entryPoint")]
             entry_point: text => "EntryPoint",
         }
         optional {
             /// The arguments of the program, 1 to 10,280.
+            #[doc(alias = "entryPointArguments")]
             entry_point_arguments: texts => "EntryPointArguments",
             /// The arguments of `spark-submit`, 1 to 102,400 characters.
+            #[doc(alias = "sparkSubmitParameters")]
             spark_submit_parameters: text => "SparkSubmitParameters",
         }
     }
@@ -120,10 +140,12 @@ record! {
     /// A configuration of an application: properties, or configurations within it, or both.
     ApplicationConfiguration(ApplicationConfigurationData) plain {
         required {
+            /// Which configuration it is.
             classification: (Classification) => "Classification",
         }
         optional {
             /// Configurations within this one, at most 100 (field `Configurations`).
+            #[doc(alias = "nestedConfig")]
             nested_config: {[ApplicationConfiguration]} => "Configurations",
             /// The settings, at most 100.
             properties: object => "Properties",
@@ -137,12 +159,15 @@ record! {
         required {}
         optional {
             /// The bucket for the logs; the job may write to it then (field `S3MonitoringConfiguration`).
+            #[doc(alias = "logBucket")]
             log_bucket: (BucketRef),
             /// The log group for the logs; the job may write to it then (field `CloudWatchMonitoringConfiguration`).
+            #[doc(alias = "logGroup")]
             log_group: (LogGroupRef),
             /// Makes a log group and a bucket where none is given.
             logging: (bool),
-            /// What the names of log streams begin with.
+            /// What the names of log streams begin with (field `LogStreamNamePrefix`).
+            #[doc(alias = "logStreamNamePrefix")]
             log_stream_name_prefix: text,
             /// Whether the user interface of Spark stays when the job is done; it does by default
             /// (field `PersistentAppUI`).

@@ -22,7 +22,10 @@ task! {
     EmrServerlessCreateApplication(CreateApplicationProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The release of EMR: `emr-7.0.0`.
+            #[doc(alias = "releaseLabel")]
             release_label: text => "ReleaseLabel",
+            /// What it is for: `SPARK`, `HIVE`.
             application_type: text => "Type",
         }
         optional {
@@ -33,6 +36,7 @@ task! {
             /// When the application stops by itself; after 15 idle minutes by default.
             auto_stop_configuration: object => "AutoStopConfiguration",
             /// A word by which a repeated request is known, at most 64 characters; made up if nothing is said.
+            #[doc(alias = "clientToken")]
             client_token: text => "ClientToken",
             /// The capacity that is there when the application starts.
             initial_capacity: object => "InitialCapacity",
@@ -60,6 +64,7 @@ task! {
     EmrServerlessStartApplication(StartApplicationProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The id of the application.
             application_id: text => "ApplicationId",
         }
         optional {}
@@ -78,6 +83,7 @@ task! {
     EmrServerlessStopApplication(StopApplicationProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The id of the application.
             application_id: text => "ApplicationId",
         }
         optional {}
@@ -96,6 +102,7 @@ task! {
     EmrServerlessDeleteApplication(DeleteApplicationProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The id of the application.
             application_id: text => "ApplicationId",
         }
         optional {}
@@ -116,12 +123,18 @@ task! {
     EmrServerlessStartJobRun(StartServerlessJobRunProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The id of the application.
             application_id: text => "ApplicationId",
+            /// The role of the job (field `ExecutionRoleArn`).
+            #[doc(alias = "executionRole")]
             execution_role: (RoleRef),
+            /// What runs: the member `sparkSubmit` or `hive`.
+            #[doc(alias = "jobDriver")]
             job_driver: object => "JobDriver",
         }
         optional {
             /// A word by which a repeated request is known, at most 64 characters; made up if nothing is said.
+            #[doc(alias = "clientToken")]
             client_token: text => "ClientToken",
             /// Configurations of applications, and where the logs go.
             configuration_overrides: object => "ConfigurationOverrides",
@@ -147,7 +160,9 @@ task! {
     EmrServerlessCancelJobRun(CancelServerlessJobRunProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The id of the application.
             application_id: text => "ApplicationId",
+            /// The id of the run.
             job_run_id: text => "JobRunId",
         }
         optional {}

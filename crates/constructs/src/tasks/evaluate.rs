@@ -23,6 +23,7 @@ task! {
     EvaluateExpression(EvaluateExpressionProps) {
         patterns { RequestResponse }
         required {
+            /// The expression in JavaScript; `$.…` in it are paths.
             expression: text => "expression",
         }
         optional {

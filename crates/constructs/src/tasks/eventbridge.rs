@@ -48,12 +48,17 @@ record! {
     /// An event for a bus.
     EventBridgePutEventsEntry(EntryData) plain {
         required {
+            /// The event itself, an object.
             detail: any => "Detail",
+            /// What kind of event it is.
+            #[doc(alias = "detailType")]
             detail_type: text => "DetailType",
+            /// Who sends it; names that begin with `aws.` are not for us.
             source: text => "Source",
         }
         optional {
             /// The bus; the default bus of the account if nothing is said.
+            #[doc(alias = "eventBus")]
             event_bus: (EventBusRef) => "EventBusName",
         }
     }

@@ -28,18 +28,25 @@ task! {
     GlueStartJobRun(GlueStartJobRunProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The name of the job.
+            #[doc(alias = "jobName")]
+            #[doc(alias = "glueJobName")]
             job_name: text => "JobName",
         }
         optional {
             /// The arguments of this run, in place of those of the job.
             arguments: any => "Arguments",
             /// After how many whole minutes it is told that the job still runs (field `NotificationProperty.NotifyDelayAfter`).
+            #[doc(alias = "notifyDelayAfter")]
             notify_delay_after: (Duration),
             /// The name of a security configuration.
+            #[doc(alias = "securityConfiguration")]
             security_configuration: text => "SecurityConfiguration",
             /// Whether the job may wait for spare capacity.
+            #[doc(alias = "executionClass")]
             execution_class: (ExecutionClass) => "ExecutionClass",
             /// How many workers of which kind (fields `WorkerType`, `NumberOfWorkers`).
+            #[doc(alias = "workerConfiguration")]
             worker_configuration: {WorkerConfiguration},
         }
     }
@@ -47,9 +54,16 @@ task! {
 
 record! {
     /// How many workers of which kind run a job.
+    #[doc(alias = "WorkerConfigurationProperty")]
+    #[doc(alias = "WorkerTypeV2")]
     WorkerConfiguration(WorkerConfigurationData) plain {
         required {
+            /// The kind of the workers.
+            #[doc(alias = "workerType")]
+            #[doc(alias = "workerTypeV2")]
             worker_type: text => "WorkerType",
+            /// How many workers.
+            #[doc(alias = "numberOfWorkers")]
             number_of_workers: int => "NumberOfWorkers",
         }
         optional {}
@@ -126,6 +140,8 @@ task! {
     GlueStartCrawlerRun(GlueStartCrawlerRunProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the crawler.
+            #[doc(alias = "crawlerName")]
             crawler_name: text => "Name",
         }
         optional {}

@@ -27,9 +27,15 @@ task! {
     HttpInvoke(HttpInvokeProps) {
         patterns { RequestResponse }
         required {
+            /// The beginning of the URL: `https://api.example.com` (field `ApiEndpoint`).
+            #[doc(alias = "apiRoot")]
             api_root: text,
+            /// The rest of the URL: `v1/orders` (field `ApiEndpoint`).
+            #[doc(alias = "apiEndpoint")]
             api_endpoint: text,
+            /// The method of the request (field `Method`).
             method: text,
+            /// The connection, by which the endpoint knows who calls (field `ConnectionArn`).
             connection: (ConnectionRef),
         }
         optional {
@@ -38,8 +44,10 @@ task! {
             /// The body.
             body: any => "RequestBody",
             /// The query parameters.
+            #[doc(alias = "queryStringParameters")]
             query_string_parameters: any => "QueryParameters",
             /// How the body is encoded as a form (field `Transform`); it is JSON if nothing is said.
+            #[doc(alias = "urlEncodingFormat")]
             url_encoding_format: (UrlEncodingFormat),
         }
     }

@@ -28,12 +28,15 @@ task! {
     LambdaInvoke(LambdaInvokeProps) {
         patterns { RequestResponse }
         required {
+            /// The function (field `FunctionName`).
+            #[doc(alias = "lambdaFunction")]
             function: (FunctionRef),
         }
         optional {
             /// What the function gets; the input of the state by default.
             payload: any => "Payload",
             /// Whether failures of the Lambda service are retried; they are by default.
+            #[doc(alias = "retryOnServiceExceptions")]
             retry_on_service_exceptions: (bool),
         }
         kept {
@@ -49,8 +52,10 @@ token_in!(LambdaInvoke.payload: any, RequestResponse);
 
 setters!([P: FullResponse] LambdaInvoke.props {
     /// Whether the task waits for the function.
+    #[doc(alias = "invocationType")]
     invocation_type: (LambdaInvocationType) => "InvocationType",
     /// Data about the caller in Base64, at most 3,583 bytes.
+    #[doc(alias = "clientContext")]
     client_context: text => "ClientContext",
     /// A version or alias; better is a reference to it, [`FunctionRef::version_from_arn`].
     qualifier: text => "Qualifier",
@@ -60,6 +65,7 @@ impl<L: crate::Language> LambdaInvoke<L, RequestResponse> {
     /// Makes the payload of the function's response the result of the task, instead of all that Lambda says.
     ///
     /// The function itself is the resource of the task then: there is no invocation type, context or qualifier.
+    #[doc(alias = "payloadResponseOnly")]
     #[must_use]
     pub fn payload_response_only(mut self) -> LambdaInvoke<L, ResponseOnly> {
         self.props.payload_response_only = Some(true);

@@ -21,7 +21,9 @@ task! {
     MediaConvertCreateJob(MediaConvertCreateJobProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The ARN of the role of the job.
             role: text => "Role",
+            /// The settings of the job, as the API knows them.
             settings: any => "Settings",
         }
         optional {

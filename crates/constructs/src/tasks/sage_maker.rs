@@ -40,28 +40,39 @@ task! {
     SageMakerCreateTrainingJob(SageMakerCreateTrainingJobProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The name of the job, 1 to 63 letters, digits and `-`.
+            #[doc(alias = "trainingJobName")]
             training_job_name: text => "TrainingJobName",
+            /// The algorithm (field `AlgorithmSpecification`).
+            #[doc(alias = "algorithmSpecification")]
             algorithm_specification: {AlgorithmSpecification},
+            /// Where the model goes (field `OutputDataConfig`).
+            #[doc(alias = "outputDataConfig")]
             output_data_config: {OutputDataConfig},
         }
         optional {
             /// Whether the container has no network.
+            #[doc(alias = "enableNetworkIsolation")]
             enable_network_isolation: flag => "EnableNetworkIsolation",
-            /// The role that SageMaker assumes.
+            /// The role that SageMaker assumes (field `RoleArn`).
             role: (RoleRef),
-            /// Where the data is.
+            /// Where the data is (field `InputDataConfig`).
+            #[doc(alias = "inputDataConfig")]
             input_data_config: {[Channel]},
-            /// How many machines of which kind; one `ml.m4.xlarge` with 10 GiB if nothing is said.
+            /// How many machines of which kind; one `ml.m4.xlarge` with 10 GiB if nothing is said (field `ResourceConfig`).
+            #[doc(alias = "resourceConfig")]
             resource_config: {ResourceConfig},
-            /// How long the job may take; an hour if nothing is said.
+            /// How long the job may take; an hour if nothing is said (field `StoppingCondition`).
+            #[doc(alias = "stoppingCondition")]
             stopping_condition: {StoppingCondition},
             /// What the algorithm can be told.
             hyperparameters: object => "HyperParameters",
-            /// The tags of the job.
+            /// The tags of the job (field `Tags`).
             tags: object,
             /// The environment of the container.
             environment: object => "Environment",
-            /// The network of the job.
+            /// The network of the job (field `VpcConfig`).
+            #[doc(alias = "vpcConfig")]
             vpc_config: {VpcConfig},
         }
     }
@@ -72,13 +83,17 @@ record! {
     AlgorithmSpecification(AlgorithmSpecificationData) custom {
         required {}
         optional {
-            /// The name or ARN of an algorithm of SageMaker.
+            /// The name or ARN of an algorithm of SageMaker (field `AlgorithmName`).
+            #[doc(alias = "algorithmName")]
             algorithm_name: text,
-            /// The image of an algorithm of one's own.
+            /// The image of an algorithm of one's own (field `TrainingImage`).
+            #[doc(alias = "trainingImage")]
             training_image: {DockerImage},
-            /// How the data comes to the container; as files if nothing is said.
+            /// How the data comes to the container; as files if nothing is said (field `TrainingInputMode`).
+            #[doc(alias = "trainingInputMode")]
             training_input_mode: (InputMode),
-            /// What to look for in the log, as measurements.
+            /// What to look for in the log, as measurements (field `MetricDefinitions`).
+            #[doc(alias = "metricDefinitions")]
             metric_definitions: {[MetricDefinition]},
         }
     }
@@ -88,7 +103,9 @@ record! {
     /// A measurement that is found in the log.
     MetricDefinition(MetricDefinitionData) plain {
         required {
+            /// What the measurement is called.
             name: text => "Name",
+            /// By what it is found in the log.
             regex: text => "Regex",
         }
         optional {}
@@ -99,10 +116,13 @@ record! {
     /// Where the model goes.
     OutputDataConfig(OutputDataConfigData) custom {
         required {
+            /// The place in S3 (field `S3OutputPath`).
+            #[doc(alias = "s3OutputLocation")]
             s3_output_location: {S3Location},
         }
         optional {
-            /// The key that the model is encrypted with.
+            /// The key that the model is encrypted with (field `KmsKeyId`).
+            #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
         }
     }
@@ -112,26 +132,40 @@ record! {
     /// A source of data: a name and a place in S3.
     Channel(ChannelData) custom {
         required {
+            /// The name of the source.
+            #[doc(alias = "channelName")]
             channel_name: text => "ChannelName",
+            /// Where the data is (field `S3Uri`).
+            #[doc(alias = "s3Location")]
+            #[doc(alias = "dataSource")]
+            #[doc(alias = "s3DataSource")]
             s3_location: {S3Location},
         }
         optional {
-            /// What the place is; a prefix of keys if nothing is said.
+            /// What the place is; a prefix of keys if nothing is said (field `S3DataType`).
+            #[doc(alias = "s3DataType")]
             s3_data_type: (S3DataType),
-            /// Whether each machine gets all of it.
+            /// Whether each machine gets all of it (field `S3DataDistributionType`).
+            #[doc(alias = "s3DataDistributionType")]
             s3_data_distribution_type: (S3DataDistributionType),
-            /// Which attributes of an augmented manifest are used.
+            /// Which attributes of an augmented manifest are used (field `AttributeNames`).
+            #[doc(alias = "attributeNames")]
             attribute_names: texts,
-            /// How the data is compressed.
+            /// How the data is compressed (field `CompressionType`).
+            #[doc(alias = "compressionType")]
             compression_type: (CompressionType),
-            /// The media type of the data.
+            /// The media type of the data (field `ContentType`).
+            #[doc(alias = "contentType")]
             content_type: text,
-            /// How the data of this channel comes to the container.
+            /// How the data of this channel comes to the container (field `InputMode`).
+            #[doc(alias = "inputMode")]
             input_mode: (InputMode),
-            /// How records are wrapped.
+            /// How records are wrapped (field `RecordWrapperType`).
+            #[doc(alias = "recordWrapperType")]
             record_wrapper_type: (RecordWrapperType),
             /// Shuffles the data, by a generator with this seed (field `ShuffleConfig`).
             #[doc(alias = "shuffleConfig")]
+            #[doc(alias = "seed")]
             shuffle_seed: int,
         }
     }
@@ -141,12 +175,19 @@ record! {
     /// How many machines of which kind a job gets, with how many GiB each.
     ResourceConfig(ResourceConfigData) custom {
         required {
+            /// How many machines.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
+            /// The type of the machines: `m5.xlarge` (field `InstanceType`).
+            #[doc(alias = "instanceType")]
             instance_type: text,
+            /// The size in GiB (field `VolumeSizeInGB`).
+            #[doc(alias = "volumeSize")]
             volume_size_gib: int,
         }
         optional {
-            /// The key that the volumes are encrypted with.
+            /// The key that the volumes are encrypted with (field `VolumeKmsKeyId`).
+            #[doc(alias = "volumeEncryptionKey")]
             volume_encryption_key: (KeyRef),
         }
     }
@@ -158,6 +199,7 @@ record! {
         required {}
         optional {
             /// The longest time that it may take.
+            #[doc(alias = "maxRuntime")]
             max_runtime: seconds => "MaxRuntimeInSeconds",
         }
     }
@@ -167,7 +209,11 @@ record! {
     /// A network: an id of a VPC and those of subnets. The template gets a security group for it.
     VpcConfig(VpcConfigData) custom {
         required {
+            /// The id of the VPC.
+            #[doc(alias = "vpc")]
             vpc_id: (Cfn),
+            /// The ids of the subnets (field `Subnets`).
+            #[doc(alias = "subnetSelection")]
             subnets: [Cfn],
         }
         optional {
@@ -268,11 +314,13 @@ pub(crate) enum S3LocationData {
 
 impl<L: Language> S3Location<L> {
     /// All keys with this prefix; the role is allowed to use just them.
+    #[doc(alias = "fromBucket")]
     pub fn from_bucket(bucket: &BucketRef, key_prefix: &str) -> S3Location<L> {
         S3Location { data: S3LocationData::Bucket(bucket.clone(), key_prefix.to_owned()), language: PhantomData }
     }
 
     /// A place that the state computes; the role is allowed to use all of S3.
+    #[doc(alias = "fromJsonExpression")]
     pub fn from_json_expression(expression: impl IntoVal<String, L>) -> S3Location<L> {
         S3Location { data: S3LocationData::Computed(expression.into_val().0), language: PhantomData }
     }
@@ -357,11 +405,13 @@ impl<L: Language> DockerImage<L> {
     }
 
     /// An image of a public registry.
+    #[doc(alias = "fromRegistry")]
     pub fn from_registry(uri: impl Into<Cfn>) -> DockerImage<L> {
         DockerImage::new(Json::Cfn(uri.into()), vec![])
     }
 
     /// An image of a repository of ECR, by the repository's URI and ARN and the image's tag.
+    #[doc(alias = "fromEcrRepository")]
     pub fn from_ecr_repository(uri: impl Into<Cfn>, arn: impl Into<Cfn>, tag: &str) -> DockerImage<L> {
         let pull = vec![
             Statement::allow(PULL, [arn.into()]),
@@ -371,6 +421,7 @@ impl<L: Language> DockerImage<L> {
     }
 
     /// An image that the state computes; the role may pull any image of ECR.
+    #[doc(alias = "fromJsonExpression")]
     pub fn from_json_expression(expression: impl IntoVal<String, L>) -> DockerImage<L> {
         DockerImage::new(expression.into_val().0, vec![Statement::allow(PULL, [Cfn::from("*")])])
     }
@@ -707,27 +758,40 @@ task! {
     SageMakerCreateTransformJob(SageMakerCreateTransformJobProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The name of the job, 1 to 63 letters, digits and `-` (field `TransformJobName`).
+            #[doc(alias = "transformJobName")]
             transform_job_name: text,
+            /// The name of the model (field `ModelName`).
+            #[doc(alias = "modelName")]
             model_name: text,
+            /// The data (field `TransformInput`).
+            #[doc(alias = "transformInput")]
             transform_input: {TransformInput},
+            /// Where the results go (field `TransformOutput`).
+            #[doc(alias = "transformOutput")]
             transform_output: {TransformOutput},
         }
         optional {
-            /// The role that the machine may pass on.
+            /// The role that the machine may pass on; it is no field of the request.
             role: (RoleRef),
-            /// How many records go into one request.
+            /// How many records go into one request (field `BatchStrategy`).
+            #[doc(alias = "batchStrategy")]
             batch_strategy: (BatchStrategy),
-            /// The environment of the container.
+            /// The environment of the container (field `Environment`).
             environment: object,
-            /// How many requests one machine gets at a time.
+            /// How many requests one machine gets at a time (field `MaxConcurrentTransforms`).
+            #[doc(alias = "maxConcurrentTransforms")]
             max_concurrent_transforms: int,
-            /// The greatest size of a request, in MiB.
+            /// The greatest size of a request, in MiB (field `MaxPayloadInMB`).
+            #[doc(alias = "maxPayload")]
             max_payload_mib: int,
-            /// How often and how long the model is asked.
+            /// How often and how long the model is asked (field `ModelClientConfig`).
+            #[doc(alias = "modelClientOptions")]
             model_client_options: {ModelClientOptions},
-            /// The tags of the job.
+            /// The tags of the job (field `Tags`).
             tags: object,
-            /// How many machines of which kind; one `ml.m4.xlarge` if nothing is said.
+            /// How many machines of which kind; one `ml.m4.xlarge` if nothing is said (field `TransformResources`).
+            #[doc(alias = "transformResources")]
             transform_resources: {TransformResources},
         }
     }
@@ -737,16 +801,25 @@ record! {
     /// The data that a model is applied to, by its URI in S3.
     TransformInput(TransformInputData) custom {
         required {
+            /// The place in S3, as a URI.
+            #[doc(alias = "s3Uri")]
+            #[doc(alias = "transformDataSource")]
+            #[doc(alias = "TransformDataSource")]
+            #[doc(alias = "TransformS3DataSource")]
             s3_uri: text => "S3Uri",
         }
         optional {
-            /// What the place is; a prefix of keys if nothing is said.
+            /// What the place is; a prefix of keys if nothing is said (field `S3DataType`).
+            #[doc(alias = "s3DataType")]
             s3_data_type: (S3DataType),
-            /// How the data is compressed.
+            /// How the data is compressed (field `CompressionType`).
+            #[doc(alias = "compressionType")]
             compression_type: (CompressionType),
-            /// The media type of the data.
+            /// The media type of the data (field `ContentType`).
+            #[doc(alias = "contentType")]
             content_type: text,
-            /// How the data is cut into records.
+            /// How the data is cut into records (field `SplitType`).
+            #[doc(alias = "splitType")]
             split_type: (SplitType),
         }
     }
@@ -756,14 +829,18 @@ record! {
     /// Where the results go.
     TransformOutput(TransformOutputData) custom {
         required {
+            /// The place in S3, as a URI.
+            #[doc(alias = "s3OutputPath")]
             s3_output_path: text => "S3OutputPath",
         }
         optional {
-            /// The key that the results are encrypted with.
+            /// The key that the results are encrypted with (field `KmsKeyId`).
+            #[doc(alias = "encryptionKey")]
             encryption_key: (KeyRef),
-            /// The media type of the results.
+            /// The media type of the results (field `Accept`).
             accept: text,
-            /// How the results are put together.
+            /// How the results are put together (field `AssembleWith`).
+            #[doc(alias = "assembleWith")]
             assemble_with: (AssembleWith),
         }
     }
@@ -773,11 +850,16 @@ record! {
     /// How many machines of which kind a transform job gets.
     TransformResources(TransformResourcesData) custom {
         required {
+            /// How many machines.
+            #[doc(alias = "instanceCount")]
             instance_count: int => "InstanceCount",
+            /// The type of the machines: `m5.xlarge` (field `InstanceType`).
+            #[doc(alias = "instanceType")]
             instance_type: text,
         }
         optional {
-            /// The key that the volumes are encrypted with.
+            /// The key that the volumes are encrypted with (field `VolumeKmsKeyId`).
+            #[doc(alias = "volumeEncryptionKey")]
             volume_encryption_key: (KeyRef),
         }
     }
@@ -788,9 +870,11 @@ record! {
     ModelClientOptions(ModelClientOptionsData) custom {
         required {}
         optional {
-            /// How often it is asked again, from 0 to 3.
+            /// How often it is asked again, from 0 to 3 (field `InvocationsMaxRetries`).
+            #[doc(alias = "invocationsMaxRetries")]
             invocations_max_retries: int,
-            /// How long an answer may take, from 1 to 3,600 seconds.
+            /// How long an answer may take, from 1 to 3,600 seconds (field `InvocationsTimeoutInSeconds`).
+            #[doc(alias = "invocationsTimeout")]
             invocations_timeout: seconds,
         }
     }
@@ -895,19 +979,25 @@ task! {
     SageMakerCreateModel(SageMakerCreateModelProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the model (field `ModelName`).
+            #[doc(alias = "modelName")]
             model_name: text,
+            /// The container that is asked (field `PrimaryContainer`).
+            #[doc(alias = "primaryContainer")]
             primary_container: {ContainerDefinition},
         }
         optional {
-            /// Further containers, one after the other.
+            /// Further containers, one after the other (field `Containers`).
             containers: {[ContainerDefinition]},
             /// Whether the containers have no network.
+            #[doc(alias = "enableNetworkIsolation")]
             enable_network_isolation: flag => "EnableNetworkIsolation",
-            /// The role that SageMaker assumes.
+            /// The role that SageMaker assumes (field `ExecutionRoleArn`).
             role: (RoleRef),
-            /// The tags of the model, as a list of objects with `Key` and `Value`.
+            /// The tags of the model, as a list of objects with `Key` and `Value` (field `Tags`).
             tags: any,
-            /// The network of the containers.
+            /// The network of the containers (field `VpcConfig`).
+            #[doc(alias = "vpcConfig")]
             vpc_config: {VpcConfig},
         }
     }
@@ -915,20 +1005,25 @@ task! {
 
 record! {
     /// A container that serves a model.
+    #[doc(alias = "ContainerDefinitionOptions")]
     ContainerDefinition(ContainerDefinitionData) plain {
         required {}
         optional {
             /// The name by which the other containers know it.
+            #[doc(alias = "containerHostName")]
             container_host_name: text => "ContainerHostname",
             /// The image.
             image: {DockerImage} => "Image",
             /// How many models it serves.
             mode: (Mode) => "Mode",
             /// Where the model is.
+            #[doc(alias = "modelS3Location")]
             model_s3_location: {S3Location} => "ModelDataUrl",
             /// The model as a package.
+            #[doc(alias = "modelPackageName")]
             model_package_name: text => "ModelPackageName",
             /// The environment of the container.
+            #[doc(alias = "environmentVariables")]
             environment_variables: any => "Environment",
         }
     }
@@ -985,11 +1080,16 @@ task! {
     SageMakerCreateEndpointConfig(SageMakerCreateEndpointConfigProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the configuration.
+            #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
+            /// The models behind the endpoint, 1 to 10 (field `ProductionVariants`).
+            #[doc(alias = "productionVariants")]
             production_variants: {[ProductionVariant]},
         }
         optional {
-            /// The key that volumes are encrypted with.
+            /// The key that volumes are encrypted with (field `KmsKeyId`).
+            #[doc(alias = "kmsKey")]
             kms_key: (KeyRef),
             /// The tags of the configuration, as a list of objects with `Key` and `Value`.
             tags: any => "Tags",
@@ -1001,16 +1101,26 @@ record! {
     /// A model behind an endpoint: the model, the variant's own name, and the type of machines.
     ProductionVariant(ProductionVariantData) custom {
         required {
+            /// The name of the model.
+            #[doc(alias = "modelName")]
             model_name: text => "ModelName",
+            /// The name of the variant.
+            #[doc(alias = "variantName")]
             variant_name: text => "VariantName",
+            /// The type of the machines: `m5.xlarge` (field `InstanceType`).
+            #[doc(alias = "instanceType")]
             instance_type: text,
         }
         optional {
-            /// How many machines there are at first; one if nothing is said.
+            /// How many machines there are at first; one if nothing is said (field `InitialInstanceCount`).
+            #[doc(alias = "initialInstanceCount")]
             initial_instance_count: int,
             /// The accelerator of each machine.
+            #[doc(alias = "AcceleratorClass")]
+            #[doc(alias = "acceleratorType")]
             accelerator_type: text => "AcceleratorType",
             /// Which part of the requests it gets, by its weight among all.
+            #[doc(alias = "initialVariantWeight")]
             initial_variant_weight: number => "InitialVariantWeight",
         }
     }
@@ -1072,7 +1182,11 @@ task! {
     SageMakerCreateEndpoint(SageMakerCreateEndpointProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the endpoint.
+            #[doc(alias = "endpointName")]
             endpoint_name: text => "EndpointName",
+            /// The name of the configuration.
+            #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
         }
         optional {
@@ -1109,7 +1223,11 @@ task! {
     SageMakerUpdateEndpoint(SageMakerUpdateEndpointProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the endpoint.
+            #[doc(alias = "endpointName")]
             endpoint_name: text => "EndpointName",
+            /// The name of the configuration.
+            #[doc(alias = "endpointConfigName")]
             endpoint_config_name: text => "EndpointConfigName",
         }
         optional {}

@@ -30,29 +30,40 @@ task! {
     EventBridgeSchedulerCreateScheduleTask(CreateScheduleProps) {
         patterns { RequestResponse }
         required {
+            /// The name of the schedule.
+            #[doc(alias = "scheduleName")]
             schedule_name: text => "Name",
+            /// When it invokes its target.
             schedule: (Schedule) => "ScheduleExpression",
+            /// What it invokes.
             target: {EventBridgeSchedulerTarget} => "Target",
         }
         optional {
-            /// What becomes of the schedule when it has invoked its target for the last time; it stays by default.
+            /// What becomes of the schedule when it has invoked its target for the last time; it stays by default (field `ActionAfterCompletion`).
+            #[doc(alias = "actionAfterCompletion")]
             action_after_completion: (ActionAfterCompletion),
             /// A word by which a repeated request is known, at most 64 characters; made up if nothing is said.
+            #[doc(alias = "clientToken")]
             client_token: text => "ClientToken",
             /// What the schedule is for, at most 512 characters.
             description: text => "Description",
             /// Whether the schedule is at work; it is by default (field `State`).
             enabled: (bool),
             /// The first moment of the schedule.
+            #[doc(alias = "startDate")]
             start_date: (UtcTime) => "StartDate",
             /// The last moment of the schedule.
+            #[doc(alias = "endDate")]
             end_date: (UtcTime) => "EndDate",
             /// How late the target may be invoked, 1 to 1,440 whole minutes; on time by default
             /// (field `FlexibleTimeWindow`).
+            #[doc(alias = "flexibleTimeWindow")]
             flexible_time_window: (Duration),
             /// The group of the schedule, at most 64 characters; `default` if nothing is said.
+            #[doc(alias = "groupName")]
             group_name: text => "GroupName",
             /// The key that encrypts the schedule's data; the target's role may use it then (field `KmsKeyArn`).
+            #[doc(alias = "kmsKey")]
             kms_key: (KeyRef),
             /// The time zone of the schedule, such as `America/New_York`; UTC by default.
             timezone: text => "ScheduleExpressionTimezone",
@@ -64,15 +75,19 @@ record! {
     /// What a schedule invokes, and the role that lets it.
     EventBridgeSchedulerTarget(TargetData) custom {
         required {
+            /// The ARN of what is invoked.
             arn: text => "Arn",
+            /// The role that the scheduler assumes (field `RoleArn`).
             role: (RoleRef),
         }
         optional {
             /// What the target gets, at least one character; a notice of the service by default.
             input: text => "Input",
             /// How often and how long a failed invocation is repeated.
+            #[doc(alias = "retryPolicy")]
             retry_policy: (RetryPolicy) => "RetryPolicy",
             /// Where invocations go that have failed for good (field `DeadLetterConfig`).
+            #[doc(alias = "deadLetterQueue")]
             dead_letter_queue: (QueueRef),
         }
     }
@@ -87,6 +102,8 @@ pub struct RetryPolicy {
 
 impl RetryPolicy {
     /// At most so many repetitions, up to 185, for at most this time, 60 seconds to 24 hours.
+    #[doc(alias = "maximumRetryAttempts")]
+    #[doc(alias = "maximumEventAge")]
     pub fn new(maximum_retry_attempts: u32, maximum_event_age: Duration) -> RetryPolicy {
         RetryPolicy { maximum_retry_attempts, maximum_event_age }
     }
@@ -204,6 +221,7 @@ cron_fields! {
     /// The months of the year.
     month
     /// The days of the week; not together with days of the month.
+    #[doc(alias = "weekDay")]
     week_day
     /// The years.
     year

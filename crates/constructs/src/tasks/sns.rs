@@ -22,18 +22,23 @@ task! {
     SnsPublish(SnsPublishProps) {
         patterns { MessageMissing }
         required {
+            /// The topic (field `TopicArn`).
             topic: (TopicRef),
         }
         optional {
             /// The subject of e-mails.
             subject: text => "Subject",
             /// What subscriptions can be filtered by (field `MessageAttributes`).
+            #[doc(alias = "messageAttributes")]
             message_attributes: {map MessageAttribute},
             /// By what duplicates are found, in a FIFO topic; at most 128 characters.
+            #[doc(alias = "messageDeduplicationId")]
             message_deduplication_id: text => "MessageDeduplicationId",
             /// The group of the message, in a FIFO topic; at most 128 characters.
+            #[doc(alias = "messageGroupId")]
             message_group_id: text => "MessageGroupId",
             /// Whether the message is an object with a message for each protocol (field `MessageStructure`).
+            #[doc(alias = "messagePerSubscriptionType")]
             message_per_subscription_type: (bool),
         }
         kept {
@@ -49,10 +54,12 @@ record! {
     /// A value that goes with a message; its type follows from the value, unless it is said.
     MessageAttribute(MessageAttributeData) custom {
         required {
+            /// The value (field `StringValue`).
             value: any,
         }
         optional {
-            /// The type of the value.
+            /// The type of the value (field `DataType`).
+            #[doc(alias = "dataType")]
             data_type: (MessageAttributeDataType),
         }
     }

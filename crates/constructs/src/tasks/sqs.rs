@@ -18,14 +18,17 @@ task! {
     SqsSendMessage(SqsSendMessageProps) {
         patterns { MessageMissing }
         required {
+            /// The queue (field `QueueUrl`).
             queue: (QueueRef),
         }
         optional {
             /// How long the message is held back, in whole seconds, 900 at most.
             delay: seconds => "DelaySeconds",
             /// By what duplicates are found, in a FIFO queue.
+            #[doc(alias = "messageDeduplicationId")]
             message_deduplication_id: text => "MessageDeduplicationId",
             /// The group of the message, in a FIFO queue.
+            #[doc(alias = "messageGroupId")]
             message_group_id: text => "MessageGroupId",
         }
         kept {
@@ -35,6 +38,7 @@ task! {
 }
 
 message_in!(SqsSendMessage.message_body, /// The message (field `MessageBody`).
+    #[doc(alias = "messageBody")]
 );
 
 impl Task for SqsSendMessageProps {

@@ -27,6 +27,8 @@ task! {
     StepFunctionsStartExecution(StepFunctionsStartExecutionProps) {
         patterns { RequestResponse, run_job }
         required {
+            /// The machine (field `StateMachineArn`).
+            #[doc(alias = "stateMachine")]
             state_machine: (StateMachineRef),
         }
         optional {
@@ -35,6 +37,7 @@ task! {
             /// The name of the execution.
             name: text => "Name",
             /// Whether the console shows the executions as parent and child; the input must be an object then.
+            #[doc(alias = "associateWithParent")]
             associate_with_parent: (bool),
         }
     }
@@ -110,6 +113,7 @@ task! {
     StepFunctionsInvokeActivity(StepFunctionsInvokeActivityProps) {
         patterns { RequestResponse }
         required {
+            /// The activity (field `Resource`).
             activity: (ActivityRef),
         }
         optional {}

@@ -146,13 +146,8 @@ impl Wanted {
             None => world::uuid(),
         };
         let arn = match target.machine_type {
-            ExecutionType::Standard => {
-                format!("{}:{name}", target.machine_arn.replacen(":stateMachine:", ":execution:", 1))
-            }
-            ExecutionType::Express => {
-                let machine = target.machine_arn.replacen(":stateMachine:", ":express:", 1);
-                format!("{machine}:{name}:{}", world::uuid())
-            }
+            ExecutionType::Standard => format!("{}:{name}", target.executions_arn),
+            ExecutionType::Express => format!("{}:{name}:{}", target.executions_arn, world::uuid()),
         };
         let input_text = call.params.shared("input").unwrap_or(Str::new_static("{}"));
         if input_text.is_empty() {
@@ -172,7 +167,7 @@ impl Wanted {
             name: name.clone(),
             state_machine_arn: target.machine_arn.clone(),
             state_machine_name: target.name.clone(),
-            role_arn: Some(Str::new(&route.role_arn)),
+            role_arn: Some(route.role_arn),
             version_arn,
             alias_arn,
             execution_type: target.machine_type,

@@ -71,6 +71,8 @@ pub(crate) struct Entry<B> {
 pub(crate) struct Target {
     pub(crate) machine: RowNumber,
     pub(crate) machine_arn: Str,
+    /// What the ARNs of its executions have in front of their names.
+    pub(crate) executions_arn: String,
     pub(crate) name: Str,
     pub(crate) region: Str,
     pub(crate) machine_type: ExecutionType,
@@ -338,12 +340,18 @@ impl Catalogue {
                     .collect::<Result<_, Error>>()?
             }
         };
+        let machine_type = machine.body.machine_type();
+        let of_executions = match machine_type {
+            ExecutionType::Standard => ":execution:",
+            ExecutionType::Express => ":express:",
+        };
         Ok(Target {
             machine: machine.number,
+            executions_arn: machine_arn.replacen(":stateMachine:", of_executions, 1),
             machine_arn,
             name: arn.name,
             region: arn.place.region,
-            machine_type: machine.body.machine_type(),
+            machine_type,
             is_deleting: machine.body.is_deleting,
             routes,
             alias,
