@@ -85,7 +85,7 @@ fn created_before(
         return Err(Error::StateMachineDeleting(machine.key.clone()));
     }
     let taken = || Error::StateMachineAlreadyExists(machine.key.clone());
-    let current = service.catalogue.current(machine.number)?;
+    let current = service.catalogue.current(&machine)?;
     // The role may differ and stays as it was.
     let wanted = Setup { role_arn: current.body.setup.role_arn.clone(), ..setup.clone() };
     if machine.body.machine_type() != machine_type || current.body.setup != wanted {
@@ -130,7 +130,7 @@ pub(crate) fn update(service: &Service, call: &Call) -> Result<Value, Error> {
     let now = world::now();
     service.catalogue.change(|| {
         let mut machine = service.catalogue.living_machine(&machine_arn)?;
-        let current = service.catalogue.current(machine.number)?;
+        let current = service.catalogue.current(&machine)?;
         let mut setup = current.body.setup.clone();
         definition.into_iter().for_each(|definition| setup.definition = definition.to_owned());
         role_arn.into_iter().for_each(|role_arn| setup.role_arn = role_arn.to_owned());
@@ -187,7 +187,7 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     };
     let revision = match &version {
         Some(version) => service.catalogue.revision_of(&version.body)?,
-        None => service.catalogue.current(machine.number)?,
+        None => service.catalogue.current(&machine)?,
     };
     let mut answer = Object::with_capacity(14);
     answer.insert("stateMachineArn", text.into());

@@ -25,7 +25,7 @@ pub(crate) fn publish_version(service: &Service, call: &Call) -> Result<Value, E
     let now = world::now();
     service.catalogue.change(|| {
         let mut machine = service.catalogue.living_machine(&machine_arn)?;
-        let current = service.catalogue.current(machine.number)?;
+        let current = service.catalogue.current(&machine)?;
         let current_id = current.body.id.as_deref().unwrap_or(INITIAL);
         if let Some(wanted) = call.params.text("revisionId").filter(|wanted| *wanted != current_id) {
             return Err(Error::ConflictException(format!(

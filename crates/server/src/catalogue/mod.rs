@@ -205,11 +205,14 @@ impl Catalogue {
     }
 
     /// The revision that a start of the bare machine runs: the last one.
-    pub(crate) fn current(&self, machine: RowNumber) -> Result<Entry<RevisionBody>, StoreError> {
-        let query = RowQuery { limit: 1, ..children(Kind::Revision, machine) };
+    ///
+    /// # Errors
+    /// [`Error::StateMachineDoesNotExist`] when the machine has been removed since it was read: its revisions go first.
+    pub(crate) fn current(&self, machine: &Entry<MachineBody>) -> Result<Entry<RevisionBody>, Error> {
+        let query = RowQuery { limit: 1, ..children(Kind::Revision, machine.number) };
         let row = self.store.rows(&query)?.into_iter().next();
-        row.ok_or_else(|| StoreError::Corrupt(format!("state machine {} has no revision", machine.0)))
-            .and_then(|row| self.read(row))
+        let row = row.ok_or_else(|| Error::StateMachineDoesNotExist(machine.key.clone()))?;
+        Ok(self.read(row)?)
     }
 
     /// The revision of a version.
@@ -325,7 +328,7 @@ impl Catalogue {
         let machine: Entry<MachineBody> = self.find(Kind::StateMachine, &machine_arn)?.ok_or_else(missing)?;
         let mut alias = None;
         let routes = match &arn.qualifier {
-            None => vec![self.route(100, self.current(machine.number)?, None)?],
+            None => vec![self.route(100, self.current(&machine)?, None)?],
             Some(Qualifier::Version(_)) => {
                 let version: Entry<VersionBody> = self.find(Kind::Version, text)?.ok_or_else(missing)?;
                 vec![self.version_route(100, version)?]
