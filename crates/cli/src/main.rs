@@ -28,6 +28,8 @@ use stepwell_value::Value;
 use args::{Cli, Command, Completions};
 use failure::{Exit, Failure};
 
+/// With the system's allocator a flood of executions ends a quarter fewer in a second. Without huge pages, which would
+/// make the start slower and the idle server twice as large.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
