@@ -19,9 +19,13 @@ use crate::world;
 pub(crate) const KNOWN_MAX: usize = 10_000;
 const KNOWN_MS: i64 = 60_000;
 
+/// Most executions whose root record is kept as it was read last.
+pub(crate) const SEEN_MAX: usize = 1_000;
+
 /// An execution's root record, read.
+#[derive(Clone)]
 pub(crate) struct Shown {
-    pub(crate) described: Described,
+    pub(crate) described: Arc<Described>,
     /// The row of the revision that it runs.
     pub(crate) definition: RowNumber,
 }
@@ -41,7 +45,7 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::find_execution`].
-    pub(crate) fn find_described(&self, text: &str) -> Result<(ExecutionId, Described), Error> {
+    pub(crate) fn find_described(&self, text: &str) -> Result<(ExecutionId, Arc<Described>), Error> {
         let Some(map_runs) = arn::map_runs_of_express_child(text) else {
             let (id, shown) = self.find_execution(text)?;
             return Ok((id, shown.described));
@@ -55,7 +59,8 @@ impl Service {
             },
         };
         let child = child.filter(|child| child.identity.arn == text);
-        child.map(|child| (child.identity.id, child)).ok_or_else(|| Error::ExecutionDoesNotExist(text.into()))
+        let child = child.ok_or_else(|| Error::ExecutionDoesNotExist(text.into()))?;
+        Ok((child.identity.id, Arc::new(child)))
     }
 
     /// Reads descriptions of Express children of Map Runs that have ended.
@@ -123,16 +128,25 @@ impl Service {
     /// # Errors
     /// The store's.
     pub(crate) fn shown(&self, id: ExecutionId) -> Result<Option<Shown>, Error> {
-        self.store.root(Entity::Execution(id))?.map(|root| self.show(id, root)).transpose()
+        let Some(root) = self.store.root(Entity::Execution(id))? else { return Ok(None) };
+        // Whoever waits for an execution asks again and again: one that has not changed is not decoded anew.
+        if let Some((revision, shown)) = lock(&self.seen_executions).get(&id)
+            && revision == root.revision
+        {
+            return Ok(Some(shown));
+        }
+        let shown = Shown { described: Arc::new(self.described(id, &root)?), definition: root.definition };
+        lock(&self.seen_executions).put(id, (root.revision, shown.clone()));
+        Ok(Some(shown))
     }
 
-    /// The same, of a root record that was read already.
+    /// What a root record says.
     ///
     /// # Errors
     /// When it is not what a release of ours wrote.
-    pub(crate) fn show(&self, id: ExecutionId, root: Root) -> Result<Shown, Error> {
+    pub(crate) fn described(&self, id: ExecutionId, root: &Root) -> Result<Described, Error> {
         let record = self.codec.open(Place::Root(Entity::Execution(id)), &root.record).map_err(unreadable)?;
-        Ok(Shown { described: Described::decode(&record).map_err(unreadable)?, definition: root.definition })
+        Described::decode(&record).map_err(unreadable)
     }
 
     /// A payload of an execution.

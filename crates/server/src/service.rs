@@ -9,7 +9,7 @@ use stepwell_aws::Place;
 use stepwell_connect::Outside;
 use stepwell_engine::{ExecutionId, ExecutionStatus, Timestamp};
 use stepwell_node::{Node, Refusal};
-use stepwell_store::{Codec, Kind, ListOf, ListQuery, RowNumber, Shards, Store, StoreError};
+use stepwell_store::{Codec, Kind, ListOf, ListQuery, Revision, RowNumber, Shards, Store, StoreError};
 use stepwell_value::{Str, Value};
 use tokio::sync::{Notify, watch};
 
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::operation::Operation;
 use crate::outside::Calls;
 use crate::page::Pages;
-use crate::reading::KNOWN_MAX;
+use crate::reading::{KNOWN_MAX, SEEN_MAX, Shown};
 use crate::shape::Params;
 use crate::{log, world};
 
@@ -44,6 +44,7 @@ pub struct Service {
     pub(crate) node: Node,
     pages: OnceLock<Pages>,
     pub(crate) known_executions: Mutex<Cache<Str, (ExecutionId, Timestamp)>>,
+    pub(crate) seen_executions: Mutex<Cache<ExecutionId, (Revision, Shown)>>,
     config: Config,
     /// Machines that go when their last execution has ended.
     deleting: Mutex<BTreeMap<RowNumber, Look>>,
@@ -128,6 +129,7 @@ impl Service {
             node,
             pages: OnceLock::new(),
             known_executions: Mutex::new(Cache::new(KNOWN_MAX)),
+            seen_executions: Mutex::new(Cache::new(SEEN_MAX)),
             config,
             deleting: Mutex::default(),
             more_to_delete: Notify::new(),

@@ -233,11 +233,10 @@ pub(crate) fn is_express(call: &Call) -> bool {
 pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
     let text = call.params.required("executionArn");
     let (id, described) = service.find_described(text)?;
-    let described = &described;
     let with_data = call.params.text("includedData") != Some("METADATA_ONLY");
     let identity = &described.identity;
     let mut answer = Object::with_capacity(20);
-    put_item(&mut answer, described);
+    put_item(&mut answer, &described);
     // What was left out of the description of an Express child is nowhere else.
     let is_at_hand = |payload: &PayloadRef| matches!(payload, PayloadRef::Here(_)) || !is_express(call);
     let data = |payload: &PayloadRef| match with_data && is_at_hand(payload) {
@@ -257,7 +256,7 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
         put_error(&mut answer, &described.error);
     }
     put_text(&mut answer, "traceHeader", identity.trace_header.as_deref());
-    let (status, reason) = redrive_status(service, described)?;
+    let (status, reason) = redrive_status(service, &described)?;
     answer.insert("redriveStatus", status.into());
     put_text(&mut answer, "redriveStatusReason", reason);
     Ok(answer.into())
@@ -393,7 +392,7 @@ type Item = (Cursor, Described);
 /// Executions that are entities of their own.
 fn stored(service: &Service, list: &ListQuery, after: Option<Cursor>, limit: usize) -> Result<Vec<Item>, Error> {
     let listed = service.store.list(list, after, limit as u32)?;
-    let show = |item: Listed| Ok((item.cursor, service.show(ExecutionId(item.cursor.id), item.root)?.described));
+    let show = |item: Listed| Ok((item.cursor, service.described(ExecutionId(item.cursor.id), &item.root)?));
     listed.into_iter().map(show).collect()
 }
 

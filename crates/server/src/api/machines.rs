@@ -85,7 +85,7 @@ fn created_before(
         return Err(Error::StateMachineDeleting(machine.key.clone()));
     }
     let taken = || Error::StateMachineAlreadyExists(machine.key.clone());
-    let current = service.catalogue.current(&machine)?;
+    let current = service.catalogue.current(machine)?;
     // The role may differ and stays as it was.
     let wanted = Setup { role_arn: current.body.setup.role_arn.clone(), ..setup.clone() };
     if machine.body.machine_type() != machine_type || current.body.setup != wanted {
