@@ -146,8 +146,8 @@ impl Wanted {
             None => world::uuid(),
         };
         let arn = match target.machine_type {
-            ExecutionType::Standard => format!("{}:{name}", target.executions_arn),
-            ExecutionType::Express => format!("{}:{name}:{}", target.executions_arn, world::uuid()),
+            ExecutionType::Standard => [&*target.executions_arn, ":", &name].concat(),
+            ExecutionType::Express => [&*target.executions_arn, ":", &name, ":", &world::uuid()].concat(),
         };
         let input_text = call.params.shared("input").unwrap_or(Str::new_static("{}"));
         if input_text.is_empty() {
@@ -181,7 +181,7 @@ impl Wanted {
         let create = Create {
             machine: target.machine,
             definition: route.definition.row,
-            name: Str::from(format!(":{name}")),
+            name: Str::from([":", &name].concat()),
             version,
             alias,
             map_run: None,
