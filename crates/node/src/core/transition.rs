@@ -97,7 +97,7 @@ pub(super) fn take(resident: &mut Resident, context: &Context<'_>) -> Result<Tak
         }
         Body::MapRun(definition, mut map_run) => {
             step_map_run(resident, &definition, &mut map_run, context, &mut sum);
-            let taken = commit_map_run(resident, &definition, &mut map_run, context, sum);
+            let taken = commit_map_run(resident, &mut map_run, context, sum);
             resident.body = Body::MapRun(definition, map_run);
             taken
         }
@@ -602,7 +602,6 @@ fn runs_express(program: &Program, map_run: &MapRun) -> bool {
 
 fn commit_map_run(
     resident: &mut Resident,
-    _: &Arc<Definition>,
     map_run: &mut MapRun,
     context: &Context<'_>,
     sum: Sum,
