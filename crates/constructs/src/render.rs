@@ -17,6 +17,7 @@ use crate::state::{Body, MapProps, ProcessorConfig, ProcessorMode, ProcessorType
 use crate::task::{TaskContext, integration};
 
 /// What the states of a machine came to.
+#[derive(Default)]
 pub(crate) struct Rendered {
     pub(crate) statements: Vec<Statement>,
     pub(crate) resources: Vec<NewResource>,
@@ -38,17 +39,7 @@ pub(crate) struct Renderer<'a> {
 
 impl<'a> Renderer<'a> {
     pub(crate) fn new(graph: &'a Graph, environment: &'a Environment, machine: QueryLanguage) -> Renderer<'a> {
-        let out = Rendered {
-            statements: Vec::new(),
-            resources: Vec::new(),
-            grants: Vec::new(),
-            resource_grants: Vec::new(),
-            key_statements: Vec::new(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            distributed_maps: Vec::new(),
-        };
-        Renderer { graph, environment, machine, out }
+        Renderer { graph, environment, machine, out: Rendered::default() }
     }
 
     pub(crate) fn finish(self) -> Rendered {
