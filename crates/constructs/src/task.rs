@@ -622,12 +622,12 @@ macro_rules! task_methods {
 
         $crate::state::shared_methods!([P] $name: naming assign paths result_path result_selector outputs);
 
-        impl<L: $crate::Language, P: $crate::Pattern> $crate::graph::State for $name<L, P> {
+        impl<L: $crate::Language, P: $crate::Pattern> $crate::workflow::State for $name<L, P> {
             type Language = L;
             type Kind = $crate::Work;
 
-            fn into_parts(self) -> $crate::graph::StateParts {
-                $crate::graph::StateParts {
+            fn into_parts(self) -> $crate::workflow::StateParts {
+                $crate::workflow::StateParts {
                     id: self.id,
                     retries: $crate::task::Task::retries(&self.props),
                     common: self.common,

@@ -21,7 +21,7 @@ use stepwell_value::{Str, Value};
 use crate::cfn::Cfn;
 use crate::error::{BuildError, BuildErrors, Problem, Stage};
 use crate::field::whole_seconds;
-use crate::graph::{Chainable, StateIx, Workflow};
+use crate::graph::StateIx;
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::language::{Jsonata, QueryLanguage};
@@ -30,6 +30,7 @@ use crate::references::{BucketRef, Grantee, RoleRef, StateMachineRef};
 use crate::render::{Rendered, Renderer};
 use crate::stack::{NewResource, Resource, Stack, logical_id, policy_resource};
 use crate::state::words;
+use crate::workflow::{Chainable, Workflow};
 
 /// A state machine in the making.
 ///
