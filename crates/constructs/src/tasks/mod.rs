@@ -21,6 +21,7 @@ mod glue;
 mod http;
 mod lambda;
 mod media_convert;
+mod network;
 mod roles;
 mod sage_maker;
 mod scheduler;
