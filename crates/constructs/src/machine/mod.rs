@@ -30,6 +30,7 @@ use crate::references::{BucketRef, Grantee, RoleRef, StateMachineRef};
 use crate::render::{Rendered, Renderer};
 use crate::stack::{NewResource, Resource, Stack, logical_id, policy_resource};
 use crate::state::words;
+use crate::task::Needs;
 use crate::workflow::{Chainable, Workflow};
 
 /// A state machine in the making.
@@ -323,17 +324,11 @@ impl StateMachine {
     ) -> Machine {
         let machine_id = Str::from(self.logical_id());
         let role = self.role.clone().unwrap_or_else(|| self.new_role(stack));
-        let Rendered { mut statements, warnings, distributed_maps, .. } = rendered;
-        rendered.resources.into_iter().for_each(|resource| stack.put(resource));
-        for (grantee, statement) in rendered.grants {
-            stack.grant(&grantee, [statement]);
-        }
-        for (policy, statement) in rendered.resource_grants {
-            stack.allow_in_resource(&policy, statement);
-        }
-        for (key, statement) in rendered.key_statements {
-            stack.allow_in_key(&key, statement);
-        }
+        let Needs { mut statements, resources, grants, resource_grants, key_statements, warnings } = rendered.needs;
+        resources.into_iter().for_each(|resource| stack.put(resource));
+        grants.into_iter().for_each(|(grantee, statement)| stack.grant(&grantee, [statement]));
+        resource_grants.into_iter().for_each(|(policy, statement)| stack.allow_in_resource(&policy, statement));
+        key_statements.into_iter().for_each(|(key, statement)| stack.allow_in_key(&key, statement));
         statements.extend(self.encryption_statements(stack, &machine_id));
         statements.extend(self.logs.as_ref().and_then(Logs::statement));
         statements.extend((self.tracing == Some(true)).then(|| Statement::allow(TRACE, [Cfn::from("*")])));
@@ -351,8 +346,8 @@ impl StateMachine {
         let reference = StateMachineRef::from_logical_id(&machine_id);
         if let Some(grantee) = &role.grantee {
             stack.grant(grantee, statements);
-            if !distributed_maps.is_empty() {
-                self.put_policy_of_distributed_maps(stack, grantee, &reference, distributed_maps);
+            if !rendered.distributed_maps.is_empty() {
+                self.put_policy_of_distributed_maps(stack, grantee, &reference, rendered.distributed_maps);
             }
         }
         Machine {

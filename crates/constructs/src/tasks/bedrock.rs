@@ -332,7 +332,7 @@ impl Task for BedrockInvokeModelProps {
             .map(|place| place.as_ref().filter(|_| paths_as_uris).and_then(as_uri));
         // As in the CDK: an input path warns even where the flag has taken its second meaning away.
         if cx.common.input_path.is_some() || output_path.is_some() {
-            cx.warnings.push(WARNING.to_owned());
+            cx.needs.warnings.push(WARNING.to_owned());
         }
         self.check(cx, input_path.is_some());
         cx.allow(["bedrock:InvokeModel"], [self.model.arn(cx)]);
@@ -409,7 +409,7 @@ impl Task for CustomizationProps {
             let statement = Statement::allow(actions, [Cfn::from("*")])
                 .when("StringEquals", "kms:ViaService", &Cfn::intrinsic(&service))
                 .for_role(role.arn());
-            cx.key_statements.push((key.clone(), statement));
+            cx.needs.key_statements.push((key.clone(), statement));
         }
         let model = self.base_model.arn(cx);
         let jobs = jobs(cx);

@@ -332,7 +332,7 @@ impl EmrCreateClusterProps {
             "iam:AWSServiceName",
             &Cfn::intrinsic(&services),
         );
-        cx.statements.push(linked);
+        cx.needs.statements.push(linked);
         if let Some(scaling) = scaling {
             cx.allow(["iam:PassRole"], [scaling.arn().clone()]);
         }

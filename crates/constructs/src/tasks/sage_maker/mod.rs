@@ -121,7 +121,7 @@ fn role_or_new(cx: &mut TaskContext<'_>, given: Option<&RoleRef>, id: &str, righ
 fn allow_to_pass(cx: &mut TaskContext<'_>, role: &RoleRef) {
     let service = Cfn::from(SERVICE);
     let statement = Statement::allow(["iam:PassRole"], [role.arn().clone()]);
-    cx.statements.push(statement.when("StringEquals", "iam:PassedToService", &service));
+    cx.needs.statements.push(statement.when("StringEquals", "iam:PassedToService", &service));
 }
 
 /// The type of a machine: a literal gets the prefix that SageMaker wants.
