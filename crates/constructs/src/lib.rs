@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `workflow` | [`Workflow`], [`Node`]: states, chains, fragments and the transitions between them |
 //! | `state` | Pass, Wait, Choice, Succeed, Fail, Parallel, Map, DistributedMap, CustomState |
-//! | `tasks` | one file for each service; a file holds what is particular to its tasks |
+//! | `tasks` | one module for each service; it holds what is particular to its tasks |
 //! | `task` | what all tasks share: patterns, and the macros that describe a task once |
 //! | `field`, `path`, [`intrinsic`] | values: [`obj!`], [`path()`], [`jsonata()`], and what may stand where |
 //! | `language` | the two query languages as types |

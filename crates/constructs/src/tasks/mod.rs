@@ -1,4 +1,4 @@
-//! The tasks, one file for each service.
+//! The tasks, one module for each service.
 
 mod api_gateway;
 mod athena;
