@@ -66,6 +66,23 @@ async fn inputs_are_refused_in_the_words_of_the_parser() {
 }
 
 #[tokio::test]
+async fn an_input_or_output_of_blanks_is_none() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    for blank in ["", "  ", "\\n"] {
+        let start = format!(r#"{{"stateMachineArn": "{machine}", "input": "{blank}"}}"#);
+        assert_eq!(
+            api.error("StartExecution", &start).await,
+            "400 InvalidExecutionInput: Invalid State Machine Execution Input: 'Invalid execution input.'"
+        );
+        let success = format!(r#"{{"taskToken": "token", "output": "{blank}"}}"#);
+        let error = "400 InvalidOutput: Invalid Output: 'Invalid output.'";
+        assert_eq!(api.error("SendTaskSuccess", &success).await, error);
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn lists_come_page_by_page_and_each_item_once() {
     let api = Api::start().await;
     for n in 0..7 {
