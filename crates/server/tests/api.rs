@@ -83,6 +83,35 @@ async fn an_input_or_output_of_blanks_is_none() {
 }
 
 #[tokio::test]
+async fn a_machine_is_made_again_only_as_it_was_published() {
+    let api = Api::start().await;
+    let make = |name: &str, more: &str| {
+        format!(
+            r#"{{"name": "{name}", "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/r"{more}}}"#,
+            PASS.replace('"', "\\\"")
+        )
+    };
+    let taken = |name: &str| {
+        format!("400 StateMachineAlreadyExists: State Machine Already Exists: '{HERE}:stateMachine:{name}'")
+    };
+    let published = r#", "publish": true, "versionDescription": "d""#;
+    let first = api.ok("CreateStateMachine", &make("published", published)).await;
+    assert_eq!(api.ok("CreateStateMachine", &make("published", published)).await, first);
+    for other in
+        ["", r#", "publish": false"#, r#", "publish": true"#, r#", "publish": true, "versionDescription": "e""#]
+    {
+        assert_eq!(api.error("CreateStateMachine", &make("published", other)).await, taken("published"), "{other}");
+    }
+    // What is published later does not count.
+    let first = api.ok("CreateStateMachine", &make("bare", "")).await;
+    let by_machine = format!(r#"{{"stateMachineArn": "{HERE}:stateMachine:bare"}}"#);
+    api.ok("PublishStateMachineVersion", &by_machine).await;
+    assert_eq!(api.ok("CreateStateMachine", &make("bare", "")).await, first);
+    assert_eq!(api.error("CreateStateMachine", &make("bare", r#", "publish": true"#)).await, taken("bare"));
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn lists_come_page_by_page_and_each_item_once() {
     let api = Api::start().await;
     for n in 0..7 {
