@@ -112,6 +112,30 @@ async fn a_machine_is_made_again_only_as_it_was_published() {
 }
 
 #[tokio::test]
+async fn tags_consist_of_what_aws_lets_them_have() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    let tag = |key: &str, value: &str| {
+        format!(r#"{{"resourceArn": "{machine}", "tags": [{{"key": "{key}", "value": "{value}"}}]}}"#)
+    };
+    for (key, value) in [("cost center", "a_.:/=+-@Z9"), ("größe", "日本 ٣"), ("empty", "")] {
+        api.ok("TagResource", &tag(key, value)).await;
+    }
+    let error = "400 ValidationException: Tags may only contain Unicode letters, digits, white space, or these symbols: \
+                 _ . : / = + - @";
+    for (key, value) in [("a!", "v"), ("a", "<v>"), ("a", "#"), ("line\\n", "v"), ("😀", "v")] {
+        assert_eq!(api.error("TagResource", &tag(key, value)).await, error, "{key}={value}");
+    }
+    let reserved = "400 ValidationException: Tag keys that start with aws: are reserved for system use";
+    for key in ["aws:x", "AWS:x"] {
+        assert_eq!(api.error("TagResource", &tag(key, "v")).await, reserved);
+    }
+    let activity = r#"{"name": "a", "tags": [{"key": "a*", "value": "v"}]}"#;
+    assert_eq!(api.error("CreateActivity", activity).await, error);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn lists_come_page_by_page_and_each_item_once() {
     let api = Api::start().await;
     for n in 0..7 {
