@@ -592,6 +592,41 @@ async fn express_children_of_a_map_run_are_listed_and_described() {
 }
 
 #[tokio::test]
+async fn map_runs_and_their_children_go_with_the_state_machine() {
+    let api = Api::start().await;
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let definition = format!(
+            r#"{{"StartAt": "Each", "States": {{"Each": {{"Type": "Map", "End": true, "Label": "L", "ItemProcessor": {{
+                "ProcessorConfig": {{"Mode": "DISTRIBUTED", "ExecutionType": "{execution_type}"}},
+                "StartAt": "P", "States": {{"P": {{"Type": "Pass", "End": true}}}}}}}}}}}}"#
+        );
+        let machine = api.machine("m", "", &definition).await;
+        let start = format!(r#"{{"stateMachineArn": "{machine}", "name": "e", "input": "[1, 2]"}}"#);
+        let execution = text(&api.ok("StartExecution", &start).await, "executionArn");
+        assert_eq!(text(&api.wait_end(&execution).await, "status"), "SUCCEEDED");
+        let runs = api.ok("ListMapRuns", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+        let map_run = names(&runs, "mapRuns", "mapRunArn").remove(0);
+        let by_run = format!(r#"{{"mapRunArn": "{map_run}"}}"#);
+        let child = names(&api.ok("ListExecutions", &by_run).await, "executions", "executionArn").remove(0);
+        let by_child = format!(r#"{{"executionArn": "{child}"}}"#);
+        api.ok("DescribeExecution", &by_child).await;
+
+        api.ok("DeleteStateMachine", &format!(r#"{{"stateMachineArn": "{machine}"}}"#)).await;
+        // One of the same name has other Map Runs, even if its execution has the same name, too.
+        api.machine("m", "", &definition).await;
+        api.ok("StartExecution", &start).await;
+        assert_eq!(text(&api.wait_end(&execution).await, "status"), "SUCCEEDED");
+        let gone = format!("400 ResourceNotFound: Resource not found: '{map_run}'");
+        assert_eq!(api.error("DescribeMapRun", &by_run).await, gone);
+        assert_eq!(api.error("ListExecutions", &by_run).await, gone);
+        let gone = format!("400 ExecutionDoesNotExist: Execution Does Not Exist: '{child}'");
+        assert_eq!(api.error("DescribeExecution", &by_child).await, gone);
+        api.ok("DeleteStateMachine", &format!(r#"{{"stateMachineArn": "{machine}"}}"#)).await;
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn of_express_children_that_are_aborted_at_once_some_long_inputs_are_not_included() {
     let api = Api::start().await;
     let naps = r#"{"StartAt": "Each", "States": {"Each": {"Type": "Map", "End": true, "Label": "L",
