@@ -1,11 +1,8 @@
 //! JSONPath against the recorded and computed cases, and row by row against the rules.
-#![allow(clippy::disallowed_methods)] // Tests read the corpora.
-
-mod support;
 
 use proptest::prelude::*;
 
-use support::{World, json, shared};
+use crate::support::{World, json, shared};
 
 use stepwell_asl::jsonpath::{Path, PathError, ReferencePath, Root};
 use stepwell_value::Value;
