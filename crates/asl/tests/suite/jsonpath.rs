@@ -142,7 +142,7 @@ fn all_computed_cases_hold() {
 /// Paths in the parameters of a Pass state, with the inputs and outputs recorded on AWS.
 #[test]
 fn all_recorded_selections_hold() {
-    let Some(folder) = support::shared_folder("conformance/cases/base") else { return };
+    let Some(folder) = crate::support::shared_folder("conformance/cases/base") else { return };
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let case = json(&std::fs::read_to_string(file.unwrap().path()).unwrap());
