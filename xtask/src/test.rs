@@ -26,42 +26,50 @@ const LONG_STORM: Duration = Duration::from_secs(120);
 /// The step's name and the step.
 type Step = (&'static str, fn() -> Done);
 
+/// What decides whether the rest makes sense, and what wants both cores.
+const FIRST: [Step; 4] = [("format", format), ("purity", purity::check), ("build", build), ("tests", workspace_tests)];
+
+/// What is judged by its time runs alone in its lane; it waits for a server or a disk most of that time.
+/// All that stand here run the programs that were built for the tests.
+const REAL: [Step; 6] = [
+    ("examples", examples),
+    ("documents", docs::check),
+    ("power cuts", || power_cut::build_and_run(&POWER_CUTS)),
+    ("malformed requests", real::malformed::run),
+    ("requests at random", || real::storm::run(STORM, None)),
+    ("crash", || real::crash::run(real::crash::Options::default())),
+];
+
+/// One process that computes without a pause.
+const FUZZ: [Step; 1] = [("fuzz", fuzz_a_little)];
+
+/// What takes as long as it takes, on what the others leave.
+const REST: [Step; 4] = [
+    ("lints", lints),
+    ("documentation tests", documentation_tests),
+    ("conformance", || real::conformance::run(false)),
+    ("clients", || real::clients::run(false)),
+];
+
 /// Runs all steps, whatever fails on the way; only what does not build ends it.
 pub(crate) fn test() -> Done {
     install_components()?;
-    let alone: [Step; 8] = [
-        ("format", format),
-        ("purity", purity::check),
-        ("lints", lints),
-        ("build", build),
-        ("tests", workspace_tests),
-        ("documentation tests", documentation_tests),
-        // All that follow run the programs that were built for the tests.
-        ("examples", examples),
-        ("documents", docs::check),
-    ];
-    // These wait for a server or a disk most of the time: a core is free for fuzzing.
-    let beside_fuzzing: [Step; 6] = [
-        ("power cuts", || power_cut::build_and_run(&POWER_CUTS)),
-        ("malformed requests", real::malformed::run),
-        ("requests at random", || real::storm::run(STORM, None)),
-        ("crash", || real::crash::run(real::crash::Options::default())),
-        // These two install Python's packages.
-        ("conformance", || real::conformance::run(false)),
-        ("clients", || real::clients::run(false)),
-    ];
+    // It waits for the network; a failure shows when they are needed.
+    let packages = std::thread::spawn(real::install_packages);
     let mut times = Vec::new();
-    for step in alone {
+    for step in FIRST {
         times.push(timed(step)?);
         if times.last().is_some_and(|(name, _, tally)| *name == "build" && tally.failed > 0) {
             return Ok(report(times));
         }
     }
-    let fuzzing = std::thread::spawn(|| timed(("fuzz", fuzz_a_little)));
-    for step in beside_fuzzing {
-        times.push(timed(step)?);
+    let _ = packages.join();
+    let lanes =
+        [&REAL[..], &FUZZ, &REST].map(|lane| std::thread::spawn(|| lane.iter().map(|step| timed(*step)).collect()));
+    for lane in lanes {
+        let of_lane: Result<Vec<Timed>, String> = lane.join().map_err(|_| "a step panicked")?;
+        times.extend(of_lane?);
     }
-    times.push(fuzzing.join().map_err(|_| "fuzzing panicked")??);
     Ok(report(times))
 }
 
@@ -113,12 +121,10 @@ fn format() -> Done {
     check("format", &mut cargo(["fmt", "--all", "--check"]))
 }
 
-/// In the profile of the tests, so that what is built of C is built once.
+/// In the profile of the tests, whose build scripts have run. One at a time: others are judged by their time meanwhile.
 fn lints() -> Done {
-    check(
-        "lints",
-        &mut cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--profile", PROFILE, "--", "-D", "warnings"]),
-    )
+    let mut clippy = cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--jobs", "1", "--profile", PROFILE]);
+    check("lints", clippy.args(["--", "-D", "warnings"]))
 }
 
 /// Builds all tests, and the programs that they and later steps run.
@@ -135,7 +141,7 @@ fn documentation_tests() -> Done {
         "documentation tests",
         &mut cargo(["test", "--workspace", "--doc", "--no-fail-fast", "--quiet", "--profile", PROFILE]),
     )?;
-    let mut documentation = cargo(["doc", "--workspace", "--lib", "--no-deps", "--quiet"]);
+    let mut documentation = cargo(["doc", "--workspace", "--lib", "--no-deps", "--quiet", "--profile", PROFILE]);
     total += check("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(total)
 }

@@ -1,7 +1,7 @@
 //! The examples of the CDK's README, in Rust.
 //!
-//! The number of each example in the three READMEs stands in `docs/constructs.md`; `tests/readme.rs` compares what they
-//! make with what the CDK makes of the original.
+//! The number of each example in the three READMEs stands in `docs/constructs.md`; `tests/suite/readme.rs` compares what
+//! they make with what the CDK makes of the original.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "an example shows, and a test calls it")]
 
 use std::time::Duration;

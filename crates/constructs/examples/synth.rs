@@ -8,6 +8,11 @@
 #[path = "../tests/adapter/mod.rs"]
 mod adapter;
 
+// Beside the tests of the lines, because the adapter takes long to compile.
+#[cfg(test)]
+#[path = "../tests/oracle/mod.rs"]
+mod oracle;
+
 use std::process::ExitCode;
 
 use stepwell_value::Value;

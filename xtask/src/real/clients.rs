@@ -15,8 +15,6 @@ use crate::command::{root, target};
 use crate::tally::Tally;
 use crate::{Done, docs};
 
-const PACKAGES: [&str; 1] = ["awscli"];
-
 /// The client in Rust: a crate outside the workspace, because AWS's crates take minutes to build.
 const RUST_CLIENT: &str = "xtask/aws-sdk-client";
 
@@ -37,7 +35,7 @@ pub(crate) fn build_and_run(rust: bool) -> Done {
 /// Drives the AWS CLI; with `rust` the AWS SDK for Rust, too.
 pub(crate) fn run(rust: bool) -> Done {
     println!("== clients");
-    let python = Python::with("python-clients", &PACKAGES)?;
+    let python = Python::for_tests()?;
     let folder = empty_folder("clients")?;
     let server = Server::start(&folder, free_port()?, None)?;
     let start = Instant::now();

@@ -16,6 +16,11 @@ mod server;
 
 use crate::command::{PROFILE, cargo};
 
+/// Installs the packages of Python that a test run needs, so that its suites find them.
+pub(crate) fn install_packages() -> Result<(), String> {
+    python::Python::for_tests().map(|_| ())
+}
+
 /// Builds the server as the other steps of a test run have built it.
 fn build() -> Result<(), String> {
     let status = cargo(["build", "--quiet", "--package", "stepwell-cli", "--profile", PROFILE]).status();

@@ -11,7 +11,15 @@ pub(super) struct Python {
     folder: PathBuf,
 }
 
+/// What the suites of a test run need: AWS's CLI, and the client that the runner of recorded cases calls.
+const PACKAGES: [&str; 2] = ["awscli", "boto3"];
+
 impl Python {
+    /// The environment of a test run.
+    pub(super) fn for_tests() -> Result<Python, String> {
+        Python::with("python", &PACKAGES)
+    }
+
     /// Makes the environment `name` with these packages, or takes the one that is there.
     pub(super) fn with(name: &str, packages: &[&str]) -> Result<Python, String> {
         let python = Python { folder: target().join(name) };

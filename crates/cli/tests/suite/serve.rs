@@ -1,6 +1,4 @@
 //! `stepwell serve` as a process: what it says, how it ends, and who may have its data.
-#![cfg(unix)]
-#![allow(clippy::disallowed_methods, reason = "tests run the binary and read files")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -1,14 +1,11 @@
 //! The official JSONata test suite, all groups, in the suite's profile.
-#![allow(clippy::disallowed_methods)] // Reads the corpus.
-
-mod common;
 
 use std::path::Path;
 
 use stepwell_jsonata::{Budget, Environment, Error, Outcome, Profile, Program};
 use stepwell_value::Value;
 
-use common::{Bindings, TestHost, read_json, same, shared};
+use crate::common::{Bindings, TestHost, read_json, same, shared};
 
 #[test]
 fn the_official_suite_passes() {

@@ -1,12 +1,12 @@
 //! Every shared case and stack of the corpus, compared with what the CDK makes of it.
-#![allow(clippy::disallowed_methods, reason = "the corpus is read from files")]
 
-mod adapter;
 mod compare;
 
 use std::path::{Path, PathBuf};
 
 use stepwell_value::Value;
+
+use crate::adapter;
 
 #[test]
 fn the_cases_and_stacks_of_the_oracle() {

@@ -1,10 +1,7 @@
 //! Choice operators against the table recorded from AWS, and rule by rule.
-#![allow(clippy::disallowed_methods)] // Tests read the corpora.
 
-mod support;
-
+use crate::support::{World, json, shared};
 use proptest::prelude::*;
-use support::{World, json, shared};
 
 use stepwell_asl::comparison::{self, Operator, timestamp};
 use stepwell_asl::jsonpath::{Path, PathError};

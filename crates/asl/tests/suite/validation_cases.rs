@@ -1,6 +1,4 @@
 //! Definitions with AWS's verdict: the validation cases, and every definition of the conformance corpus.
-// A test may read the corpora.
-#![allow(clippy::disallowed_methods)]
 
 use std::path::{Path, PathBuf};
 

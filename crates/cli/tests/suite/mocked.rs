@@ -1,5 +1,4 @@
 //! The conformance corpus's cases with mock files: the history of a mocked run is the one AWS recorded without mocks.
-#![allow(clippy::disallowed_methods, reason = "tests run the binary and read the corpus")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,6 +1,4 @@
 //! Nothing that a definition holds makes the compiler panic, run for long or use up a small stack.
-// A test may read the clock.
-#![allow(clippy::disallowed_methods)]
 
 use proptest::prelude::*;
 use stepwell_asl::{Format, Options, compile, compile_state};

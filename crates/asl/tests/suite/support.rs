@@ -1,5 +1,4 @@
 //! What several tests need: the corpora, and surroundings for an evaluation.
-#![allow(dead_code)] // Each test uses a part of it.
 
 use std::cell::Cell;
 

@@ -1,5 +1,4 @@
 //! A template as YAML is the template as JSON, for whoever reads it.
-#![allow(clippy::disallowed_methods, reason = "the corpus is read from files")]
 
 use std::path::{Path, PathBuf};
 

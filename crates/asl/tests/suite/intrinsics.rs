@@ -1,12 +1,9 @@
 //! Intrinsic functions against the recorded and computed values, and row by row against the rules.
-#![allow(clippy::disallowed_methods)] // Tests read the corpora.
-
-mod support;
 
 use std::path::PathBuf;
 
+use crate::support::{World, json, shared, shared_folder};
 use proptest::prelude::*;
-use support::{World, json, shared, shared_folder};
 
 use stepwell_asl::intrinsic::{Call, hash, uuid};
 use stepwell_asl::jsonpath::Path;

@@ -1,14 +1,11 @@
 //! Inputs made to exhaust stack, memory or time: each ends with a value or an error.
-#![allow(clippy::disallowed_methods)] // Reads the corpus and a clock.
-
-mod common;
 
 use std::time::{Duration, Instant};
 
 use stepwell_jsonata::{Budget, Environment, FUEL_AWS, Outcome, Profile, Program};
 use stepwell_value::Value;
 
-use common::{Bindings, TestHost, read_json, same, shared};
+use crate::common::{Bindings, TestHost, read_json, same, shared};
 
 /// Frames of a build without optimisation are several times larger.
 const STACK_BYTES: usize = if cfg!(debug_assertions) { 2 << 20 } else { 512 << 10 };

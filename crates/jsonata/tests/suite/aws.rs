@@ -1,12 +1,9 @@
 //! JSONata as AWS runs it: what it refuses, its own functions, its limits.
-#![allow(clippy::disallowed_methods)] // Reads the corpus.
-
-mod common;
 
 use stepwell_jsonata::{Budget, Environment, ErrorKind, Outcome, Profile, Program};
 use stepwell_value::{Value, parse};
 
-use common::{Bindings, TestHost, read_json, same, shared};
+use crate::common::{Bindings, TestHost, read_json, same, shared};
 
 fn run_over(expression: &str, input: Option<&Value>, bindings: &Bindings) -> Result<Outcome, stepwell_jsonata::Error> {
     let program = Program::compile(expression, Profile::aws())?;

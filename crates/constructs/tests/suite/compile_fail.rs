@@ -1,5 +1,4 @@
 //! Mistakes that do not compile, each with the message that the compiler gives.
-#![allow(clippy::disallowed_methods, reason = "the adapter's sources are read")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,12 @@
 //! The examples of the CDK's README, compared with what the CDK makes of the original.
-#![allow(clippy::disallowed_methods, reason = "the corpus is read from files")]
 
-#[path = "../examples/readme.rs"]
-mod readme;
+#[path = "../../examples/readme.rs"]
+mod examples;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use readme::*;
+use examples::*;
 use stepwell_asl::program::ExecutionType;
 use stepwell_asl::{Format, Options, compile};
 use stepwell_constructs::*;
@@ -137,7 +136,7 @@ fn the_workflows_make_what_the_cdk_makes() {
 #[test]
 fn the_examples_are_no_longer_than_the_originals() {
     const IMPORT: usize = 1;
-    let source = include_str!("../examples/readme.rs");
+    let source = include_str!("../../examples/readme.rs");
     let lines = |function: &str| {
         let start = source.find(&format!("pub fn {function}(")).expect("the example is there");
         let body = source[start..].split_inclusive("\n}\n").next().expect("the example ends");
@@ -153,7 +152,7 @@ fn the_examples_are_no_longer_than_the_originals() {
 /// The blocks of code of the three READMEs, and a row for each example.
 #[test]
 fn the_table_of_the_docs_is_complete() {
-    let docs = include_str!("../../../docs/constructs.md");
+    let docs = include_str!("../../../../docs/constructs.md");
     let rows: Vec<Vec<&str>> = docs
         .lines()
         .map(|line| line.split('|').map(str::trim).collect())
@@ -163,7 +162,7 @@ fn the_table_of_the_docs_is_complete() {
         let shown: BTreeSet<usize> = rows.iter().filter_map(|row| row[column].parse().ok()).collect();
         assert_eq!(shown, (1..=blocks).collect(), "column {column}");
     }
-    let examples = include_str!("../examples/readme.rs").lines().filter_map(|line| line.strip_prefix("pub fn "));
+    let examples = include_str!("../../examples/readme.rs").lines().filter_map(|line| line.strip_prefix("pub fn "));
     for example in examples.filter_map(|line| line.split('(').next()) {
         assert!(rows.iter().any(|row| row[1] == format!("`{example}`")), "{example} is in no row");
     }

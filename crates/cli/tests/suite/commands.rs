@@ -1,5 +1,4 @@
 //! The command line as a user meets it: output, documents, errors and exit codes of the built binary.
-#![allow(clippy::disallowed_methods, reason = "tests run the binary and write files")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

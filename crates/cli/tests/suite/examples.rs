@@ -1,7 +1,6 @@
 //! Runs every example and compares the printed history and result with the file beside it.
 //!
 //! A new or changed snapshot is written with `UPDATE_EXPECT=1` and read line by line before it is accepted.
-#![allow(clippy::disallowed_methods, reason = "tests run the binary and read files")]
 
 use std::path::Path;
 use std::process::Command;

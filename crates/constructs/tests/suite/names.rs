@@ -1,5 +1,4 @@
 //! Whoever knows the CDK finds its names: each construct, struct and property is one of ours or an alias in the docs.
-#![allow(clippy::disallowed_methods, reason = "the inventory and the sources are read from files")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! What the tests over the corpora share: where those are, a host, and how results are compared.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub)]
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

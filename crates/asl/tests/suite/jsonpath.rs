@@ -1,11 +1,8 @@
 //! JSONPath against the recorded and computed cases, and row by row against the rules.
-#![allow(clippy::disallowed_methods)] // Tests read the corpora.
-
-mod support;
 
 use proptest::prelude::*;
 
-use support::{World, json, shared};
+use crate::support::{World, json, shared};
 
 use stepwell_asl::jsonpath::{Path, PathError, ReferencePath, Root};
 use stepwell_value::Value;
@@ -145,7 +142,7 @@ fn all_computed_cases_hold() {
 /// Paths in the parameters of a Pass state, with the inputs and outputs recorded on AWS.
 #[test]
 fn all_recorded_selections_hold() {
-    let Some(folder) = support::shared_folder("conformance/cases/base") else { return };
+    let Some(folder) = crate::support::shared_folder("conformance/cases/base") else { return };
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let case = json(&std::fs::read_to_string(file.unwrap().path()).unwrap());
