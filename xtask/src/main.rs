@@ -10,6 +10,7 @@ mod docs;
 mod fuzz;
 mod power_cut;
 mod purity;
+mod random;
 mod real;
 mod tally;
 mod test;

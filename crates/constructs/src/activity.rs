@@ -3,12 +3,12 @@
 use stepwell_value::Str;
 
 use crate::cfn::Cfn;
-use crate::error::{BuildError, BuildErrors, Stage};
+use crate::error::{BuildErrors, Stage};
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::machine::EncryptionConfiguration;
 use crate::metrics::Metrics;
-use crate::references::{IntoGrantee, KeyRef};
+use crate::references::{IntoGrantee, KeyRef, arn, by_reference};
 use crate::stack::{NewResource, Resource, Stack, logical_id};
 
 /// An activity in the making.
@@ -60,11 +60,7 @@ pub struct ActivityRef {
     pub(crate) key: Option<KeyRef>,
 }
 
-impl From<&ActivityRef> for ActivityRef {
-    fn from(activity: &ActivityRef) -> ActivityRef {
-        activity.clone()
-    }
-}
+by_reference!(ActivityRef);
 
 impl ActivityRef {
     /// The activity with this ARN.
@@ -76,15 +72,7 @@ impl ActivityRef {
     /// The activity of this name in the account and region of the stack.
     #[doc(alias = "Activity.fromActivityName")]
     pub fn from_name(name: &str) -> ActivityRef {
-        ActivityRef::from_arn(Cfn::join([
-            Cfn::from("arn:"),
-            Cfn::partition(),
-            Cfn::from(":states:"),
-            Cfn::region(),
-            Cfn::from(":"),
-            Cfn::account_id(),
-            Cfn::from(format!(":activity:{name}")),
-        ]))
+        ActivityRef::from_arn(arn("states", Cfn::from(format!("activity:{name}"))))
     }
 
     /// Says which key its data is encrypted with; whoever invokes it must be allowed to use it.
@@ -115,9 +103,9 @@ impl Stack {
         let name = activity.name.clone().unwrap_or_else(|| made_name(&environment.stack_id, &activity.id));
         let encryption = match activity.encryption.as_ref().map(EncryptionConfiguration::render).transpose() {
             Ok(encryption) => encryption,
-            Err((code, message)) => {
+            Err(problem) => {
                 let path = format!("{}/{}", environment.stack_id, activity.id);
-                return Err(BuildErrors::new(vec![BuildError { code, path, message, stage: Stage::Render }]));
+                return Err(BuildErrors::new(vec![problem.at(path, Stage::Render)]));
             }
         };
         let properties = Fields::new().set_opt("EncryptionConfiguration", &encryption).set("Name", name.to_json());
@@ -147,9 +135,7 @@ impl Stack {
         grantee: impl IntoGrantee,
         actions: impl IntoIterator<Item = A>,
     ) {
-        if let Some(grantee) = grantee.into_grantee() {
-            self.grant(&grantee, [Statement::allow(actions, [activity.arn().clone()])]);
-        }
+        self.allow(grantee, Statement::allow(actions, [activity.arn().clone()]));
     }
 }
 

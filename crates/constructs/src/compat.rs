@@ -16,7 +16,7 @@
 pub struct Compat {
     /// EMR clusters get the newer managed policy of the service.
     pub emr_service_policy_v2: bool,
-    /// EcsRunTask allows every revision of its task definition.
+    /// EcsRunTask allows its task definition by the ARN that it has, not every revision by an ARN put together.
     pub fix_run_ecs_task_policy: bool,
     /// BedrockInvokeModel takes S3 locations from properties of their own instead of its input and output paths.
     pub new_s3_uri_parameters_for_bedrock_invoke_model_task: bool,

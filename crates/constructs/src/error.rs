@@ -109,4 +109,9 @@ impl Problem {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Arc<Problem> {
         Arc::new(Problem { code, message: message.into() })
     }
+
+    /// The error, once its place is known.
+    pub(crate) fn at(&self, path: impl Into<String>, stage: Stage) -> BuildError {
+        BuildError { code: self.code, path: path.into(), message: self.message.clone(), stage }
+    }
 }

@@ -104,7 +104,7 @@ impl Statement {
         Value::Object(statement)
     }
 
-    pub(crate) fn can_merge_with(&self, other: &Statement) -> bool {
+    fn can_merge_with(&self, other: &Statement) -> bool {
         // A statement with a name stays as it is.
         self.sid.is_none()
             && other.sid.is_none()

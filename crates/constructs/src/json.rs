@@ -113,6 +113,14 @@ impl Json {
         }
     }
 
+    /// The members as a list of objects, each a name in the field `name` and a `Value`; empty if it is no object.
+    pub(crate) fn pairs(&self, name: &'static str) -> Json {
+        let members = if let Json::Object(members) = self { members.as_slice() } else { &[] };
+        let pair =
+            |(key, value): &(Str, Json)| Fields::new().set(name, key.to_json()).set("Value", value.clone()).into();
+        Json::Array(members.iter().map(pair).collect())
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Json::Value(Value::Null))
     }

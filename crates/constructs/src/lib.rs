@@ -27,15 +27,15 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | `graph` | [`Workflow`], [`Node`]: states, chains, fragments and the transitions between them |
+//! | `workflow` | [`Workflow`], [`Node`]: states, chains, fragments and the transitions between them |
 //! | `state` | Pass, Wait, Choice, Succeed, Fail, Parallel, Map, DistributedMap, CustomState |
-//! | `tasks` | one file for each service; a file holds what is particular to its tasks |
+//! | `tasks` | one module for each service; it holds what is particular to its tasks |
 //! | `task` | what all tasks share: patterns, and the macros that describe a task once |
 //! | `field`, `path`, [`intrinsic`] | values: [`obj!`], [`path()`], [`jsonata()`], and what may stand where |
 //! | `language` | the two query languages as types |
 //! | `machine`, `activity`, `stack`, `iam`, `yaml` | [`StateMachine`], [`Activity`], [`Stack`], roles, policies, the template as JSON and YAML |
 //! | `references` | resources that others declare |
-//! | `render` | from the graph to the definition |
+//! | `graph`, `render` | what a workflow is kept as, and the way from there to the definition |
 
 mod activity;
 mod cfn;
@@ -57,6 +57,7 @@ mod stack;
 mod state;
 mod task;
 mod tasks;
+mod workflow;
 mod yaml;
 
 pub use activity::{Activity, ActivityRef};
@@ -64,10 +65,7 @@ pub use cfn::Cfn;
 pub use compat::Compat;
 pub use error::{BuildError, BuildErrors, Stage};
 pub use field::{Field, IntoField, IntoItem, IntoVal, Items, Null, Obj, Seconds, Val};
-pub use graph::{
-    Afterwards, Branches, Catchers, Chainable, Closed, Continues, Decision, Fails, Fragment, Iteration, Kind,
-    NESTING_MAX, Node, Open, State, StateParts, Work, Workflow,
-};
+pub use graph::NESTING_MAX;
 pub use iam::Statement;
 pub use language::{JsonPath, Jsonata, Language, Plain, QueryLanguage};
 pub use machine::{
@@ -85,6 +83,10 @@ pub use stack::{Environment, Stack, logical_id};
 pub use state::*;
 pub use task::{IntegrationPattern, MessageMissing, Pattern, RequestResponse, RunJob, WaitForTaskToken};
 pub use tasks::*;
+pub use workflow::{
+    Afterwards, Branches, Catchers, Chainable, Closed, Continues, Decision, Fails, Fragment, Iteration, Kind, Node,
+    Open, State, StateParts, Work, Workflow,
+};
 
 /// JSON values and their texts, as definitions and templates are given: the crate `stepwell-value`.
 pub use stepwell_value as value;

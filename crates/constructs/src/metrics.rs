@@ -81,7 +81,7 @@ impl Metrics {
         Metrics { singular, plural, dimensions }
     }
 
-    /// Any metric with these dimensions; its average.
+    /// Any metric with these dimensions; its sum.
     #[doc(alias = "metric")]
     pub fn custom(&self, name: &str) -> Metric {
         Metric::new(name, "Sum", &self.dimensions)

@@ -6,7 +6,7 @@ use crate::cfn::{Cfn, Part};
 use crate::stack::{Environment, logical_id};
 
 /// An ARN in the account and region of the stack.
-fn arn(service: &str, resource: Cfn) -> Cfn {
+pub(crate) fn arn(service: &str, resource: Cfn) -> Cfn {
     Cfn::join([
         Cfn::from("arn:"),
         Cfn::partition(),

@@ -10,21 +10,16 @@ use crate::graph::{Catcher, Graph, StateData, StateIx};
 use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::language::QueryLanguage;
-use crate::references::Grantee;
 use crate::retry::Retry;
-use crate::stack::{Environment, NewResource};
-use crate::state::{Body, MapProps, ProcessorConfig, ProcessorMode, ProcessorType};
-use crate::task::{TaskContext, integration};
+use crate::stack::Environment;
+use crate::state::{Body, Distributed, FailProps, MapProps, ProcessorConfig, ProcessorMode, ProcessorType};
+use crate::task::{Needs, TaskBox, TaskContext, integration};
 
 /// What the states of a machine came to.
+#[derive(Default)]
 pub(crate) struct Rendered {
-    pub(crate) statements: Vec<Statement>,
-    pub(crate) resources: Vec<NewResource>,
-    pub(crate) grants: Vec<(Grantee, Statement)>,
-    pub(crate) resource_grants: Vec<(crate::stack::ResourcePolicy, Statement)>,
-    pub(crate) key_statements: Vec<(crate::references::KeyRef, Statement)>,
+    pub(crate) needs: Needs,
     pub(crate) problems: Vec<BuildError>,
-    pub(crate) warnings: Vec<String>,
     /// The labels of the distributed maps; `None` for one that has none.
     pub(crate) distributed_maps: Vec<Option<Str>>,
 }
@@ -38,17 +33,7 @@ pub(crate) struct Renderer<'a> {
 
 impl<'a> Renderer<'a> {
     pub(crate) fn new(graph: &'a Graph, environment: &'a Environment, machine: QueryLanguage) -> Renderer<'a> {
-        let out = Rendered {
-            statements: Vec::new(),
-            resources: Vec::new(),
-            grants: Vec::new(),
-            resource_grants: Vec::new(),
-            key_statements: Vec::new(),
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            distributed_maps: Vec::new(),
-        };
-        Renderer { graph, environment, machine, out }
+        Renderer { graph, environment, machine, out: Rendered::default() }
     }
 
     pub(crate) fn finish(self) -> Rendered {
@@ -222,7 +207,7 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn check_fail(&mut self, state: &StateData, props: &crate::state::FailProps) {
+    fn check_fail(&mut self, state: &StateData, props: &FailProps) {
         const ALLOWED: [&str; 7] = [
             "States.Format",
             "States.JsonToString",
@@ -302,18 +287,12 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn distributed(
-        &mut self,
-        state: &StateData,
-        props: &MapProps,
-        map: &crate::state::Distributed,
-        fields: &mut Fields,
-    ) {
+    fn distributed(&mut self, state: &StateData, props: &MapProps, map: &Distributed, fields: &mut Fields) {
         let v2 = self.environment.compat.distributed_map_result_writer_v2;
         if let Some(reader) = &map.item_reader {
             let reader_fields = reader.fields(state.language, integration("s3", reader.api()));
             self.put(state, fields, "ItemReader", &Some(reader_fields.into()));
-            self.out.statements.push(reader.statement());
+            self.out.needs.statements.push(reader.statement());
         }
         if let Some(batcher) = &map.item_batcher {
             self.put(state, fields, "ItemBatcher", &Some(batcher.fields().into()));
@@ -333,9 +312,9 @@ impl<'a> Renderer<'a> {
         if let Some(writer) = writer {
             let writer_fields = writer.fields(state.language, integration("s3", "putObject"));
             self.put(state, fields, "ResultWriter", &Some(writer_fields.into()));
-            self.out.statements.extend(writer.statement());
+            self.out.needs.statements.extend(writer.statement());
             if writer.says_nothing() {
-                self.out.warnings.push(
+                self.out.needs.warnings.push(
                     "ResultWriter should specify at least the WriterConfig or the Bucket and Prefix [ack: @aws-cdk/aws-stepfunctions:emptyResultWriter]".to_owned(),
                 );
             }
@@ -351,13 +330,13 @@ impl<'a> Renderer<'a> {
         self.check_distributed(state, props, map);
     }
 
-    fn check_distributed(&mut self, state: &StateData, props: &MapProps, map: &crate::state::Distributed) {
+    fn check_distributed(&mut self, state: &StateData, props: &MapProps, map: &Distributed) {
         if let Some(processor) = &state.processor {
             if processor.config.mode == Some(ProcessorMode::Inline) {
                 self.invalid(state, "Processing mode cannot be `INLINE` for a Distributed Map");
             }
             if processor.config.execution_type.is_some() {
-                self.out.warnings.push(
+                self.out.needs.warnings.push(
                     "Property 'ProcessorConfig.executionType' is ignored, use the 'mapExecutionType' in the 'DistributedMap' class instead. [ack: @aws-cdk/aws-stepfunctions:propertyIgnored]".to_owned(),
                 );
             }
@@ -389,30 +368,18 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn task(&mut self, state: &StateData, task: &crate::task::TaskBox, fields: &mut Fields) {
+    fn task(&mut self, state: &StateData, task: &TaskBox, fields: &mut Fields) {
         let mut cx = TaskContext {
             language: state.language,
             pattern: task.pattern,
             common: &state.common,
             environment: self.environment,
             path: state.path(),
-            statements: Vec::new(),
-            resources: Vec::new(),
-            grants: Vec::new(),
-            resource_grants: Vec::new(),
-            key_statements: Vec::new(),
+            needs: &mut self.out.needs,
             problems: Vec::new(),
-            warnings: Vec::new(),
         };
         let rendered = task.task.render(&mut cx);
-        let TaskContext { statements, resources, grants, resource_grants, key_statements, problems, warnings, .. } = cx;
-        self.out.statements.extend(statements);
-        self.out.resources.extend(resources);
-        self.out.grants.extend(grants);
-        self.out.resource_grants.extend(resource_grants);
-        self.out.key_statements.extend(key_statements);
-        self.out.warnings.extend(warnings);
-        for (stage, code, message) in problems {
+        for (stage, code, message) in cx.problems {
             self.problem(state, stage, code, message);
         }
         fields.put("Resource", rendered.resource);
@@ -429,7 +396,7 @@ impl<'a> Renderer<'a> {
             let arn = Fields::new().set("RoleArn", role.0.clone());
             self.put(state, fields, "Credentials", &Some(arn.into()));
             let assumable = role.0.deployed().unwrap_or_else(|| Cfn::from("*"));
-            self.out.statements.push(Statement::allow(["sts:AssumeRole"], [assumable]));
+            self.out.needs.statements.push(Statement::allow(["sts:AssumeRole"], [assumable]));
         }
     }
 
@@ -449,11 +416,11 @@ impl<'a> Renderer<'a> {
             match (key.as_str(), value) {
                 ("Next" | "End", _) => {}
                 ("Retry", value) if !retries.is_empty() => {
-                    self.out.warnings.push(both_sources("retries", "Retry", "multipleRetrySources"));
+                    self.out.needs.warnings.push(both_sources("retries", "Retry", "multipleRetrySources"));
                     retries.extend(items_of(value));
                 }
                 ("Catch", value) if !catchers.is_empty() => {
-                    self.out.warnings.push(both_sources("catchers", "Catch", "multipleCatchSources"));
+                    self.out.needs.warnings.push(both_sources("catchers", "Catch", "multipleCatchSources"));
                     catchers.extend(items_of(value));
                 }
                 (_, value) => fields.put(key, value),

@@ -14,7 +14,7 @@ use crate::iam::{self, Statement};
 use crate::json::{Fields, Json};
 use crate::language::Plain;
 use crate::machine::{Machine, StateMachine};
-use crate::references::{Grantee, IntoGrantee};
+use crate::references::{Grantee, IntoGrantee, KeyRef};
 use crate::yaml::to_yaml;
 
 /// What is deployed together: state machines, activities, and the roles and policies that they need.
@@ -325,7 +325,7 @@ impl Stack {
     }
 
     /// Adds to the policy of a key of the template.
-    pub(crate) fn allow_in_key(&self, key: &crate::references::KeyRef, statement: Statement) {
+    pub(crate) fn allow_in_key(&self, key: &KeyRef, statement: Statement) {
         if let Some(id) = &key.logical_id {
             self.contents.borrow_mut().key_statements.push((id.clone(), statement));
         }

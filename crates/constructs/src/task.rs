@@ -10,9 +10,10 @@ use crate::iam::Statement;
 use crate::json::{Fields, Json, ToJson};
 use crate::language::QueryLanguage;
 use crate::metrics::Metrics;
-use crate::references::Grantee;
+use crate::references::{Grantee, KeyRef};
 use crate::retry::Retry;
 use crate::stack::{Environment, NewResource, ResourcePolicy};
+use crate::state::Common;
 
 /// How a task deals with the service, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,10 +133,18 @@ pub(crate) struct TaskContext<'a> {
     pub(crate) language: QueryLanguage,
     pub(crate) pattern: IntegrationPattern,
     /// The properties that all tasks share.
-    pub(crate) common: &'a crate::state::Common,
+    pub(crate) common: &'a Common,
     pub(crate) environment: &'a Environment,
     /// The ids from the stack's scope down to the task.
     pub(crate) path: Vec<Str>,
+    pub(crate) needs: &'a mut Needs,
+    pub(crate) problems: Vec<(Stage, &'static str, String)>,
+}
+
+/// What states ask for beside their place in the definition.
+#[derive(Default)]
+pub(crate) struct Needs {
+    /// What the machine must be allowed.
     pub(crate) statements: Vec<Statement>,
     pub(crate) resources: Vec<NewResource>,
     /// What others than the machine must be allowed.
@@ -143,8 +152,7 @@ pub(crate) struct TaskContext<'a> {
     /// What buckets and log groups must allow.
     pub(crate) resource_grants: Vec<(ResourcePolicy, Statement)>,
     /// What keys of the template must allow.
-    pub(crate) key_statements: Vec<(crate::references::KeyRef, Statement)>,
-    pub(crate) problems: Vec<(Stage, &'static str, String)>,
+    pub(crate) key_statements: Vec<(KeyRef, Statement)>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -160,7 +168,7 @@ impl TaskContext<'_> {
         actions: impl IntoIterator<Item = A>,
         resources: impl IntoIterator<Item = Cfn>,
     ) {
-        self.statements.push(Statement::allow(actions, resources));
+        self.needs.statements.push(Statement::allow(actions, resources));
     }
 
     /// Notes what the CDK's constructor of the task would refuse.
@@ -622,12 +630,12 @@ macro_rules! task_methods {
 
         $crate::state::shared_methods!([P] $name: naming assign paths result_path result_selector outputs);
 
-        impl<L: $crate::Language, P: $crate::Pattern> $crate::graph::State for $name<L, P> {
+        impl<L: $crate::Language, P: $crate::Pattern> $crate::workflow::State for $name<L, P> {
             type Language = L;
             type Kind = $crate::Work;
 
-            fn into_parts(self) -> $crate::graph::StateParts {
-                $crate::graph::StateParts {
+            fn into_parts(self) -> $crate::workflow::StateParts {
+                $crate::workflow::StateParts {
                     id: self.id,
                     retries: $crate::task::Task::retries(&self.props),
                     common: self.common,

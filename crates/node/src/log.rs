@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use sha2::{Digest, Sha256};
 use stepwell_engine::{Event, EventKind, TaskEvent};
 use stepwell_value::{Object, Str, Value};
 
@@ -123,6 +124,9 @@ struct Lines {
 /// Batches of records that may wait to be written.
 const WAITING_MAX: usize = 4_096;
 
+/// Longest name that a file or a directory gets, in bytes: file systems take 255, of which `.log` needs four.
+const NAME_BYTES_MAX: usize = 251;
+
 /// Files that are held open.
 const OPEN_FILES_MAX: usize = 64;
 
@@ -208,7 +212,7 @@ fn open(directory: &Path, lines: &Lines) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path.join(format!("{name}.log")))
 }
 
-/// A name that stays within its directory, whatever a log group is called.
+/// A name that stays within its directory, whatever a log group is called, and that file systems take.
 fn as_file_name(part: &str) -> Option<String> {
     if part.is_empty() {
         return None;
@@ -216,7 +220,15 @@ fn as_file_name(part: &str) -> Option<String> {
     if part.chars().all(|c| c == '.') {
         return Some("_".repeat(part.len()));
     }
-    Some(part.chars().map(|c| if c == '/' || c == '\0' || c == '\\' { '_' } else { c }).collect())
+    let name: String = part.chars().map(|c| if c == '/' || c == '\0' || c == '\\' { '_' } else { c }).collect();
+    Some(if name.len() > NAME_BYTES_MAX { shortened(&name) } else { name })
+}
+
+/// The beginning of a name that is too long, and what tells it from others that begin so.
+fn shortened(name: &str) -> String {
+    let digest: String = Sha256::digest(name).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let start = &name[..name.floor_char_boundary(NAME_BYTES_MAX - 1 - digest.len())];
+    format!("{start}~{digest}")
 }
 
 #[cfg(test)]
@@ -266,6 +278,18 @@ mod tests {
         assert_eq!(as_file_name(".."), Some("__".into()));
         assert_eq!(as_file_name(""), None);
         assert_eq!(as_file_name("a/b\\c"), Some("a_b_c".into()));
+    }
+
+    #[test]
+    fn names_too_long_for_files_are_cut_and_stay_apart() {
+        let arn = |last: char| {
+            let name: String = "名".repeat(79) + &last.to_string();
+            format!("arn:aws:states:us-east-1:123456789012:execution:machine:{name}")
+        };
+        let (one, other) = (as_file_name(&arn('一')).unwrap(), as_file_name(&arn('二')).unwrap());
+        assert!(one.len() <= 251 && other.len() <= 251 && one != other, "{one} {other}");
+        assert!(arn('一').starts_with(one.split('~').next().unwrap()));
+        assert_eq!(as_file_name(&"x".repeat(251)), Some("x".repeat(251)));
     }
 
     #[test]

@@ -217,6 +217,20 @@ fn a_synchronous_express_execution_is_answered_with_its_end() {
 }
 
 #[test]
+fn express_executions_are_refused_when_as_many_run_as_may() {
+    runtime().block_on(async {
+        let set = Set::new(Config { express_max: 0, ..Config::default() });
+        let definition = set.define(&task("Echo"), ExecutionType::Express, None);
+        let refused = set.node.start_sync(new(&definition, "one", "[1]", ExecutionType::Express)).await;
+        assert_eq!(refused.err(), Some(Refusal::Throttled));
+        let refused = set.node.start(new(&definition, "one", "[1]", ExecutionType::Express)).await;
+        assert_eq!(refused.err(), Some(Refusal::Throttled));
+        let definition = set.define(&task("Echo"), ExecutionType::Standard, None);
+        set.node.start(new(&definition, "one", "[1]", ExecutionType::Standard)).await.unwrap();
+    });
+}
+
+#[test]
 fn an_asynchronous_express_execution_writes_its_log_and_leaves_no_record() {
     let directory = std::env::temp_dir().join(format!("stepwell-node-test-{}", std::process::id()));
     runtime().block_on(async {

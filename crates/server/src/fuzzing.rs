@@ -41,7 +41,7 @@ pub fn request(operation: &str, body: &[u8]) -> Result<(), Error> {
             MachineArn::alias(text).map(|_| ()),
             ExecutionArn::parse(text).map(|_| ()),
             arn::activity(text),
-            arn::map_run(text).map(|_| ()),
+            arn::map_run(text),
             arn::role(text),
         ];
         if taken.iter().all(Result::is_err) {

@@ -15,7 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use stepwell_value::{Str, Value};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::Error;
+use crate::idle::{Requests, while_used};
 use crate::service::{Head, Service};
 use crate::{log, world};
 
@@ -32,6 +33,9 @@ pub const SMALL_BODY_BYTES: usize = 64 * 1_024;
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 static TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// Most answers are shorter: they are written without moving what there is.
+const ANSWER_BYTES: usize = 1_024;
 
 /// Longest trace header, as the API has it for the member of that name; longer ones are nothing to keep.
 const TRACE_HEADER_BYTES_MAX: usize = 256;
@@ -47,7 +51,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of all bodies that are larger than [`SMALL_BODY_BYTES`], at a time; further ones wait.
     pub large_bodies_bytes: usize,
-    /// How long the head of the next request may take to come, which is also how long a connection may idle.
+    /// How long the head of the next request may take to come, which is also how long a connection may idle, and its
+    /// client take to read an answer; it is given up after that and before twice as long.
     pub head: Duration,
     /// How long a body may take to come.
     pub body: Duration,
@@ -116,7 +121,7 @@ impl Server {
         let mut builder = hyper::server::conn::http1::Builder::new();
         // Answers are written as one piece, which costs less than pointing at two.
         builder.writev(false);
-        builder.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
+        builder.header_read_timeout(None).max_buf_size(limits.head_bytes);
         let mut stop = pin!(stop);
         let here = Handle::current();
         for runtime in std::iter::once(&here).chain(helpers).cycle() {
@@ -125,16 +130,23 @@ impl Server {
                 () = &mut stop => break,
             };
             let (service, large_bodies) = (service.clone(), large_bodies.clone());
+            let requests = Requests::default();
+            let counted = requests.clone();
             let answer = service_fn(move |request| {
-                let (service, large_bodies) = (service.clone(), large_bodies.clone());
-                async move { Ok::<_, Infallible>(respond(&service, request, &limits, &large_bodies).await) }
+                let (service, large_bodies, in_work) = (service.clone(), large_bodies.clone(), counted.begin());
+                async move {
+                    let answer = respond(&service, request, &limits, &large_bodies).await;
+                    drop(in_work);
+                    Ok::<_, Infallible>(answer)
+                }
             });
             let Ok(stream) = stream.into_std() else { continue };
             let (builder, watcher) = (builder.clone(), graceful.watcher());
             runtime.spawn(async move {
                 let Ok(stream) = TcpStream::from_std(stream) else { return };
                 // A client that goes away or breaks the protocol is its own affair.
-                let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), answer)).await;
+                let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), answer));
+                while_used(connection, requests, limits.head).await;
                 drop(permit);
             });
         }
@@ -271,7 +283,9 @@ fn status(error: &Error) -> StatusCode {
 }
 
 fn answered(status: StatusCode, value: &Value, request_id: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(value.to_string())));
+    let mut text = String::with_capacity(ANSWER_BYTES);
+    value.write_to(&mut text);
+    let mut answer = Response::new(Full::new(Bytes::from(text)));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));

@@ -12,6 +12,7 @@ mod catalogue;
 mod error;
 pub mod fuzzing;
 mod http;
+mod idle;
 mod log;
 mod operation;
 mod outside;

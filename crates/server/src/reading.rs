@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_engine::{Described, ExecutionId, Payload, PayloadRef};
+use stepwell_engine::{Described, ExecutionId, MapRunId, Payload, PayloadRef};
 use stepwell_node::core::{ClosedChildren, StoredPayloads};
 use stepwell_store::{Entity, Kind, Place, Root, RowNumber};
 use stepwell_value::Str;
@@ -58,9 +58,22 @@ impl Service {
                 None => None,
             },
         };
-        let child = child.filter(|child| child.identity.arn == text);
-        let child = child.ok_or_else(|| Error::ExecutionDoesNotExist(text.into()))?;
-        Ok((child.identity.id, Arc::new(child)))
+        let missing = || Error::ExecutionDoesNotExist(text.into());
+        let child = child.filter(|child| child.identity.arn == text).ok_or_else(missing)?;
+        let map_run = child.child_of.as_ref().map(|child_of| MapRunId::of_arn(&child_of.map_run_arn));
+        match map_run.map(|id| self.map_run_root(id)).transpose()?.flatten() {
+            Some(_) => Ok((child.identity.id, Arc::new(child))),
+            None => Err(missing()),
+        }
+    }
+
+    /// The root record of a Map Run. It goes with its state machine, of which then no revision is left.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn map_run_root(&self, id: MapRunId) -> Result<Option<Root>, Error> {
+        let Some(root) = self.store.root(Entity::MapRun(id))? else { return Ok(None) };
+        Ok(self.store.row(root.definition)?.map(|_| root))
     }
 
     /// Reads descriptions of Express children of Map Runs that have ended.

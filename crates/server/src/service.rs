@@ -310,17 +310,21 @@ impl Service {
         found.into_iter().try_for_each(|machine| self.finish_deletion(machine))
     }
 
+    /// One that cannot be removed holds up no other.
     fn remove_deleted(&self) -> Result<(), Error> {
         let now = Instant::now();
         let machines: Vec<_> = lock(&self.deleting).iter().map(|(machine, look)| (*machine, *look)).collect();
-        for (machine, Look { pause, .. }) in machines.into_iter().filter(|(_, look)| look.at <= now) {
-            if !self.is_in_use(machine)? {
-                machines::remove(self, machine)?;
-                lock(&self.deleting).remove(&machine);
-            } else if self.is_express(machine)? {
-                let next = Look { at: now + pause, pause: (pause * 2).min(DELETING_PAUSE_MAX) };
-                lock(&self.deleting).insert(machine, next);
-            }
+        let due = machines.into_iter().filter(|(_, look)| look.at <= now);
+        due.map(|(machine, look)| self.remove_if_unused(machine, look.pause, now)).fold(Ok(()), Result::and)
+    }
+
+    fn remove_if_unused(&self, machine: RowNumber, pause: Duration, now: Instant) -> Result<(), Error> {
+        if !self.is_in_use(machine)? {
+            machines::remove(self, machine)?;
+            lock(&self.deleting).remove(&machine);
+        } else if self.is_express(machine)? {
+            let next = Look { at: now + pause, pause: (pause * 2).min(DELETING_PAUSE_MAX) };
+            lock(&self.deleting).insert(machine, next);
         }
         Ok(())
     }

@@ -66,6 +66,76 @@ async fn inputs_are_refused_in_the_words_of_the_parser() {
 }
 
 #[tokio::test]
+async fn an_input_or_output_of_blanks_is_none() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    for blank in ["", "  ", "\\n"] {
+        let start = format!(r#"{{"stateMachineArn": "{machine}", "input": "{blank}"}}"#);
+        assert_eq!(
+            api.error("StartExecution", &start).await,
+            "400 InvalidExecutionInput: Invalid State Machine Execution Input: 'Invalid execution input.'"
+        );
+        let success = format!(r#"{{"taskToken": "token", "output": "{blank}"}}"#);
+        let error = "400 InvalidOutput: Invalid Output: 'Invalid output.'";
+        assert_eq!(api.error("SendTaskSuccess", &success).await, error);
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_machine_is_made_again_only_as_it_was_published() {
+    let api = Api::start().await;
+    let make = |name: &str, more: &str| {
+        format!(
+            r#"{{"name": "{name}", "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/r"{more}}}"#,
+            PASS.replace('"', "\\\"")
+        )
+    };
+    let taken = |name: &str| {
+        format!("400 StateMachineAlreadyExists: State Machine Already Exists: '{HERE}:stateMachine:{name}'")
+    };
+    let published = r#", "publish": true, "versionDescription": "d""#;
+    let first = api.ok("CreateStateMachine", &make("published", published)).await;
+    assert_eq!(api.ok("CreateStateMachine", &make("published", published)).await, first);
+    for other in
+        ["", r#", "publish": false"#, r#", "publish": true"#, r#", "publish": true, "versionDescription": "e""#]
+    {
+        assert_eq!(api.error("CreateStateMachine", &make("published", other)).await, taken("published"), "{other}");
+    }
+    // What is published later does not count.
+    let first = api.ok("CreateStateMachine", &make("bare", "")).await;
+    let by_machine = format!(r#"{{"stateMachineArn": "{HERE}:stateMachine:bare"}}"#);
+    api.ok("PublishStateMachineVersion", &by_machine).await;
+    assert_eq!(api.ok("CreateStateMachine", &make("bare", "")).await, first);
+    assert_eq!(api.error("CreateStateMachine", &make("bare", r#", "publish": true"#)).await, taken("bare"));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn tags_consist_of_what_aws_lets_them_have() {
+    let api = Api::start().await;
+    let machine = api.machine("m", "", PASS).await;
+    let tag = |key: &str, value: &str| {
+        format!(r#"{{"resourceArn": "{machine}", "tags": [{{"key": "{key}", "value": "{value}"}}]}}"#)
+    };
+    for (key, value) in [("cost center", "a_.:/=+-@Z9"), ("größe", "日本 ٣"), ("empty", "")] {
+        api.ok("TagResource", &tag(key, value)).await;
+    }
+    let error = "400 ValidationException: Tags may only contain Unicode letters, digits, white space, or these symbols: \
+                 _ . : / = + - @";
+    for (key, value) in [("a!", "v"), ("a", "<v>"), ("a", "#"), ("line\\n", "v"), ("😀", "v")] {
+        assert_eq!(api.error("TagResource", &tag(key, value)).await, error, "{key}={value}");
+    }
+    let reserved = "400 ValidationException: Tag keys that start with aws: are reserved for system use";
+    for key in ["aws:x", "AWS:x"] {
+        assert_eq!(api.error("TagResource", &tag(key, "v")).await, reserved);
+    }
+    let activity = r#"{"name": "a", "tags": [{"key": "a*", "value": "v"}]}"#;
+    assert_eq!(api.error("CreateActivity", activity).await, error);
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn lists_come_page_by_page_and_each_item_once() {
     let api = Api::start().await;
     for n in 0..7 {
@@ -519,6 +589,41 @@ async fn express_children_of_a_map_run_are_listed_and_described() {
     api.wait("ListExecutions", &of_run, are_aborted).await;
     assert_eq!(text(&api.ok("DescribeExecution", &first).await, "status"), "ABORTED");
     // No stop in peace: it would wait for the naps, which nobody keeps from running on.
+}
+
+#[tokio::test]
+async fn map_runs_and_their_children_go_with_the_state_machine() {
+    let api = Api::start().await;
+    for execution_type in ["STANDARD", "EXPRESS"] {
+        let definition = format!(
+            r#"{{"StartAt": "Each", "States": {{"Each": {{"Type": "Map", "End": true, "Label": "L", "ItemProcessor": {{
+                "ProcessorConfig": {{"Mode": "DISTRIBUTED", "ExecutionType": "{execution_type}"}},
+                "StartAt": "P", "States": {{"P": {{"Type": "Pass", "End": true}}}}}}}}}}}}"#
+        );
+        let machine = api.machine("m", "", &definition).await;
+        let start = format!(r#"{{"stateMachineArn": "{machine}", "name": "e", "input": "[1, 2]"}}"#);
+        let execution = text(&api.ok("StartExecution", &start).await, "executionArn");
+        assert_eq!(text(&api.wait_end(&execution).await, "status"), "SUCCEEDED");
+        let runs = api.ok("ListMapRuns", &format!(r#"{{"executionArn": "{execution}"}}"#)).await;
+        let map_run = names(&runs, "mapRuns", "mapRunArn").remove(0);
+        let by_run = format!(r#"{{"mapRunArn": "{map_run}"}}"#);
+        let child = names(&api.ok("ListExecutions", &by_run).await, "executions", "executionArn").remove(0);
+        let by_child = format!(r#"{{"executionArn": "{child}"}}"#);
+        api.ok("DescribeExecution", &by_child).await;
+
+        api.ok("DeleteStateMachine", &format!(r#"{{"stateMachineArn": "{machine}"}}"#)).await;
+        // One of the same name has other Map Runs, even if its execution has the same name, too.
+        api.machine("m", "", &definition).await;
+        api.ok("StartExecution", &start).await;
+        assert_eq!(text(&api.wait_end(&execution).await, "status"), "SUCCEEDED");
+        let gone = format!("400 ResourceNotFound: Resource not found: '{map_run}'");
+        assert_eq!(api.error("DescribeMapRun", &by_run).await, gone);
+        assert_eq!(api.error("ListExecutions", &by_run).await, gone);
+        let gone = format!("400 ExecutionDoesNotExist: Execution Does Not Exist: '{child}'");
+        assert_eq!(api.error("DescribeExecution", &by_child).await, gone);
+        api.ok("DeleteStateMachine", &format!(r#"{{"stateMachineArn": "{machine}"}}"#)).await;
+    }
+    api.stop().await;
 }
 
 #[tokio::test]

@@ -307,11 +307,11 @@ impl World {
             (Some(What::Start(_)), Err(Refusal::NameTaken { holder })) => {
                 if audit.known.contains_key(&Entity::Execution(*holder)) { Ok(()) } else { lie("a start") }
             }
-            (Some(What::Stop(_, id)), Ok(_)) => {
+            (Some(What::Stop(id)), Ok(_)) => {
                 let known = &audit.known[&Entity::Execution(*id)];
                 if known.status != ExecutionStatus::Running || known.redrives > 0 { Ok(()) } else { lie("a stop") }
             }
-            (Some(What::Redrive(_, id, _)), Ok(_)) => {
+            (Some(What::Redrive(id, _)), Ok(_)) => {
                 if audit.known[&Entity::Execution(*id)].redrives > 0 {
                     Ok(())
                 } else {

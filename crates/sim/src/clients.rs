@@ -70,10 +70,10 @@ pub(crate) struct Ask {
 pub(crate) enum What {
     /// A job is to be started.
     Start(usize),
-    /// Its execution is to be stopped.
-    Stop(usize, ExecutionId),
-    /// Its execution is to be redriven.
-    Redrive(usize, ExecutionId, Option<Str>),
+    /// An execution is to be stopped.
+    Stop(ExecutionId),
+    /// An execution is to be redriven.
+    Redrive(ExecutionId, Option<Str>),
     /// A task is answered.
     Answer(Claim, TokenAnswer),
     /// A worker wants a task of this activity.
@@ -140,7 +140,7 @@ impl World {
             return self.plan(500, Happening::Ask(ask));
         }
         let owner = match &ask.what {
-            What::Stop(_, id) | What::Redrive(_, id, _) => Some(*id),
+            What::Stop(id) | What::Redrive(id, _) => Some(*id),
             What::Answer(claim, _) => Some(claim.execution),
             What::Start(_) | What::Poll(..) => None,
         };
@@ -180,12 +180,12 @@ impl World {
         let what = asked.ask.what.clone();
         match what {
             What::Start(job) => self.start(node, ticket, job),
-            What::Stop(_, id) => {
+            What::Stop(id) => {
                 let error = ErrorCause::new("Stopped", "by a client");
                 let reply = self.reply_for(ticket);
                 self.hand(node, core_of(id.shard()), Input::Stop(id, error, reply));
             }
-            What::Redrive(_, id, token) => {
+            What::Redrive(id, token) => {
                 let reply = self.reply_for(ticket);
                 self.hand(node, core_of(id.shard()), Input::Redrive(id, token, reply));
             }
@@ -289,8 +289,10 @@ impl World {
             (_, Err(Refusal::Away | Refusal::Throttled)) => self.again(ask),
             (What::Start(job), Ok(Reply::Started(started))) => self.acknowledged(*job, started.id),
             (What::Start(job), Err(Refusal::NameTaken { holder })) => self.acknowledged(*job, holder),
-            (What::Stop(job, _), Ok(Reply::Stopped(_))) => self.done(*job),
-            (What::Redrive(job, ..), Ok(Reply::Redriven(_)) | Err(Refusal::NotRedrivable(_))) => self.done(*job),
+            (What::Stop(_), Ok(Reply::Stopped(_)))
+            | (What::Redrive(..), Ok(Reply::Redriven(_)) | Err(Refusal::NotRedrivable(_))) => {
+                self.clients.pending -= 1;
+            }
             (What::Answer(..), Ok(Reply::Answered) | Err(Refusal::TaskTimedOut)) => {}
             (what, answer) => return Err(format!("{what:?} was answered by {answer:?}")),
         }
@@ -327,15 +329,11 @@ impl World {
         if let Some(after) = self.clients.jobs[job].stop_after {
             self.clients.jobs[job].was_meddled_with = true;
             self.clients.pending += 1;
-            self.plan(after, Happening::Ask(Ask::new(What::Stop(job, id))));
+            self.plan(after, Happening::Ask(Ask::new(What::Stop(id))));
         }
         let name = self.clients.jobs[job].name.clone();
         self.tell(|| format!("{name} is acknowledged"));
         self.redrive_if_failed(id);
-    }
-
-    fn done(&mut self, _: usize) {
-        self.clients.pending -= 1;
     }
 
     /// A client redrives what has failed, if it wants to.
@@ -353,7 +351,7 @@ impl World {
         self.clients.pending += 1;
         let token = self.chance.is(500).then(|| Str::from(format!("token-{job}")));
         let delay = self.chance.between(500, 5_000);
-        self.plan(delay, Happening::Ask(Ask::new(What::Redrive(job, id, token))));
+        self.plan(delay, Happening::Ask(Ask::new(What::Redrive(id, token))));
     }
 
     // --- Workers --------------------------------------------------------------------------------------------------

@@ -8,9 +8,6 @@ use stepwell_store::{Codec, Entity, Loaded, Place, Store};
 
 use crate::world::Checked;
 
-/// Key of the one record that is the node's and not the engine's.
-const OF_NODE: u64 = u64::MAX;
-
 /// The records of an execution or a Map Run.
 pub(crate) fn load(store: &dyn Store, entity: Entity) -> Checked<Loaded> {
     let loaded = store.load(entity).map_err(|error| error.to_string())?;
@@ -25,8 +22,7 @@ pub(crate) fn root(entity: Entity, loaded: &Loaded) -> Checked<Vec<u8>> {
 
 /// Its other records, opened.
 pub(crate) fn records(entity: Entity, loaded: &Loaded) -> Checked<Vec<(u64, Vec<u8>)>> {
-    let of_engine = loaded.records.iter().filter(|(key, _)| *key != OF_NODE);
-    let opened = of_engine.map(|(key, record)| {
+    let opened = loaded.records.iter().map(|(key, record)| {
         let record = Codec::default().open(Place::Record(entity, *key), record).map(Cow::into_owned);
         Ok((*key, record.map_err(|error| error.to_string())?))
     });

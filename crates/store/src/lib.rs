@@ -216,11 +216,6 @@ impl Shards {
         self.0[usize::from(shard.0 / 64)] |= 1 << (shard.0 % 64);
     }
 
-    /// Takes one away.
-    pub fn remove(&mut self, shard: ShardId) {
-        self.0[usize::from(shard.0 / 64)] &= !(1 << (shard.0 % 64));
-    }
-
     /// Those in it, in order.
     pub fn iter(&self) -> impl Iterator<Item = ShardId> + '_ {
         (0..=u8::MAX).map(ShardId).filter(|shard| self.contains(*shard))

@@ -26,11 +26,6 @@ use index::{Index, List, STATUSES};
 pub enum Fault {
     /// The call is done, and its answer is lost: the caller sees [`StoreError::Away`].
     AnswerLost,
-    /// The call is done and answered, but so late; see [`Memory::commit_timed`].
-    Late {
-        /// By how much.
-        ms: i64,
-    },
     /// Before the call, all shards of the batch get a new epoch, as if another node had taken them and gone.
     Fenced,
     /// Nothing is done: [`StoreError::Full`].
@@ -79,22 +74,6 @@ impl Memory {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
     }
 
-    /// [`Store::commit`], and by how many milliseconds its answer is late: for a driver with a clock of its own.
-    pub fn commit_timed(&self, batch: Vec<Write>) -> (Stored<Vec<Verdict>>, i64) {
-        batch.iter().for_each(Write::assert_consistent);
-        let fault = self.fault(Call::Commit(&batch));
-        let mut state = self.state();
-        if fault == Some(Fault::Fenced) {
-            for write in &batch {
-                if let Some((shard, _)) = write_epoch(write) {
-                    state.lease(shard).pass_on(None);
-                }
-            }
-        }
-        let late = if let Some(Fault::Late { ms }) = fault { ms } else { 0 };
-        (befall(fault, || batch.into_iter().map(|write| state.write(write)).collect()), late)
-    }
-
     fn fault(&self, call: Call<'_>) -> Option<Fault> {
         let plan = Arc::clone(&self.plan.lock().unwrap_or_else(PoisonError::into_inner));
         plan(call)
@@ -128,7 +107,7 @@ impl fmt::Debug for Memory {
 
 fn befall<T>(fault: Option<Fault>, act: impl FnOnce() -> T) -> Stored<T> {
     match fault {
-        None | Some(Fault::Late { .. } | Fault::Fenced) => Ok(act()),
+        None | Some(Fault::Fenced) => Ok(act()),
         Some(Fault::AnswerLost) => {
             act();
             Err(StoreError::Away)
@@ -452,7 +431,17 @@ impl State {
 
 impl Store for Memory {
     fn commit(&self, batch: Vec<Write>) -> Stored<Vec<Verdict>> {
-        self.commit_timed(batch).0
+        batch.iter().for_each(Write::assert_consistent);
+        let fault = self.fault(Call::Commit(&batch));
+        let mut state = self.state();
+        if fault == Some(Fault::Fenced) {
+            for write in &batch {
+                if let Some((shard, _)) = write_epoch(write) {
+                    state.lease(shard).pass_on(None);
+                }
+            }
+        }
+        befall(fault, || batch.into_iter().map(|write| state.write(write)).collect())
     }
 
     fn load(&self, entity: Entity) -> Stored<Option<Loaded>> {
@@ -669,12 +658,5 @@ mod tests {
         assert_eq!(store.renew(&leases, Timestamp(200)).unwrap().len(), 255);
         let again = store.claim("a", &Shards::ALL, Timestamp(1), Timestamp(100)).unwrap();
         assert_eq!(again, [Lease { shard: ExecutionId(1).shard(), epoch: Epoch(3) }]);
-    }
-
-    #[test]
-    fn a_late_answer_says_by_how_much() {
-        let store = Memory::with_faults(|call| matches!(call, Call::Commit(_)).then_some(Fault::Late { ms: 7 }));
-        let (answer, late) = store.commit_timed(vec![express(0)]);
-        assert_eq!((answer.unwrap(), late), (vec![Verdict::Committed(Vec::new())], 7));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::log::{Entry, What};
+use crate::random::Random;
 
 /// A disk writes a sector whole or not at all.
 const SECTOR: usize = 512;
@@ -83,7 +84,7 @@ impl<'a> Disk<'a> {
     ///
     /// Of the changes of names a beginning, because a journal keeps them in order; of the writes any, each whole, torn or
     /// not at all.
-    pub(super) fn cut(&self, chance: &mut Chance) -> BTreeMap<&'a str, Vec<u8>> {
+    pub(super) fn cut(&self, chance: &mut Random) -> BTreeMap<&'a str, Vec<u8>> {
         let mut names = self.names.clone();
         let kept = chance.below(self.pending_names.len() as u64 + 1) as usize;
         self.pending_names[..kept].iter().for_each(|change| apply_name(&mut names, change));
@@ -137,7 +138,7 @@ impl File<'_> {
         self.applied += covered as u64;
     }
 
-    fn cut(&self, chance: &mut Chance) -> Vec<u8> {
+    fn cut(&self, chance: &mut Random) -> Vec<u8> {
         let mut left = self.durable.clone();
         for change in &self.pending {
             match (chance.below(3), change) {
@@ -183,19 +184,6 @@ fn apply_name<'a>(names: &mut BTreeMap<&'a str, usize>, change: &NameChange<'a>)
     }
 }
 
-/// Numbers that look random; a seed repeats them.
-#[derive(Debug)]
-pub(super) struct Chance(pub(super) u64);
-
-impl Chance {
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +191,7 @@ mod tests {
     fn after<'a>(entries: impl IntoIterator<Item = (&'a str, What<'a>)>) -> Vec<BTreeMap<&'a str, Vec<u8>>> {
         let mut disk = Disk::default();
         entries.into_iter().for_each(|(name, what)| disk.see(&Entry { name, what }));
-        (0..200).map(|seed| disk.cut(&mut Chance(seed))).collect()
+        (0..200).map(|seed| disk.cut(&mut Random(seed))).collect()
     }
 
     fn written(bytes: &[u8]) -> What<'_> {

@@ -11,12 +11,12 @@ mod log;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use disk::{Chance, Disk};
+use disk::Disk;
 
 use crate::Done;
 use crate::command::{PROFILE, built, cargo, exists, root};
+use crate::random::Random;
 use crate::tally::Tally;
 
 /// Cuts unless told.
@@ -79,7 +79,7 @@ fn run(options: &Options) -> Done {
     }
     let folder = built("power-cut");
     let recorder = compile(&folder)?;
-    let seed = options.seed.unwrap_or_else(seed_of_the_day);
+    let seed = options.seed.unwrap_or_else(Random::new_seed);
     let cuts = options.cuts.unwrap_or(CUTS);
     println!("seed {seed}; to repeat: cargo xtask power-cut --cuts {cuts} --seed {seed}");
     let synced = Round { folder: &folder, recorder: &recorder, flags: &[], seed, cuts }.run()?;
@@ -148,7 +148,7 @@ impl Round<'_> {
         let bytes = self.record()?;
         let log = log::read(&bytes)?;
         let is_end = |entry: &&log::Entry<'_>| matches!(entry.what, log::What::SyncEnds(_));
-        let mut chance = Chance(self.seed);
+        let mut chance = Random(self.seed);
         let mut places: Vec<usize> = (0..self.cuts)
             .map(|cut| {
                 let is_early = cut % EARLY_EVERY == 0;
@@ -213,7 +213,7 @@ impl Round<'_> {
 }
 
 /// Writes files as a cut leaves them.
-fn rebuild(folder: &Path, disk: &Disk<'_>, told: &[u8], chance: &mut Chance) -> Result<(), String> {
+fn rebuild(folder: &Path, disk: &Disk<'_>, told: &[u8], chance: &mut Random) -> Result<(), String> {
     empty(folder)?;
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
@@ -252,10 +252,6 @@ fn empty(directory: &Path) -> Result<(), String> {
         fs::remove_dir_all(directory).map_err(wrong)?;
     }
     fs::create_dir_all(directory).map_err(wrong)
-}
-
-fn seed_of_the_day() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

@@ -18,9 +18,9 @@ use super::function::Functions;
 use super::history::{self, Calls};
 use super::load::{KINDS, Load, lock};
 use super::process::{empty_folder, free_port};
-use super::random::Random;
 use super::server::Server;
 use crate::Done;
+use crate::random::Random;
 use crate::tally::Tally;
 
 /// All executions have ended so long after the last start of the server.
@@ -82,7 +82,7 @@ pub(crate) fn build_and_run(options: Options) -> Done {
 /// Runs the rounds, each on data of its own; one check a round.
 pub(crate) fn run(options: Options) -> Done {
     println!("== crash");
-    let mut seeds = Random(options.seed.unwrap_or_else(|| (seconds_since_1970() * 1e6) as u64));
+    let mut seeds = Random(options.seed.unwrap_or_else(Random::new_seed));
     let (functions, mut tokens) = Functions::start()?;
     let mut tally = Tally::default();
     let start = Instant::now();

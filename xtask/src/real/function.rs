@@ -13,7 +13,7 @@ use std::time::Duration;
 use stepwell_value::{Value, parse};
 
 use super::api::text;
-use super::random::hash;
+use crate::random::hash;
 
 /// Longest time that a function takes.
 const DELAY_MS_MAX: u64 = 200;

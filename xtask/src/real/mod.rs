@@ -12,7 +12,6 @@ mod history;
 mod load;
 mod process;
 mod python;
-mod random;
 mod server;
 
 use crate::command::{PROFILE, cargo};

@@ -1,13 +1,13 @@
 //! Requests that are almost as they should be, at random: none may end the server, be its fault or take long.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use stepwell_value::{Object, Str, Value, parse};
 
 use super::api::{Api, ApiError, text};
 use super::process::{empty_folder, free_port};
-use super::random::Random;
 use super::server::Server;
+use crate::random::Random;
 use crate::tally::Tally;
 use crate::{Done, real};
 
@@ -17,8 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Sends requests for so long; `seed` is printed, and another one each time when it is none.
 pub(crate) fn run(time: Duration, seed: Option<u64>) -> Done {
     println!("== requests at random");
-    let of_the_clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as u64);
-    let seed = seed.unwrap_or_else(of_the_clock);
+    let seed = seed.unwrap_or_else(Random::new_seed);
     let mut server = Server::start(&empty_folder("storm")?, free_port()?, None)?;
     let mut api = server.api();
     api.patience = PATIENCE * 5;

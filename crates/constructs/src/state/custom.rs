@@ -4,9 +4,9 @@ use stepwell_value::{Str, Value};
 
 use super::{Body, Common};
 use crate::field::Obj;
-use crate::graph::{State, StateParts, Work};
 use crate::json::Json;
 use crate::language::{JsonPath, Jsonata, Language, Plain};
+use crate::workflow::{State, StateParts, Work};
 use std::marker::PhantomData;
 
 /// A state given as it stands in a definition, for what the library does not know yet.

@@ -269,12 +269,12 @@ macro_rules! state {
             }
         }
 
-        impl<L: $crate::Language> $crate::graph::State for $name<L> {
+        impl<L: $crate::Language> $crate::workflow::State for $name<L> {
             type Language = L;
-            type Kind = $crate::graph::$kind;
+            type Kind = $crate::workflow::$kind;
 
-            fn into_parts(self) -> $crate::graph::StateParts {
-                $crate::graph::StateParts {
+            fn into_parts(self) -> $crate::workflow::StateParts {
+                $crate::workflow::StateParts {
                     id: self.id,
                     common: self.common,
                     body: $body(self.props),

@@ -215,7 +215,7 @@ impl AthenaStartQueryExecutionProps {
             cx.arn("glue", Cfn::from("table/").then(&database).then("/*")),
             cx.arn("glue", Cfn::from("userDefinedFunction/").then(&database).then("/*")),
         ];
-        cx.statements.push(Statement::allow(GLUE_ACTIONS, tables));
+        cx.needs.statements.push(Statement::allow(GLUE_ACTIONS, tables));
     }
 }
 

@@ -59,7 +59,7 @@ impl Task for CallAwsServiceProps {
         let service = self.service.to_lowercase();
         let action = self.iam_action.clone().unwrap_or_else(|| format!("{}:{}", iam_prefix(&service), self.action));
         cx.allow([action], self.iam_resources.clone());
-        cx.statements.extend(self.additional_iam_statements.iter().flatten().cloned());
+        cx.needs.statements.extend(self.additional_iam_statements.iter().flatten().cloned());
         let parameters = self.parameters.clone().unwrap_or_else(|| Fields::new().into());
         TaskFields::new(cx.integration(&format!("aws-sdk:{service}"), &self.action), parameters)
     }
@@ -196,7 +196,7 @@ impl Task for CallAwsServiceCrossRegionProps {
             cx.refuse("MustBeActionCamelCase", format!("action must be camelCase, got: {}", self.action));
         }
         if self.endpoint.as_ref().is_some_and(Json::is_dynamic) {
-            cx.warnings.push(ENDPOINT_WARNING.to_owned());
+            cx.needs.warnings.push(ENDPOINT_WARNING.to_owned());
         }
         let service = self.service.to_lowercase();
         let action = self.iam_action.clone().unwrap_or_else(|| format!("{}:{}", iam_prefix(&service), self.action));

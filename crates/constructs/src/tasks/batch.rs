@@ -168,10 +168,7 @@ impl ToJson for OverridesData {
     fn to_json(&self) -> Json {
         let mut fields = self.fields();
         if let Some(environment) = &self.environment {
-            let variables = members(Some(environment)).iter().map(|(name, value)| {
-                Fields::new().set("Name", Value::from(name.clone())).set("Value", value.clone()).into()
-            });
-            fields.put("Environment", Json::Array(variables.collect()));
+            fields.put("Environment", environment.pairs("Name"));
         }
         let requirements = [("GPU", &self.gpu_count), ("MEMORY", &self.memory_mib), ("VCPU", &self.vcpus)];
         let requirements: Vec<Fields> = requirements

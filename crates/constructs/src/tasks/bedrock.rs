@@ -11,7 +11,6 @@ use crate::path::path;
 use crate::references::{BucketRef, KeyRef, RoleRef, by_reference};
 use crate::state::words;
 use crate::task::{Record, Task, TaskContext, TaskFields, record, task};
-use crate::tasks::emr::key_value_pairs;
 use crate::tasks::roles::{self, Rights};
 use crate::{IntegrationPattern, IntoVal};
 
@@ -333,7 +332,7 @@ impl Task for BedrockInvokeModelProps {
             .map(|place| place.as_ref().filter(|_| paths_as_uris).and_then(as_uri));
         // As in the CDK: an input path warns even where the flag has taken its second meaning away.
         if cx.common.input_path.is_some() || output_path.is_some() {
-            cx.warnings.push(WARNING.to_owned());
+            cx.needs.warnings.push(WARNING.to_owned());
         }
         self.check(cx, input_path.is_some());
         cx.allow(["bedrock:InvokeModel"], [self.model.arn(cx)]);
@@ -410,7 +409,7 @@ impl Task for CustomizationProps {
             let statement = Statement::allow(actions, [Cfn::from("*")])
                 .when("StringEquals", "kms:ViaService", &Cfn::intrinsic(&service))
                 .for_role(role.arn());
-            cx.key_statements.push((key.clone(), statement));
+            cx.needs.key_statements.push((key.clone(), statement));
         }
         let model = self.base_model.arn(cx);
         let jobs = jobs(cx);
@@ -429,8 +428,8 @@ impl Task for CustomizationProps {
             .set("RoleArn", role.arn().clone())
             .set("TrainingDataConfig", self.training_data.s3_uri())
             .set_opt("CustomModelKmsKeyId", &self.custom_model_kms_key.as_ref().map(|key| key.arn().clone()))
-            .set_opt("CustomModelTags", &self.custom_model_tags.as_ref().map(key_value_pairs))
-            .set_opt("JobTags", &self.job_tags.as_ref().map(key_value_pairs));
+            .set_opt("CustomModelTags", &self.custom_model_tags.as_ref().map(|tags| tags.pairs("Key")))
+            .set_opt("JobTags", &self.job_tags.as_ref().map(|tags| tags.pairs("Key")));
         if let Some(data) = &self.validation_data {
             let validators: Vec<Fields> = data.iter().map(DataBucketConfiguration::s3_uri).collect();
             fields.put("ValidationDataConfig", Fields::new().set("Validators", validators.to_json()));

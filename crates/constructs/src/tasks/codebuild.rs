@@ -4,11 +4,41 @@ use crate::IntegrationPattern;
 use crate::cfn::Cfn;
 use crate::json::{Fields, Json};
 use crate::metrics::Metrics;
-use crate::references::by_reference;
+use crate::references::{arn, by_reference};
 use crate::state::words;
 use crate::task::{ByName, HasMetrics, Task, TaskContext, TaskFields, has_metrics, record, task};
 
-task! {
+/// A task that starts builds of a project: what a build and a batch share.
+macro_rules! start_task {
+    ($(#[$doc:meta])* $name:ident($props:ident)) => {
+        task! {
+            $(#[$doc])*
+            $name($props) {
+                patterns { RequestResponse, run_job }
+                required {
+                    /// The project (field `ProjectName`).
+                    project: (ProjectRef),
+                }
+                optional {
+                    /// Environment variables beside and instead of the project's (field `EnvironmentVariablesOverride`).
+                    #[doc(alias = "environmentVariablesOverride")]
+                    environment_variables_override: {map BuildEnvironmentVariable},
+                }
+            }
+        }
+
+        has_metrics!($name);
+
+        impl HasMetrics for $props {
+            fn metrics(&self) -> Metrics {
+                let dimensions = vec![("ProjectArn", Json::Cfn(self.project.arn.clone()))];
+                Metrics::new("CodeBuildProject", "CodeBuildProjects", dimensions)
+            }
+        }
+    };
+}
+
+start_task! {
     /// Starts a build of a project.
     ///
     /// ```
@@ -20,21 +50,10 @@ task! {
     ///     .run_job()
     ///     .environment_variables_override([("ZONE", BuildEnvironmentVariable::new(path("$.zone")))]));
     /// ```
-    CodeBuildStartBuild(CodeBuildStartBuildProps) {
-        patterns { RequestResponse, run_job }
-        required {
-            /// The project (field `ProjectName`).
-            project: (ProjectRef),
-        }
-        optional {
-            /// Environment variables of this build, beside and instead of the project's (field `EnvironmentVariablesOverride`).
-            #[doc(alias = "environmentVariablesOverride")]
-            environment_variables_override: {map BuildEnvironmentVariable},
-        }
-    }
+    CodeBuildStartBuild(CodeBuildStartBuildProps)
 }
 
-task! {
+start_task! {
     /// Starts a batch of builds of a project.
     ///
     /// ```
@@ -45,18 +64,7 @@ task! {
     /// let secret = BuildEnvironmentVariable::new("site/key").variable_type(BuildEnvironmentVariableType::SecretsManager);
     /// w.add(CodeBuildStartBuildBatch::jsonata("Build all", &project).environment_variables_override([("KEY", secret)]));
     /// ```
-    CodeBuildStartBuildBatch(CodeBuildStartBuildBatchProps) {
-        patterns { RequestResponse, run_job }
-        required {
-            /// The project (field `ProjectName`).
-            project: (ProjectRef),
-        }
-        optional {
-            /// Environment variables of these builds, beside and instead of the project's (field `EnvironmentVariablesOverride`).
-            #[doc(alias = "environmentVariablesOverride")]
-            environment_variables_override: {map BuildEnvironmentVariable},
-        }
-    }
+    CodeBuildStartBuildBatch(CodeBuildStartBuildBatchProps)
 }
 
 record! {
@@ -97,8 +105,7 @@ impl ProjectRef {
     /// The project of this name in the account and region of the stack.
     pub fn from_name(name: impl Into<Cfn>) -> ProjectRef {
         let name = name.into();
-        let arn = Cfn::from("arn:").then(Cfn::partition()).then(":codebuild:").then(Cfn::region()).then(":");
-        ProjectRef { arn: arn.then(Cfn::account_id()).then(":project/").then(&name), name }
+        ProjectRef { arn: arn("codebuild", Cfn::from("project/").then(&name)), name }
     }
 
     /// The project with this name and ARN.
@@ -109,11 +116,6 @@ impl ProjectRef {
     /// An `AWS::CodeBuild::Project` of the same template.
     pub fn from_logical_id(logical_id: &str) -> ProjectRef {
         ProjectRef::from_attributes(Cfn::reference(logical_id), Cfn::get_att(logical_id, "Arn"))
-    }
-
-    fn metrics(&self) -> Metrics {
-        let dimensions = vec![("ProjectArn", Json::Cfn(self.arn.clone()))];
-        Metrics::new("CodeBuildProject", "CodeBuildProjects", dimensions)
     }
 }
 
@@ -145,21 +147,6 @@ impl Task for CodeBuildStartBuildBatchProps {
         }
         let fields = parameters(&self.project, &self.environment_variables_override);
         TaskFields::new(cx.integration("codebuild", "startBuildBatch"), fields)
-    }
-}
-
-has_metrics!(CodeBuildStartBuild);
-has_metrics!(CodeBuildStartBuildBatch);
-
-impl HasMetrics for CodeBuildStartBuildProps {
-    fn metrics(&self) -> Metrics {
-        self.project.metrics()
-    }
-}
-
-impl HasMetrics for CodeBuildStartBuildBatchProps {
-    fn metrics(&self) -> Metrics {
-        self.project.metrics()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::json::{Fields, Json, ToJson};
 use crate::references::{RoleRef, by_reference};
 use crate::state::words;
 use crate::task::{Task, TaskContext, TaskFields, record, task, token_in};
-use crate::tasks::roles;
+use crate::tasks::network::new_security_group;
 
 task! {
     /// Runs containers: a task of ECS, on Fargate or on instances of EC2.
@@ -625,7 +625,8 @@ impl EcsRunTaskProps {
             let message = "The VPC of the cluster has no subnets of the kind that the task runs in";
             cx.refuse("NoSubnetsSelected", message);
         }
-        let groups = self.security_groups.clone().unwrap_or_else(|| vec![new_security_group(cx, vpc)]);
+        let groups =
+            self.security_groups.clone().unwrap_or_else(|| vec![new_security_group(cx, "SecurityGroup", &vpc.id)]);
         let mut configuration = Fields::new().set("Subnets", subnets.to_json()).set("SecurityGroups", groups.to_json());
         if public {
             configuration.put("AssignPublicIp", "ENABLED");
@@ -684,32 +685,9 @@ fn launch_type(name: &str, capacity: &Option<CapacityProviderOptions>) -> Fields
     }
 }
 
-/// A security group that lets everything out; its id.
-fn new_security_group(cx: &mut TaskContext<'_>, vpc: &VpcRef) -> Cfn {
-    let stack = cx.environment.stack_id.clone();
-    let ids = std::iter::once(&stack).chain(&cx.path).map(Str::as_str).chain(["SecurityGroup"]);
-    let description = ids.collect::<Vec<_>>().join("/");
-    let everything = Fields::new()
-        .set("CidrIp", "0.0.0.0/0")
-        .set("Description", "Allow all outbound traffic by default")
-        .set("IpProtocol", "-1");
-    let properties = Fields::new()
-        .set("GroupDescription", Value::from(description))
-        .set("SecurityGroupEgress", vec![everything].to_json())
-        .set("VpcId", vpc.id.clone());
-    let logical_id = roles::make(cx, ["SecurityGroup", "Resource"], "AWS::EC2::SecurityGroup", properties);
-    Cfn::get_att(&logical_id, "GroupId")
-}
-
 impl ToJson for OverrideData {
     fn to_json(&self) -> Json {
-        let mut fields = self.fields().set("Name", Value::from(self.container_name.as_str()));
-        if let Some(Json::Object(variables)) = &self.environment {
-            let variables = variables.iter().map(|(name, value)| {
-                Fields::new().set("Name", Value::from(name.clone())).set("Value", value.clone()).into()
-            });
-            fields.put("Environment", Json::Array(variables.collect()));
-        }
-        fields.into()
+        let environment = self.environment.as_ref().map(|variables| variables.pairs("Name"));
+        self.fields().set("Name", Value::from(self.container_name.as_str())).set_opt("Environment", &environment).into()
     }
 }

@@ -1,7 +1,7 @@
 //! EMR: the tasks that work with a cluster that runs.
 
 use crate::IntegrationPattern;
-use crate::json::{Fields, Json};
+use crate::json::Fields;
 use crate::state::words;
 use crate::task::{Task, TaskContext, TaskFields, record, task};
 use crate::tasks::emr_cluster::EmrConfiguration;
@@ -248,7 +248,7 @@ impl Task for EmrAddStepProps {
             .set_opt("MainClass", &self.main_class)
             .set_opt("Args", &self.args);
         if let Some(properties) = &self.properties {
-            jar_step.put("Properties", key_value_pairs(properties));
+            jar_step.put("Properties", properties.pairs("Key"));
         }
         let step = Fields::new()
             .set("Name", self.name.clone())
@@ -305,13 +305,4 @@ impl Task for EmrTerminateClusterProps {
 pub(super) fn allow_with_clusters(cx: &mut TaskContext<'_>, actions: &[&str]) {
     let clusters = cx.arn("elasticmapreduce", "cluster/*");
     cx.allow(actions.iter().map(|action| format!("elasticmapreduce:{action}")), [clusters]);
-}
-
-/// An object as a list of its members.
-pub(super) fn key_value_pairs(object: &Json) -> Json {
-    let members = if let Json::Object(members) = object { members.as_slice() } else { &[] };
-    let pairs = members.iter().map(|(key, value)| {
-        Fields::new().set("Key", stepwell_value::Value::from(key.clone())).set("Value", value.clone()).into()
-    });
-    Json::Array(pairs.collect())
 }

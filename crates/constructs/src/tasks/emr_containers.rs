@@ -237,7 +237,7 @@ impl Task for CreateVirtualClusterProps {
         let role = cx.environment.arn_in("iam", Cfn::default(), cx.environment.account(), role);
         let service = Cfn::from("emr-containers.amazonaws.com");
         let linked = Statement::allow(["iam:CreateServiceLinkedRole"], [role]);
-        cx.statements.push(linked.when("StringLike", "iam:AWSServiceName", &service));
+        cx.needs.statements.push(linked.when("StringLike", "iam:AWSServiceName", &service));
         let namespace = self.eks_namespace.clone().unwrap_or_else(|| Json::from("default"));
         let provider = Fields::new()
             .set("Id", self.eks_cluster.clone())
@@ -312,7 +312,7 @@ impl StartJobRunProps {
         let clusters = "/virtualclusters/";
         let cluster = cx.arn_of_named("emr-containers", clusters, &self.virtual_cluster);
         let start = Statement::allow(["emr-containers:StartJobRun"], [cluster]);
-        cx.statements.push(start.when("StringEquals", "emr-containers:ExecutionRoleArn", role.arn()));
+        cx.needs.statements.push(start.when("StringEquals", "emr-containers:ExecutionRoleArn", role.arn()));
         if cx.pattern == IntegrationPattern::RunJob {
             let runs = match self.virtual_cluster.deployed() {
                 Some(id) => Cfn::from(clusters).then(id).then("/jobruns/*"),
@@ -478,7 +478,7 @@ fn new_bucket(cx: &mut TaskContext<'_>) -> BucketRef {
 fn retained(cx: &mut TaskContext<'_>, id: &str, kind: &str, properties: Fields) -> Str {
     let logical_id = Str::from(logical_id(&roles::path_below(cx, [id, "Resource"])));
     let resource = Resource { deletion_policy: Some("Retain"), ..Resource::new(kind, properties) };
-    cx.resources.push(NewResource { logical_id: logical_id.clone(), resource });
+    cx.needs.resources.push(NewResource { logical_id: logical_id.clone(), resource });
     logical_id
 }
 

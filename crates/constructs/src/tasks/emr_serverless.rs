@@ -186,7 +186,7 @@ impl Task for CreateApplicationProps {
         let role = cx.environment.arn_in("iam", Cfn::default(), cx.environment.account(), role);
         let linked = Statement::allow(["iam:CreateServiceLinkedRole"], [role]);
         let service = Cfn::from("ops.emr-serverless.amazonaws.com");
-        cx.statements.push(linked.when("StringLike", "iam:AWSServiceName", &service));
+        cx.needs.statements.push(linked.when("StringLike", "iam:AWSServiceName", &service));
         TaskFields::new(cx.integration(SERVICE, "createApplication"), self.fields())
     }
 }
@@ -220,7 +220,7 @@ impl Task for StartServerlessJobRunProps {
         cx.allow(["emr-serverless:StartJobRun"], [application.clone()]);
         let pass = Statement::allow(["iam:PassRole"], [self.execution_role.arn().clone()]);
         let service = Cfn::from("emr-serverless.amazonaws.com");
-        cx.statements.push(pass.when("StringEquals", "iam:PassedToService", &service));
+        cx.needs.statements.push(pass.when("StringEquals", "iam:PassedToService", &service));
         if waits(cx) {
             cx.allow(watch, [runs.unwrap_or(application)]);
             cx.allow_managed_rule(JOB_RULE);

@@ -69,7 +69,7 @@ impl EvaluateExpressionProps {
             let path = cx.path.iter().cloned().chain([Str::from("EvalFunction")]).collect();
             (path, vec![Str::from(SHARED_ROLE)])
         } else {
-            cx.warnings.push(SHARED_WARNING.to_owned());
+            cx.needs.warnings.push(SHARED_WARNING.to_owned());
             let shared = Str::from(shared_id(runtime, self.architecture));
             (vec![shared.clone()], vec![shared, Str::from("ServiceRole")])
         };

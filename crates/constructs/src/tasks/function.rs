@@ -83,7 +83,7 @@ impl NewFunction<'_> {
         let mut resource = Resource::new("AWS::Lambda::Function", properties);
         resource.depends_on.extend(role.logical_id);
         resource.depends_on_policy = Some(below(self.role, &["DefaultPolicy", "Resource"]));
-        cx.resources.push(NewResource { logical_id: function_id.clone(), resource });
+        cx.needs.resources.push(NewResource { logical_id: function_id.clone(), resource });
         Cfn::get_att(&function_id, "Arn")
     }
 }

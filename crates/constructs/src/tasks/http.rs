@@ -130,7 +130,7 @@ impl HttpInvokeProps {
         );
         let root = self.api_root.deployed().unwrap_or_default().then("*");
         let invoke = Statement::allow(["states:InvokeHTTPEndpoint"], [Cfn::from("*")]);
-        cx.statements.push(invoke.when("StringLike", "states:HTTPEndpoint", &root));
+        cx.needs.statements.push(invoke.when("StringLike", "states:HTTPEndpoint", &root));
     }
 
     fn form(&self) -> Option<UrlEncodingFormat> {

@@ -39,7 +39,7 @@ impl Task for MediaConvertCreateJobProps {
         let role = self.role.deployed().unwrap_or_else(|| Cfn::from("*"));
         let pass_role = Statement::allow(["iam:PassRole"], [role]);
         let service = Cfn::from("mediaconvert.amazonaws.com");
-        cx.statements.push(pass_role.when("StringLike", "iam:PassedToService", &service));
+        cx.needs.statements.push(pass_role.when("StringLike", "iam:PassedToService", &service));
         cx.allow(["mediaconvert:CreateJob"], [Cfn::from("*")]);
         if cx.pattern == IntegrationPattern::RunJob {
             cx.allow(["mediaconvert:GetJob", "mediaconvert:CancelJob"], [Cfn::from("*")]);

@@ -1,4 +1,4 @@
-//! The tasks, one file for each service.
+//! The tasks, one module for each service.
 
 mod api_gateway;
 mod athena;
@@ -21,6 +21,7 @@ mod glue;
 mod http;
 mod lambda;
 mod media_convert;
+mod network;
 mod roles;
 mod sage_maker;
 mod scheduler;

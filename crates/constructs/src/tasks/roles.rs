@@ -18,7 +18,7 @@ pub(super) fn path_below<const N: usize>(cx: &TaskContext<'_>, ids: [&str; N]) -
 pub(super) fn make<const N: usize>(cx: &mut TaskContext<'_>, ids: [&str; N], kind: &str, properties: Fields) -> Str {
     let logical_id = Str::from(logical_id(&path_below(cx, ids)));
     let resource = Resource::new(kind, properties);
-    cx.resources.push(NewResource { logical_id: logical_id.clone(), resource });
+    cx.needs.resources.push(NewResource { logical_id: logical_id.clone(), resource });
     logical_id
 }
 
@@ -66,7 +66,7 @@ pub(super) fn new_role_at(
     }
     let role = RoleRef::made(path);
     let logical_id = role.logical_id.clone().unwrap_or_default();
-    cx.resources.push(NewResource { logical_id, resource: Resource::new("AWS::IAM::Role", properties) });
+    cx.needs.resources.push(NewResource { logical_id, resource: Resource::new("AWS::IAM::Role", properties) });
     role
 }
 
@@ -81,7 +81,7 @@ pub(super) fn trusted(service: &str) -> Statement {
 /// Adds to the policy of a role that is not the machine's.
 pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statements: impl IntoIterator<Item = Statement>) {
     if let Some(grantee) = &role.grantee {
-        cx.grants.extend(statements.into_iter().map(|statement| (grantee.clone(), statement)));
+        cx.needs.grants.extend(statements.into_iter().map(|statement| (grantee.clone(), statement)));
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn grant(cx: &mut TaskContext<'_>, role: &RoleRef, statements: impl I
 pub(super) fn grant_bucket(cx: &mut TaskContext<'_>, role: &RoleRef, bucket: &BucketRef, statement: Statement) {
     if let (true, Some(path)) = (may_be_foreign(cx, role), &bucket.path) {
         let policy = ResourcePolicy { path: path.clone(), bucket: Some(bucket.name().clone()) };
-        cx.resource_grants.push((policy, statement.clone().for_role(role.arn())));
+        cx.needs.resource_grants.push((policy, statement.clone().for_role(role.arn())));
     }
     grant(cx, role, [statement]);
 }
@@ -99,7 +99,7 @@ pub(super) fn grant_log_group(cx: &mut TaskContext<'_>, role: &RoleRef, group: &
     // Policies of log groups name accounts, not roles.
     if let (true, Some(account)) = (may_be_foreign(cx, role), role.account()) {
         let policy = ResourcePolicy { path: group.path.clone(), bucket: None };
-        cx.resource_grants.push((policy, statement.clone().for_role(&Cfn::from(account))));
+        cx.needs.resource_grants.push((policy, statement.clone().for_role(&Cfn::from(account))));
     }
     grant(cx, role, [statement]);
 }
@@ -108,7 +108,7 @@ pub(super) fn grant_log_group(cx: &mut TaskContext<'_>, role: &RoleRef, group: &
 pub(super) fn grant_key(cx: &mut TaskContext<'_>, role: &RoleRef, key: &KeyRef, actions: &[&str]) {
     if may_be_foreign(cx, role) {
         let statement = Statement::allow(actions, [Cfn::from("*")]).for_role(role.arn());
-        cx.key_statements.push((key.clone(), statement));
+        cx.needs.key_statements.push((key.clone(), statement));
     }
     grant(cx, role, [Statement::allow(actions, [key.arn().clone()])]);
 }

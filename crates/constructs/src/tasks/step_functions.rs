@@ -147,7 +147,7 @@ impl Task for StepFunctionsInvokeActivityProps {
         if let Some(key) = &self.activity.key {
             let use_key = Statement::allow(["kms:Decrypt", "kms:GenerateDataKey"], [key.arn().clone()]);
             let of_activity = "kms:EncryptionContext:aws:states:activityArn";
-            cx.statements.push(use_key.when("StringEquals", of_activity, arn));
+            cx.needs.statements.push(use_key.when("StringEquals", of_activity, arn));
         }
         TaskFields { parameters: self.parameters.clone(), ..TaskFields::without_parameters(arn.clone()) }
     }

@@ -83,15 +83,25 @@ impl Core {
                 self.pump(entity, now, out);
                 self.rest(entity);
             }
-            Ok(None) => self.nobody(entity, out),
+            Ok(None) => self.nobody(entity, now, out),
             Err(error) if error.may_go_by() => self.lose(entity.shard(), out),
             // Its neighbours are none the worse for it.
             Err(_) => self.dismiss(entity, out),
         }
     }
 
-    /// There is no such execution or Map Run.
-    pub(super) fn nobody(&mut self, entity: Entity, out: &mut Vec<Output>) {
+    /// There is no such execution or Map Run, unless a letter that makes it has come meanwhile: one that was sent while
+    /// the shard was being read is found in the store, and may be overtaken by the next one to the same receiver.
+    fn nobody(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
+        let Some(resident) = self.residents.get(entity) else { return };
+        let makes_it = |work: &Work| matches!(work, Work::Letter(_, letter) if transition::creates(entity, letter));
+        if let Some(place) = resident.inbox.iter().position(makes_it)
+            && let Some(Work::Letter(id, letter)) = resident.inbox.remove(place)
+        {
+            transition::create(resident, &letter, now);
+            resident.inbox.push_front(Work::Letter(id, letter));
+            return self.make_ready(entity);
+        }
         let Some(resident) = self.residents.remove(entity) else { return };
         self.lose_ends(entity);
         let mut letters = Vec::new();

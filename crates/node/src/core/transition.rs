@@ -97,7 +97,7 @@ pub(super) fn take(resident: &mut Resident, context: &Context<'_>) -> Result<Tak
         }
         Body::MapRun(definition, mut map_run) => {
             step_map_run(resident, &definition, &mut map_run, context, &mut sum);
-            let taken = commit_map_run(resident, &definition, &mut map_run, context, sum);
+            let taken = commit_map_run(resident, &mut map_run, context, sum);
             resident.body = Body::MapRun(definition, map_run);
             taken
         }
@@ -189,8 +189,8 @@ impl Steps<'_> {
                 match letter.body {
                     Text::Execution(_, signal) => self.step(signal),
                     Text::StartChild { .. } => self.step(Signal::Start),
-                    Text::MapRun(..) | Text::StartMapRun(_) => false,
-                };
+                    Text::MapRun(..) | Text::StartMapRun(_) => {}
+                }
             }
             Work::Stop(error, reply) => {
                 self.step(Signal::Stop(error));
@@ -223,9 +223,7 @@ impl Steps<'_> {
 
     fn answer(&mut self, attempt: AttemptId, answer: TokenAnswer) {
         match answer {
-            TokenAnswer::Success(output) => {
-                self.step(Signal::TaskSucceeded { attempt, output });
-            }
+            TokenAnswer::Success(output) => self.step(Signal::TaskSucceeded { attempt, output }),
             TokenAnswer::Failure(error) => {
                 self.step(Signal::TaskFailed { attempt, error, stage: FailureStage::Run });
             }
@@ -237,13 +235,14 @@ impl Steps<'_> {
     fn heartbeat(&mut self, attempt: AttemptId) {
         let Context { now, .. } = self.context;
         let left_ms = |due: Option<Timestamp>| due.map(|due| due.0 - now.0);
-        let was_changed = self.sum.is_changed;
+        // The step of an execution that goes on does more than to move the deadline.
+        let is_changed = self.sum.is_changed || self.goes_on;
         self.step(Signal::TaskHeartbeat { attempt });
         let is_near = match (left_ms(self.saved_due), left_ms(self.execution.next_deadline())) {
             (Some(saved), Some(moved)) => saved < moved - moved / 3,
             _ => false,
         };
-        if !was_changed && !is_near && !self.context.saves_heartbeats {
+        if !is_changed && !is_near && !self.context.saves_heartbeats {
             self.sum.is_changed = false;
             self.is_unsaved = true;
         }
@@ -299,14 +298,16 @@ impl Steps<'_> {
         self.sum.release.push(Release::Reply(reply, answer));
     }
 
-    /// Makes a step and adds up what comes of it; says whether it changed anything.
-    fn step(&mut self, signal: Signal) -> bool {
+    /// Makes a step and adds up what comes of it.
+    fn step(&mut self, signal: Signal) {
         let Context { now, host, .. } = *self.context;
+        // What goes on does so with every step, also with one whose signal comes too late.
+        let went_on = self.goes_on;
         let outcome = step(&self.definition.program, self.execution, signal, Turn { now, host });
         let Outcome { events, payloads, effects, status, ignored, cannot_run } = outcome;
         self.goes_on = status == StepStatus::More;
-        if ignored {
-            return false;
+        if ignored && !went_on {
+            return;
         }
         let sum = &mut *self.sum;
         sum.is_changed = true;
@@ -332,7 +333,6 @@ impl Steps<'_> {
             let signal = MapRunSignal::ChildEnded { child: *child, end };
             sum.sends.push(to_map_run(self.definition, map_run_arn.clone(), signal));
         }
-        true
     }
 
     fn effect(&mut self, effect: Effect) {
@@ -602,7 +602,6 @@ fn runs_express(program: &Program, map_run: &MapRun) -> bool {
 
 fn commit_map_run(
     resident: &mut Resident,
-    _: &Arc<Definition>,
     map_run: &mut MapRun,
     context: &Context<'_>,
     sum: Sum,

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use stepwell_asl::program::ExecutionType;
 use stepwell_engine::{
     AttemptId, Described, ErrorCause, ExecutionId, Host, Identity, MapRunId, Payload, PayloadId, ShardId, Start,
     Timestamp,
@@ -55,6 +56,9 @@ pub struct Config {
     pub workers: usize,
     /// Bounds of each worker's core.
     pub limits: Limits,
+    /// Express executions that clients start and that run at the same time; further ones are refused. They are in memory,
+    /// and those whose client has hung up run on.
+    pub express_max: usize,
     /// Closed executions are removed after so many milliseconds; none: never.
     pub retention_ms: Option<i64>,
     /// Where log records of executions are written; none: nowhere.
@@ -71,6 +75,7 @@ impl Default for Config {
             name: "node".into(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             limits: Limits::default(),
+            express_max: 100_000,
             retention_ms: Some(90 * 24 * 60 * 60 * 1000),
             log_directory: None,
             codec: Codec::default(),
@@ -110,6 +115,7 @@ pub(crate) struct Driver {
     activities: Mutex<Activities<Polling>>,
     logs: Option<LogWriter>,
     runtime: Handle,
+    express_max: usize,
     retention_ms: Option<i64>,
     warn: Arc<dyn Fn(&str) + Send + Sync>,
     clock: Clock,
@@ -201,7 +207,7 @@ impl Node {
             None => None,
             Some(directory) => Some(LogWriter::start(directory, move |line| warn(line)).map_err(io_error)?),
         };
-        let slices = (0..config.workers.clamp(1, 64))
+        let slices = (0..config.workers.clamp(1, Shards::ALL.iter().count()))
             .map(|number| Slice::new(number, Core::new(host.clone(), config.codec.clone(), config.limits.clone())))
             .collect();
         let driver = Arc::new_cyclic(|this| Driver {
@@ -217,6 +223,7 @@ impl Node {
             activities: Mutex::default(),
             logs,
             runtime: Handle::current(),
+            express_max: config.express_max,
             retention_ms: config.retention_ms,
             warn: config.warn,
             clock: Clock::default(),
@@ -241,6 +248,7 @@ impl Node {
     pub async fn start(&self, new: NewExecution) -> Result<Started, Refusal> {
         let driver = self.driver();
         let (start, create, definition) = driver.identify(new)?;
+        driver.has_room_for(&start)?;
         let shard = start.identity.id.shard();
         let new = Box::new(NewStart { start, create, definition });
         match driver.request(shard, |reply| Input::Start(new, reply)).await? {
@@ -252,10 +260,11 @@ impl Node {
     /// Runs an Express execution to its end, on the calling task.
     ///
     /// # Errors
-    /// [`Refusal::Away`] when the node stops.
+    /// [`Refusal::Away`] when the node stops, [`Refusal::Throttled`] when as many run as may.
     pub async fn start_sync(&self, new: NewExecution) -> Result<Ended, Refusal> {
         let driver = self.driver();
         let (start, _, definition) = driver.identify(new)?;
+        driver.has_room_for(&start)?;
         Ok(driver.express(ExpressRun { start, definition, child_of: None, started: driver.now() }).await.ended())
     }
 
@@ -525,6 +534,13 @@ impl Driver {
         let unique = random::<10>().iter().fold(0, |id, byte| id << 8 | u128::from(*byte));
         identity.id = ExecutionId(time | unique);
         Ok((Start { identity: Arc::new(identity), input, input_text }, create, definition))
+    }
+
+    /// Express executions are bounded here, Standard ones by what waits for their shards.
+    fn has_room_for(&self, start: &Start) -> Result<(), Refusal> {
+        let is_full = start.identity.execution_type == ExecutionType::Express
+            && self.running_express.load(Ordering::SeqCst) >= self.express_max;
+        if is_full { Err(Refusal::Throttled) } else { Ok(()) }
     }
 
     /// Has a core do something and waits for its answer.

@@ -7,7 +7,7 @@ use stepwell_node::{Refusal, TokenAnswer, Tokens, Waiting};
 use stepwell_store::{Entity, Store};
 use stepwell_value::{Str, Value};
 
-use crate::basics::{FIVE_PASSES, NAP, TWO_TASKS};
+use crate::basics::{ENDLESS, FIVE_PASSES, NAP, TWO_TASKS};
 use crate::world::{World, answered, succeeds};
 
 const ACTIVITY: &str = r#"{"StartAt": "Ship", "States": {"Ship": {"Type": "Task", "End": true, "HeartbeatSeconds": 30,
@@ -179,6 +179,45 @@ fn heartbeats_keep_a_task_alive_and_few_of_them_are_written() {
     assert_eq!(world.last_event(id), "TaskSubmitted");
     world.pass(1);
     assert_eq!(world.last_event(id), "ExecutionFailed");
+}
+
+/// A token is waited for, beside a loop that no step comes to the end of.
+fn token_beside_a_loop() -> String {
+    format!(
+        r#"{{"StartAt": "Both", "States": {{"Both": {{"Type": "Parallel", "End": true, "Branches": [{TOKEN}, {ENDLESS}]}}}}}}"#
+    )
+}
+
+#[test]
+fn a_heartbeat_loses_nothing_of_what_its_execution_does_meanwhile() {
+    let mut world = World::new();
+    let definition = world.define(&token_beside_a_loop());
+    let (id, _) = world.submit(&definition, "one", "{}");
+    world.commit();
+    world.answer(|request| Signal::TaskSubmitted { attempt: request.attempt, output: Value::Null });
+    world.commit();
+    let heartbeat = |reply| Input::Answer(id, AttemptId(0), TokenAnswer::Heartbeat, reply);
+    let answer = world.request(heartbeat);
+    assert_eq!(answered(&answer), None, "what its step did is on its way to the store");
+    world.run();
+    assert_eq!(answered(&answer), Some(Ok(Reply::Answered)));
+    // It looks for gaps.
+    assert_eq!(world.events(id).len(), 25_000);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_loses_nothing_of_what_its_execution_does_meanwhile() {
+    let mut world = World::new();
+    let definition = world.define(&token_beside_a_loop());
+    let (id, _) = world.submit(&definition, "one", "{}");
+    world.commit();
+    let call = world.calls[0].clone();
+    world.answer(|request| Signal::TaskSubmitted { attempt: request.attempt, output: Value::Null });
+    world.commit();
+    world.calls.push_front(call);
+    world.answer(|request| Signal::TaskSubmitted { attempt: request.attempt, output: Value::Null });
+    world.run();
+    assert_eq!(world.events(id).len(), 25_000);
 }
 
 #[test]

@@ -212,6 +212,12 @@ impl World {
         self.handle_inputs();
     }
 
+    /// Several inputs, before what the first of them asked for is there.
+    pub(crate) fn input_all(&mut self, inputs: impl IntoIterator<Item = Input>) {
+        self.inputs.extend(inputs);
+        self.handle_inputs();
+    }
+
     /// Answers the call that left first.
     pub(crate) fn answer(&mut self, answer: impl FnOnce(&TaskRequest) -> Signal) {
         let call = self.calls.pop_front().expect("a call has left");

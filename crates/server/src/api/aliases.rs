@@ -67,7 +67,7 @@ fn created(arn: &str, created: i64) -> Value {
 
 pub(crate) fn update(service: &Service, call: &Call) -> Result<Value, Error> {
     let text = call.params.required("stateMachineAliasArn");
-    let (arn, _) = MachineArn::alias(text)?;
+    let arn = MachineArn::alias(text)?;
     let description = call.params.text("description");
     let routes = call.params.structures("routingConfiguration").map(|routes| routing(&routes)).transpose()?;
     if description.is_none() && routes.is_none() {

@@ -146,14 +146,11 @@ impl Wanted {
             None => world::uuid(),
         };
         let arn = match target.machine_type {
-            ExecutionType::Standard => format!("{}:{name}", target.executions_arn),
-            ExecutionType::Express => format!("{}:{name}:{}", target.executions_arn, world::uuid()),
+            ExecutionType::Standard => [&*target.executions_arn, ":", &name].concat(),
+            ExecutionType::Express => [&*target.executions_arn, ":", &name, ":", &world::uuid()].concat(),
         };
         let input_text = call.params.shared("input").unwrap_or(Str::new_static("{}"));
-        if input_text.is_empty() {
-            return Err(Error::InvalidExecutionInput("Invalid execution input.".to_owned()));
-        }
-        let input = data(&input_text, "input", Error::InvalidExecutionInput)?;
+        let input = data(&input_text, &INPUT_DATA)?;
         Ok(Wanted { name, arn: arn.into(), input, input_text, route: choose(&target.routes).clone() })
     }
 
@@ -181,7 +178,7 @@ impl Wanted {
         let create = Create {
             machine: target.machine,
             definition: route.definition.row,
-            name: Str::from(format!(":{name}")),
+            name: Str::from([":", &name].concat()),
             version,
             alias,
             map_run: None,
@@ -209,13 +206,28 @@ fn choose(routes: &[TargetRoute]) -> &TargetRoute {
         .unwrap_or(first)
 }
 
+/// A member of a request that holds a JSON text.
+pub(super) struct DataMember {
+    pub(super) name: &'static str,
+    /// What is said of a text that has nothing but blanks.
+    pub(super) blank: &'static str,
+    pub(super) refuse: fn(String) -> Error,
+}
+
+const INPUT_DATA: DataMember =
+    DataMember { name: "input", blank: "Invalid execution input.", refuse: Error::InvalidExecutionInput };
+
 /// Reads a JSON text of a request: an input, or the output of a task.
-pub(super) fn data(text: &str, member: &str, refuse: fn(String) -> Error) -> Result<Value, Error> {
+pub(super) fn data(text: &str, member: &DataMember) -> Result<Value, Error> {
+    let DataMember { name, blank, refuse } = member;
     if text.len() > DATA_BYTES_MAX {
         return Err(Error::invalid(format!(
-            "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must have length less \
+            "1 validation error detected: Value at '{name}' failed to satisfy constraint: Member must have length less \
              than or equal to {DATA_BYTES_MAX}"
         )));
+    }
+    if text.trim_ascii().is_empty() {
+        return Err(refuse((*blank).to_owned()));
     }
     stepwell_value::parse(text).map_err(|error| {
         // Texts of the parser that the service uses; its second line repeats the input.

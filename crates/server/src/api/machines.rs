@@ -53,6 +53,7 @@ pub(crate) fn create(service: &Service, call: &Call) -> Result<Value, Error> {
             is_deleting: false,
             versions: u64::from(publish.is_wanted),
             tags: tags.clone(),
+            is_made_published: publish.is_wanted,
         };
         let machine = service.catalogue.insert(Kind::StateMachine, machine_arn.clone(), None, &body)?;
         let revision_key = revision_key(&machine_arn);
@@ -88,7 +89,10 @@ fn created_before(
     let current = service.catalogue.current(machine)?;
     // The role may differ and stays as it was.
     let wanted = Setup { role_arn: current.body.setup.role_arn.clone(), ..setup.clone() };
-    if machine.body.machine_type() != machine_type || current.body.setup != wanted {
+    let is_same = machine.body.machine_type() == machine_type
+        && machine.body.is_made_published == publish.is_wanted
+        && current.body.setup == wanted;
+    if !is_same {
         return Err(taken());
     }
     let version = match publish.is_wanted {

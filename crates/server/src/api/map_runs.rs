@@ -38,7 +38,7 @@ pub(super) fn find(service: &Service, text: &str) -> Result<DescribedMapRun, Err
     let id = MapRunId::of_arn(text);
     let missing =
         || Error::ResourceNotFound { message: format!("Resource not found: '{text}'"), resource: Str::new(text) };
-    let root = service.store.root(Entity::MapRun(id))?.ok_or_else(missing)?;
+    let root = service.map_run_root(id)?.ok_or_else(missing)?;
     let run = read(service, id, &root)?;
     match run.map_run_arn == text {
         true => Ok(run),

@@ -43,10 +43,15 @@ pub(super) fn merged(arn: &str, mut tags: Vec<Tag>, params: &Params) -> Result<V
         let Some(key) = given.text("key") else {
             return Err(Error::invalid("A tag must have a key"));
         };
-        if key.starts_with("aws:") {
+        if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
             return Err(Error::invalid("Tag keys that start with aws: are reserved for system use"));
         }
         let value = given.text("value").unwrap_or_default().to_owned();
+        if !key.chars().chain(value.chars()).all(may_be_in_tags) {
+            return Err(Error::invalid(
+                "Tags may only contain Unicode letters, digits, white space, or these symbols: _ . : / = + - @",
+            ));
+        }
         match tags.iter_mut().find(|tag| tag.key == key) {
             Some(tag) => tag.value = value,
             None => tags.push(Tag { key: key.to_owned(), value }),
@@ -56,6 +61,11 @@ pub(super) fn merged(arn: &str, mut tags: Vec<Tag>, params: &Params) -> Result<V
         }
     }
     Ok(tags)
+}
+
+/// What keys and values of tags consist of (`reference/quotas.md`, section 3).
+fn may_be_in_tags(c: char) -> bool {
+    c.is_alphanumeric() || c.is_whitespace() && !c.is_control() || "_.:/=+-@".contains(c)
 }
 
 fn change(service: &Service, arn: &str, decide: impl Fn(Vec<Tag>) -> Result<Vec<Tag>, Error>) -> Result<Value, Error> {

@@ -7,13 +7,16 @@ use stepwell_engine::ErrorCause;
 use stepwell_node::{Programs, TokenAnswer};
 use stepwell_value::{Str, Value};
 
-use super::{executions, nothing};
+use super::executions::{DataMember, data};
+use super::nothing;
 use crate::arn;
 use crate::error::Error;
 use crate::service::{Call, Service, refused};
 
 /// How long a worker waits for a task at most.
 const POLL: Duration = Duration::from_secs(60);
+
+const OUTPUT_DATA: DataMember = DataMember { name: "output", blank: "Invalid output.", refuse: Error::InvalidOutput };
 
 pub(crate) async fn poll(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
     let text = call.params.required("activityArn");
@@ -32,7 +35,7 @@ pub(crate) async fn poll(service: &Arc<Service>, call: Call) -> Result<Value, Er
 }
 
 pub(crate) async fn success(service: &Arc<Service>, call: Call) -> Result<Value, Error> {
-    let output = executions::data(call.params.required("output"), "output", Error::InvalidOutput)?;
+    let output = data(call.params.required("output"), &OUTPUT_DATA)?;
     answer(service, &call, TokenAnswer::Success(output)).await
 }
 

@@ -98,7 +98,7 @@ pub(super) fn of_revision(
 
 pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
     let text = call.params.required("stateMachineVersionArn");
-    let (arn, _) = MachineArn::version(text)?;
+    let arn = MachineArn::version(text)?;
     service.catalogue.change(|| {
         let Some(version) = service.catalogue.find::<VersionBody>(Kind::Version, text)? else {
             return Ok((Vec::new(), nothing()));

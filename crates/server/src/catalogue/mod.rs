@@ -210,9 +210,8 @@ impl Catalogue {
     /// [`Error::StateMachineDoesNotExist`] when the machine has been removed since it was read: its revisions go first.
     pub(crate) fn current(&self, machine: &Entry<MachineBody>) -> Result<Entry<RevisionBody>, Error> {
         let query = RowQuery { limit: 1, ..children(Kind::Revision, machine.number) };
-        let row = self.store.rows(&query)?.into_iter().next();
-        let row = row.ok_or_else(|| Error::StateMachineDoesNotExist(machine.key.clone()))?;
-        Ok(self.read(row)?)
+        let last = self.rows(&query)?.pop();
+        last.ok_or_else(|| Error::StateMachineDoesNotExist(machine.key.clone()))
     }
 
     /// The revision of a version.
@@ -227,7 +226,7 @@ impl Catalogue {
         kind: Kind,
         machine: RowNumber,
     ) -> Result<Vec<Entry<B>>, StoreError> {
-        self.store.rows(&children(kind, machine))?.into_iter().map(|row| self.read(row)).collect()
+        self.rows(&children(kind, machine))
     }
 
     /// Some of the revisions of a machine, few enough that their definitions do not fill the memory.
@@ -241,7 +240,7 @@ impl Catalogue {
     }
 
     /// A row with its body.
-    pub(crate) fn read<B: for<'b> Decode<'b, ()>>(&self, row: Row) -> Result<Entry<B>, StoreError> {
+    fn read<B: for<'b> Decode<'b, ()>>(&self, row: Row) -> Result<Entry<B>, StoreError> {
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(format!("row {}: {error}", row.number.0));
         let bytes = self.codec.open(Place::Row(row.kind, &row.key), &row.body).map_err(|error| corrupt(&error))?;
         let body = minicbor::decode(&bytes).map_err(|error| corrupt(&error))?;

@@ -22,6 +22,10 @@ pub(crate) struct MachineBody {
     pub(crate) versions: u64,
     #[n(5)]
     pub(crate) tags: Vec<Tag>,
+    /// Whether CreateStateMachine was to publish it.
+    #[n(6)]
+    #[cbor(default)]
+    pub(crate) is_made_published: bool,
 }
 
 impl MachineBody {

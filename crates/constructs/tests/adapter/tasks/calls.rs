@@ -21,10 +21,6 @@ pub fn task(cx: &Cx, construct: &str, input: &mut Input) -> Option<Answer<AnyNod
     })
 }
 
-fn cfns(value: &V) -> Answer<Vec<Cfn>> {
-    value.items()?.iter().map(convert::cfn).collect()
-}
-
 fn statements(_: &Cx, value: &V) -> Answer<Vec<Statement>> {
     value.items()?.iter().map(grants::statement).collect()
 }
@@ -33,10 +29,16 @@ fn string(_: &Cx, value: &V) -> Answer<String> {
     Ok(value.text()?.to_owned())
 }
 
-fn aws_service(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
+/// The service, its action, and the resources that the role may use.
+fn api(input: &mut Input) -> Answer<(String, String, Vec<Cfn>)> {
     let service = input.props.need("service")?.text()?.to_owned();
     let action = input.props.need("action")?.text()?.to_owned();
-    let resources = cfns(&input.props.need("iamResources")?)?;
+    let resources = input.props.need("iamResources")?;
+    Ok((service, action, resources.items()?.iter().map(convert::cfn).collect::<Answer<_>>()?))
+}
+
+fn aws_service(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
+    let (service, action, resources) = api(input)?;
     adapt!(cx, input, CallAwsService(service, action, resources) {
         "parameters" => parameters: object,
         "iamAction" => iam_action: (string),
@@ -44,7 +46,7 @@ fn aws_service(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     } patterns "REQUEST_RESPONSE", token "parameters": object)
 }
 
-fn method(word: &str) -> Answer<HttpMethod> {
+pub fn method(word: &str) -> Answer<HttpMethod> {
     Ok(match word {
         "GET" => HttpMethod::Get,
         "POST" => HttpMethod::Post,
@@ -144,10 +146,8 @@ fn media_convert(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
 }
 
 fn cross_region(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
-    let service = input.props.need("service")?.text()?.to_owned();
-    let action = input.props.need("action")?.text()?.to_owned();
+    let (service, action, resources) = api(input)?;
     let region = input.props.need("region")?;
-    let resources = cfns(&input.props.need("iamResources")?)?;
     adapt!(cx, input, CallAwsServiceCrossRegion(service, action, convert::val::<String, L>(&region)?, resources) {
         "parameters" => parameters: object,
         "endpoint" => endpoint: text,

@@ -2,7 +2,7 @@
 
 use stepwell_constructs::*;
 
-use super::adapt;
+use super::{adapt, calls};
 use crate::adapter::case::Cx;
 use crate::adapter::convert::{self, Lang};
 use crate::adapter::eval::V;
@@ -122,7 +122,7 @@ fn clean(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
 
 fn call(cx: &Cx, input: &mut Input) -> Answer<AnyNode> {
     let cluster = cluster(cx, input)?;
-    let method = method(input.props.need("httpMethod")?.word()?)?;
+    let method = calls::method(input.props.need("httpMethod")?.word()?)?;
     let path = input.props.need("httpPath")?;
     adapt!(cx, input, EksCall(&cluster, method, convert::val::<String, L>(&path)?) {
         "queryParameters" => query_parameters: object,
@@ -141,19 +141,6 @@ fn cluster(cx: &Cx, input: &mut Input) -> Answer<EksClusterRef> {
         attribute("clusterEndpoint")?,
         attribute("clusterCertificateAuthorityData")?,
     ))
-}
-
-fn method(word: &str) -> Answer<HttpMethod> {
-    Ok(match word {
-        "GET" => HttpMethod::Get,
-        "POST" => HttpMethod::Post,
-        "PUT" => HttpMethod::Put,
-        "DELETE" => HttpMethod::Delete,
-        "PATCH" => HttpMethod::Patch,
-        "HEAD" => HttpMethod::Head,
-        "OPTIONS" => HttpMethod::Options,
-        other => return unknown(other),
-    })
 }
 
 /// `new ec2.InstanceType("m5.large")` and `ec2.InstanceType.of(class, size)`.
