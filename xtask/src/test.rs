@@ -31,25 +31,22 @@ const FIRST: [Step; 4] = [("format", format), ("purity", purity::check), ("build
 
 /// What is judged by its time runs alone in its lane; it waits for a server or a disk most of that time.
 /// All that stand here run the programs that were built for the tests.
-const REAL: [Step; 6] = [
+const REAL: [Step; 8] = [
     ("examples", examples),
     ("documents", docs::check),
-    ("power cuts", || power_cut::build_and_run(&POWER_CUTS)),
+    ("power cuts", || power_cut::run(&POWER_CUTS)),
     ("malformed requests", real::malformed::run),
     ("requests at random", || real::storm::run(STORM, None)),
     ("crash", || real::crash::run(real::crash::Options::default())),
+    ("conformance", || real::conformance::run(false)),
+    ("clients", || real::clients::run(false)),
 ];
 
 /// One process that computes without a pause.
 const FUZZ: [Step; 1] = [("fuzz", fuzz_a_little)];
 
-/// What takes as long as it takes, on what the others leave.
-const REST: [Step; 4] = [
-    ("lints", lints),
-    ("documentation tests", documentation_tests),
-    ("conformance", || real::conformance::run(false)),
-    ("clients", || real::clients::run(false)),
-];
+/// What takes as long as it takes, on what the others leave. Cargo does one thing at a time, so it is called here alone.
+const COMPILED: [Step; 2] = [("lints", lints), ("documentation tests", documentation_tests)];
 
 /// Runs all steps, whatever fails on the way; only what does not build ends it.
 pub(crate) fn test() -> Done {
@@ -65,7 +62,7 @@ pub(crate) fn test() -> Done {
     }
     let _ = packages.join();
     let lanes =
-        [&REAL[..], &FUZZ, &REST].map(|lane| std::thread::spawn(|| lane.iter().map(|step| timed(*step)).collect()));
+        [&REAL[..], &FUZZ, &COMPILED].map(|lane| std::thread::spawn(|| lane.iter().map(|step| timed(*step)).collect()));
     for lane in lanes {
         let of_lane: Result<Vec<Timed>, String> = lane.join().map_err(|_| "a step panicked")?;
         times.extend(of_lane?);
@@ -129,7 +126,9 @@ fn lints() -> Done {
 
 /// Builds all tests, and the programs that they and later steps run.
 fn build() -> Done {
-    check("build", cargo(TESTS).arg("--no-run"))
+    let mut tally = check("build", cargo(TESTS).arg("--no-run"))?;
+    tally += check("build of the load for power cuts", &mut power_cut::build())?;
+    Ok(tally)
 }
 
 fn workspace_tests() -> Done {

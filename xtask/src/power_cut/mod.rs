@@ -61,17 +61,22 @@ impl Options {
     }
 }
 
-/// Builds the load and cuts its power. An example is built by its name: tests build it under another one.
+/// Builds the load and cuts its power.
 pub(crate) fn build_and_run(options: &Options) -> Done {
-    let mut build = cargo(["build", "--quiet", "--package", "stepwell-store", "--example", "power_cut"]);
-    match build.args(["--profile", PROFILE]).status() {
+    match build().status() {
         Ok(status) if status.success() => run(options),
         _ => Err("the example power_cut of stepwell-store does not build".to_owned()),
     }
 }
 
+/// Builds the load. An example is built by its name: tests build it under another one. Of the whole workspace, for its
+/// dependencies are then those of the tests.
+pub(crate) fn build() -> Command {
+    cargo(["build", "--quiet", "--workspace", "--example", "power_cut", "--profile", PROFILE])
+}
+
 /// Cuts the power of the load that was built before.
-fn run(options: &Options) -> Done {
+pub(crate) fn run(options: &Options) -> Done {
     println!("== power cuts");
     if !cfg!(target_os = "linux") || !exists("cc", "--version") {
         println!("skipped: the recorder needs Linux and a C compiler called cc");
