@@ -91,6 +91,9 @@ pub(crate) fn write_js_number(number: f64, out: &mut String) {
     if number < 0.0 {
         out.push('-');
     }
+    if let Some(thousandths) = as_thousandths(number.abs()) {
+        return write_thousandths(thousandths, out);
+    }
     let mut buffer = zmij::Buffer::new();
     let shortest = buffer.format_finite(number.abs());
     let (mantissa, exponent) = match shortest.split_once(['e', 'E']) {
@@ -133,6 +136,39 @@ pub(crate) fn write_js_number(number: f64, out: &mut String) {
     }
 }
 
+/// A double that is a whole number of thousandths with so few digits that no other decimal is as short: times in seconds
+/// are, and most numbers of workflows.
+fn as_thousandths(number: f64) -> Option<u64> {
+    // Fifteen digits name one double each, and a double is named by one of them at most.
+    const DIGITS_MAX: f64 = 1e15;
+    let thousandths = number * 1000.0;
+    if thousandths >= DIGITS_MAX {
+        return None;
+    }
+    let rounded = thousandths.round();
+    (rounded / 1000.0 == number).then_some(rounded as u64)
+}
+
+fn write_thousandths(thousandths: u64, out: &mut String) {
+    let mut text = [b'0'; 20];
+    let (mut rest, fraction) = (thousandths / 1000, thousandths % 1000);
+    let mut start = 16;
+    while rest > 0 || start == 16 {
+        start -= 1;
+        text[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    text[16] = b'.';
+    text[17..].copy_from_slice(&[fraction / 100, fraction / 10 % 10, fraction % 10].map(|digit| b'0' + digit as u8));
+    let end = match fraction {
+        0 => 16,
+        _ if fraction % 100 == 0 => 18,
+        _ if fraction % 10 == 0 => 19,
+        _ => 20,
+    };
+    out.push_str(std::str::from_utf8(&text[start..end]).expect("digits are ASCII"));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +192,20 @@ mod tests {
             (100.0, "100"),
         ] {
             assert_eq!(js_number_text(number), text);
+        }
+    }
+
+    #[test]
+    fn thousandths_are_written_as_any_double_is() {
+        let mut number = 1u64;
+        for _ in 0..100_000 {
+            // A walk over all magnitudes (the multiplier is Knuth's), with few and many places.
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let thousandths = (number >> (14 + number % 49)).max(1);
+            let double = thousandths as f64 / 1000.0;
+            assert_eq!(js_number_text(double), double.to_string());
+            // Its neighbour has more places than any thousandth.
+            assert_ne!(js_number_text(double.next_up()), double.to_string());
         }
     }
 

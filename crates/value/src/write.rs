@@ -83,14 +83,11 @@ pub fn write_string(text: &str, out: &mut String) {
     out.reserve(text.len() + 2);
     out.push('"');
     let mut plain_start = 0;
-    for (offset, byte) in text.bytes().enumerate() {
-        let width = ESCAPED_WIDTH[usize::from(byte)];
-        if width == 1 {
-            continue;
-        }
+    while let Some(plain) = plain_len(&text.as_bytes()[plain_start..]) {
+        let offset = plain_start + plain;
         out.push_str(&text[plain_start..offset]);
         plain_start = offset + 1;
-        match byte {
+        match text.as_bytes()[offset] {
             b'"' => out.push_str("\\\""),
             b'\\' => out.push_str("\\\\"),
             0x08 => out.push_str("\\b"),
@@ -108,6 +105,25 @@ pub fn write_string(text: &str, out: &mut String) {
     }
     out.push_str(&text[plain_start..]);
     out.push('"');
+}
+
+/// How many bytes there are before the first that JSON wants escaped; none when there is no such byte.
+fn plain_len(text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    let is_plain = |word: &[u8; 8]| !has_escaped(u64::from_ne_bytes(*word));
+    let n_plain = words.iter().position(|word| !is_plain(word)).unwrap_or(words.len()) * 8;
+    let tail = if n_plain < words.len() * 8 { &text[n_plain..] } else { rest };
+    tail.iter().position(|byte| ESCAPED_WIDTH[usize::from(*byte)] > 1).map(|position| n_plain + position)
+}
+
+/// Whether one of eight bytes is a control character, a quotation mark or a backslash.
+fn has_escaped(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    // A byte below `n` borrows from the bit above it; bytes beyond ASCII, which have that bit, do not count.
+    let below = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word & HIGH;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    below(word, 0x20) | is(b'"') | is(b'\\') != 0
 }
 
 /// Bytes that each byte of a string takes in JSON text.
@@ -151,6 +167,9 @@ pub(crate) fn compact_len(value: &Value) -> usize {
 }
 
 fn string_len(text: &str) -> usize {
+    if plain_len(text.as_bytes()).is_none() {
+        return 2 + text.len();
+    }
     2 + text.bytes().map(|byte| usize::from(ESCAPED_WIDTH[usize::from(byte)])).sum::<usize>()
 }
 
@@ -192,6 +211,20 @@ mod tests {
         let mut out = String::new();
         write_string("a\"b\\c\n\u{1}\u{1f}é😀/", &mut out);
         assert_eq!(out, r#""a\"b\\c\n\u0001\u001Fé😀/""#);
+    }
+
+    #[test]
+    fn what_has_to_be_escaped_is_found_wherever_it_stands() {
+        for byte in 0..=255u8 {
+            for (length, at) in (1..20).flat_map(|length| (0..length).map(move |at| (length, at))) {
+                for beside in [b'x', 0x20, 0x7f, 0x80, 0xff] {
+                    let mut text = vec![beside; length];
+                    text[at] = byte;
+                    let expected = (ESCAPED_WIDTH[usize::from(byte)] > 1).then_some(at);
+                    assert_eq!(plain_len(&text), expected, "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]
