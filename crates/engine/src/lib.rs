@@ -65,7 +65,7 @@ pub use execution::{
 pub use map_run::{
     Batching, ChildEnd, Counts, MapItems, MapRun, MapRunEffect, MapRunSignal, MapRunStart, Reader, Selector,
 };
-pub use observer::{Observer, Stage};
+pub use observer::{Observer, Stage, Unrecorded};
 pub use payload::{Payload, PayloadId};
 pub use place::{Doing, Place};
 pub use resume::{Resume, in_doubt};

@@ -55,12 +55,26 @@ pub trait Observer {
     /// Whether stages are to be made ready for it.
     const WATCHES: bool = true;
 
+    /// Whether the events of a step are given back. They are counted in any case.
+    const RECORDS: bool = true;
+
     /// A state has reached a stage.
     fn stage(&mut self, state: &State, stage: Stage<'_>);
 }
 
 impl Observer for () {
     const WATCHES: bool = false;
+
+    fn stage(&mut self, _: &State, _: Stage<'_>) {}
+}
+
+/// Watches nothing and wants no events: for Express executions that nobody logs, which have no history.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrecorded;
+
+impl Observer for Unrecorded {
+    const WATCHES: bool = false;
+    const RECORDS: bool = false;
 
     fn stage(&mut self, _: &State, _: Stage<'_>) {}
 }

@@ -161,7 +161,7 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// Where the execution stands now.
     pub status: StepStatus,
-    /// The signal came too late and changed nothing.
+    /// The signal came too late and did nothing. The execution may have gone on all the same.
     pub ignored: bool,
     /// What is missing here, when that ended the execution: no failure of the workflow.
     pub cannot_run: Option<Str>,

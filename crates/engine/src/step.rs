@@ -38,8 +38,9 @@ pub fn step_observed<O: Observer>(
     turn: Turn<'_>,
     observer: &mut O,
 ) -> Outcome {
-    let mut step =
-        Step { program, execution, turn, observer, out: Outcome::default(), new_bytes: 0, fuel: 0, full: false };
+    let events_before = execution.last_event;
+    let out = Outcome::default();
+    let mut step = Step { program, execution, turn, observer, out, events_before, new_bytes: 0, fuel: 0, full: false };
     step.accept(signal);
     step.run();
     step.finish()
@@ -52,6 +53,7 @@ pub(crate) struct Step<'a, O> {
     pub(crate) turn: Turn<'a>,
     pub(crate) observer: &'a mut O,
     pub(crate) out: Outcome,
+    events_before: u32,
     new_bytes: usize,
     fuel: u64,
     /// The history has no room but for the event that says so.
@@ -152,7 +154,7 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     fn budget_is_used(&self) -> bool {
-        self.out.events.len() >= STEP_EVENTS_MAX
+        (self.execution.last_event - self.events_before) as usize >= STEP_EVENTS_MAX
             || self.new_bytes >= STEP_PAYLOAD_BYTES_MAX
             || self.fuel >= STEP_FUEL_MAX
     }
@@ -273,11 +275,11 @@ impl<'a, O: Observer> Step<'a, O> {
         let state = self.state(&frame);
         self.execution.transitions += 1;
         frame.before_entered = frame.last_event;
-        let entered = EventKind::StateEntered {
+        let entered = O::RECORDS.then(|| EventKind::StateEntered {
             state_type: state.kind.name(),
             name: state.name.clone(),
             input: frame.input.clone(),
-        };
+        });
         self.record(&mut frame, entered);
         frame.entered_event = frame.last_event;
         frame.entered = self.turn.now;
@@ -400,12 +402,12 @@ impl<'a, O: Observer> Step<'a, O> {
         let state = self.state(&frame);
         let Exit { output, assigned } = exit;
         self.watch(state, || Stage::Output(output.value()));
-        let exited = EventKind::StateExited {
+        let exited = O::RECORDS.then(|| EventKind::StateExited {
             state_type: state.kind.name(),
             name: state.name.clone(),
             output: output.clone(),
             assigned,
-        };
+        });
         self.record(&mut frame, exited);
         match next {
             Transition::Next(next) if self.execution.alone => {
@@ -582,22 +584,30 @@ impl<'a, O: Observer> Step<'a, O> {
     }
 
     /// Records an event of a frame's chain: it points to the last one and becomes the last one.
-    pub(crate) fn record(&mut self, frame: &mut Frame, kind: EventKind) -> u32 {
+    ///
+    /// Those of each state are not even made where nobody wants them.
+    pub(crate) fn record(&mut self, frame: &mut Frame, kind: impl Into<Option<EventKind>>) -> u32 {
         let id = self.append(frame.last_event, kind);
         frame.last_event = id;
         id
     }
 
     /// Records an event that points to `previous`. Whether later events point to it is the caller's to say.
-    pub(crate) fn append(&mut self, previous: u32, kind: EventKind) -> u32 {
+    pub(crate) fn append(&mut self, previous: u32, kind: impl Into<Option<EventKind>>) -> u32 {
+        let kind = kind.into();
         let limited = self.execution.identity.execution_type == ExecutionType::Standard;
-        if limited && self.execution.last_event >= HISTORY_EVENTS_MAX - 1 && !kind.is_end() {
+        let is_end = kind.as_ref().is_some_and(EventKind::is_end);
+        if limited && self.execution.last_event >= HISTORY_EVENTS_MAX - 1 && !is_end {
             self.full = true;
             return self.execution.last_event;
         }
         self.execution.last_event += 1;
         let id = self.execution.last_event;
-        self.out.events.push(Event { id, previous, timestamp: self.turn.now, kind });
+        if O::RECORDS
+            && let Some(kind) = kind
+        {
+            self.out.events.push(Event { id, previous, timestamp: self.turn.now, kind });
+        }
         id
     }
 

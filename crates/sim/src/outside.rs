@@ -7,7 +7,7 @@ use stepwell_aws::Pattern;
 use stepwell_engine::local::{Responder, What};
 use stepwell_engine::{
     AttemptId, ChildOf, Effect, ErrorCause, Execution, ExecutionId, FailureStage, MapRunId, Signal, StepStatus,
-    TaskRequest, Turn, step,
+    TaskRequest, Turn, Unrecorded, step_observed,
 };
 use stepwell_node::core::{ExpressRun, Input};
 use stepwell_node::{Definition, TaskCall, TokenAnswer};
@@ -156,7 +156,8 @@ impl World {
             return Ok(());
         }
         let now = self.nodes[at.node].clock(self.now);
-        let outcome = step(&definition.program, execution, signal, Turn { now, host: self.host.as_ref() });
+        let turn = Turn { now, host: self.host.as_ref() };
+        let outcome = step_observed(&definition.program, execution, signal, turn, &mut Unrecorded);
         for effect in outcome.effects {
             if let Effect::Task(request) = effect {
                 for (after, signal) in self.at_random(&request) {

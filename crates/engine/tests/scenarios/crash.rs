@@ -1,5 +1,7 @@
 //! A crash after any transition changes nothing: the stored form holds all that the next step needs.
 
+use stepwell_engine::Unrecorded;
+
 use crate::bounds;
 use crate::histories;
 use crate::redrive;
@@ -44,6 +46,16 @@ fn a_crash_after_each_transition_gives_the_same_history() {
             let (crashed, _) = scenario.history_with_crash(Some(crash_after));
             assert_eq!(crashed, calm, "{name}: crash after step {crash_after} of {steps}");
         }
+    }
+}
+
+#[test]
+fn an_execution_runs_alike_when_nobody_wants_its_events() {
+    for (name, scenario) in scenarios().into_iter().chain(map_runs()) {
+        let (expected, events) = scenario.finish();
+        let (execution, unrecorded) = scenario.finish_observed(&mut Unrecorded);
+        assert_eq!(format!("{execution:#?}"), format!("{expected:#?}"), "{name}");
+        assert!(!events.is_empty() && unrecorded.is_empty(), "{name}");
     }
 }
 

@@ -110,18 +110,24 @@ impl Scenario {
 
     /// Runs to the end; gives the execution and its events.
     pub(crate) fn finish(&self) -> (Execution, Vec<Event>) {
+        self.finish_observed(&mut ())
+    }
+
+    /// The same, with an observer.
+    pub(crate) fn finish_observed(&self, observer: &mut impl Observer) -> (Execution, Vec<Event>) {
         let program = self.program();
         let mut local = Local::new(START);
         let id = local.start(program.clone(), self.start());
         let mut script = Script::of(self);
         let mut events = Vec::new();
         for (after_ms, signal) in &self.signals {
-            events.extend(run_until(&mut local, id, &mut script, START.after_ms(*after_ms)));
+            events.extend(run_until(&mut local, id, &mut script, START.after_ms(*after_ms), observer));
             local.set_time(START.after_ms(*after_ms));
             local.send(id, signal.clone());
-            events.extend(run_mail(&mut local, id, &mut script));
+            let now = local.now();
+            events.extend(run_until(&mut local, id, &mut script, now, observer));
         }
-        events.extend(local.run_to_end(id, &mut script));
+        events.extend(run_until(&mut local, id, &mut script, Timestamp(i64::MAX), observer));
         (local.execution(id).unwrap().clone(), events)
     }
 
@@ -453,22 +459,23 @@ pub(crate) fn identity(execution_type: ExecutionType) -> Identity {
     }
 }
 
-fn run_until(local: &mut Local, id: ExecutionId, script: &mut Script, until: Timestamp) -> Vec<Event> {
+fn run_until(
+    local: &mut Local,
+    id: ExecutionId,
+    script: &mut Script,
+    until: Timestamp,
+    observer: &mut impl Observer,
+) -> Vec<Event> {
     use stepwell_engine::local::Progress;
     let mut events = Vec::new();
     loop {
-        match local.go_on(script, &mut ()) {
+        match local.go_on(script, observer) {
             Progress::Stepped(transition) if transition.execution == id => events.extend(transition.outcome.events),
             Progress::Stepped(_) | Progress::Delivered => {}
             Progress::WaitUntil(due) if due <= until => local.set_time(due),
             Progress::WaitUntil(_) | Progress::Idle => return events,
         }
     }
-}
-
-fn run_mail(local: &mut Local, id: ExecutionId, script: &mut Script) -> Vec<Event> {
-    let now = local.now();
-    run_until(local, id, script, now)
 }
 
 fn text(events: &[Event]) -> String {

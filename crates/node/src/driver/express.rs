@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stepwell_engine::{
-    Effect, Execution, MapRunEnd, MapRunId, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, in_doubt, step,
+    Effect, Execution, MapRunEnd, MapRunId, Signal, Start, StepStatus, TaskRequest, Timestamp, Turn, Unrecorded,
+    in_doubt, step, step_observed,
 };
 use stepwell_value::Str;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -47,8 +48,11 @@ impl Driver {
 
     /// Runs one to its end on the calling task.
     pub(super) async fn express(self: &Arc<Self>, run: ExpressRun) -> Finished {
-        let _running = Running::count(&self.running_express);
         let ExpressRun { start, definition, child_of, started } = run;
+        let _running = Running::count(match child_of {
+            None => &self.running_express,
+            Some(_) => &self.running_children,
+        });
         let Start { identity, .. } = &start;
         let identity = identity.clone();
         let mut execution = match child_of {
@@ -59,10 +63,15 @@ impl Driver {
         let mut signal = Signal::Start;
         loop {
             let turn = Turn { now: self.now(), host: self.host.as_ref() };
-            let outcome = step(&definition.program, &mut execution, signal, turn);
-            if let (Some(logs), Some(logging)) = (&self.logs, &definition.logging) {
-                logs.write(logging, &identity.arn, 0, &outcome.events);
-            }
+            let program = &definition.program;
+            let outcome = match (&self.logs, &definition.logging) {
+                (Some(logs), Some(logging)) => {
+                    let outcome = step(program, &mut execution, signal, turn);
+                    logs.write(logging, &identity.arn, 0, &outcome.events);
+                    outcome
+                }
+                _ => step_observed(program, &mut execution, signal, turn, &mut Unrecorded),
+            };
             for effect in outcome.effects {
                 match effect {
                     Effect::Task(request) => {
