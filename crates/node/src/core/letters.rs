@@ -47,10 +47,13 @@ impl Core {
         let forgettable = std::mem::take(&mut self.mail.forgettable);
         match result {
             Ok(ReadMail { letters, last, .. }) => {
-                if let Some(last) = last {
-                    self.mail.after = self.mail.after.max(last);
-                    // There may be more than one reading takes.
-                    self.mail.next = Some(now);
+                match last {
+                    Some(last) => {
+                        self.mail.after = self.mail.after.max(last);
+                        // There may be more than one reading takes.
+                        self.mail.next = Some(now);
+                    }
+                    None => self.mail.is_caught_up = !self.mail.is_outdated,
                 }
                 letters.into_iter().for_each(|letter| self.arrive(letter, now, out));
                 for (shard, letter) in forgettable {
@@ -64,11 +67,19 @@ impl Core {
         if std::mem::take(&mut self.mail.is_outdated) {
             self.look_for_mail(now);
         }
+        if self.mail.is_caught_up {
+            for (entity, memory) in std::mem::take(&mut self.mail.unknown) {
+                if self.shards.get(&entity.shard()).is_some_and(|shard| shard.memory == memory) {
+                    self.nobody(entity, now, out);
+                }
+            }
+        }
     }
 
     /// Looks at all letters once more: what was committed after a shard was read, and before it was opened, has reached
     /// nobody.
     pub(super) fn look_for_mail(&mut self, now: Timestamp) {
+        self.mail.is_caught_up = false;
         match self.mail.is_reading {
             true => self.mail.is_outdated = true,
             false => {

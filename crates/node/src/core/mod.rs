@@ -192,6 +192,10 @@ struct Mail {
     after: LetterId,
     next: Option<Timestamp>,
     is_reading: bool,
+    /// Every letter that was in the store when the last shard was opened has arrived.
+    is_caught_up: bool,
+    /// The store knows none of these, of each of which a letter has come; before all letters have arrived that says little.
+    unknown: Vec<(Entity, Memory)>,
     /// A shard was opened while a reading was under way that does not concern it.
     is_outdated: bool,
     /// Taken since the last look, so that one under way may still show them.

@@ -90,9 +90,9 @@ impl Core {
         }
     }
 
-    /// There is no such execution or Map Run, unless a letter that makes it has come meanwhile: one that was sent while
-    /// the shard was being read is found in the store, and may be overtaken by the next one to the same receiver.
-    fn nobody(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
+    /// There is no such execution or Map Run, unless a letter that makes it has come meanwhile, or is to come: one that was
+    /// sent while the shard was being read is found in the store, and may be overtaken by the next one to the same receiver.
+    pub(super) fn nobody(&mut self, entity: Entity, now: Timestamp, out: &mut Vec<Output>) {
         let Some(resident) = self.residents.get(entity) else { return };
         let makes_it = |work: &Work| matches!(work, Work::Letter(_, letter) if transition::creates(entity, letter));
         if let Some(place) = resident.inbox.iter().position(makes_it)
@@ -101,6 +101,13 @@ impl Core {
             transition::create(resident, &letter, now);
             resident.inbox.push_front(Work::Letter(id, letter));
             return self.make_ready(entity);
+        }
+        let has_letter = resident.inbox.iter().any(|work| matches!(work, Work::Letter(..)));
+        if has_letter
+            && !self.mail.is_caught_up
+            && let Some(shard) = self.shards.get(&entity.shard())
+        {
+            return self.mail.unknown.push((entity, shard.memory));
         }
         let Some(resident) = self.residents.remove(entity) else { return };
         self.lose_ends(entity);
@@ -209,6 +216,7 @@ impl Core {
         self.mail.taken.retain(|(of, _)| *of != shard);
         self.mail.forgettable.retain(|(of, _)| *of != shard);
         self.loads.waiting.retain(|(entity, _)| entity.shard() != shard);
+        self.mail.unknown.retain(|(entity, _)| entity.shard() != shard);
         for entity in self.residents.of_shard(shard) {
             self.dismiss(entity, out);
         }

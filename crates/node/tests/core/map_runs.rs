@@ -74,21 +74,26 @@ fn a_stopped_parent_stops_its_map_run_and_that_its_children() {
 /// What was sent while a shard was being read is found in the store, by then perhaps behind what was sent later.
 #[test]
 fn a_map_run_is_made_also_where_another_letter_has_overtaken_the_one_that_makes_it() {
-    let mut world = World::new();
-    let definition = world.define(&each("STANDARD", r#""S": {"Type": "Wait", "Seconds": 3600, "End": true}"#));
-    let (id, _) = world.submit(&definition, "one", "[1,2,3]");
-    world.commit();
-    world.request(|reply| Input::Stop(id, ErrorCause::default(), reply));
-    world.commit();
-    let mut opened = world.stop_and_open();
-    let mut letters: Vec<_> = opened.iter_mut().flat_map(|shard| std::mem::take(&mut shard.mail)).collect();
-    assert_eq!(letters.len(), 2, "to start, and to stop");
-    letters.reverse();
-    let opened = opened.into_iter().map(|shard| Input::Opened(Box::new(shard)));
-    world.input_all(opened.chain(letters.into_iter().map(|letter| Input::Letter(Box::new(letter)))));
-    world.run();
-    assert_eq!(described(&world, id).status, ExecutionStatus::Aborted);
-    assert_eq!(mail(&world), 0);
+    // The second comes before the store has said that there is no such Map Run, or is found after that.
+    for found_later in [false, true] {
+        let mut world = World::new();
+        let definition = world.define(&each("STANDARD", r#""S": {"Type": "Wait", "Seconds": 3600, "End": true}"#));
+        let (id, _) = world.submit(&definition, "one", "[1,2,3]");
+        world.commit();
+        world.request(|reply| Input::Stop(id, ErrorCause::default(), reply));
+        world.commit();
+        let mut opened = world.stop_and_open();
+        let mut letters: Vec<_> = opened.iter_mut().flat_map(|shard| std::mem::take(&mut shard.mail)).collect();
+        assert_eq!(letters.len(), 2, "to start, and to stop");
+        letters.reverse();
+        letters.truncate(if found_later { 1 } else { 2 });
+        let opened = opened.into_iter().map(|shard| Input::Opened(Box::new(shard)));
+        world.input_all(opened.chain(letters.into_iter().map(|letter| Input::Letter(Box::new(letter)))));
+        world.run();
+        assert_eq!(described(&world, id).status, ExecutionStatus::Aborted, "{found_later}");
+        assert_eq!(mail(&world), 0, "{found_later}");
+        assert_eq!(world.core.sizes(), (0, 0), "{found_later}");
+    }
 }
 
 #[test]
