@@ -3,7 +3,7 @@
 //! Constraints and their texts are those of the service's framework (`reference/api.md`, sections 3 and 11). A member
 //! that the model does not know is ignored; one of another type than the model's is a SerializationException.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use stepwell_value::{Object, Str, Value};
 
@@ -112,7 +112,7 @@ impl Params {
     pub(crate) fn check(body: Value, members: &'static [Member]) -> Result<Params, Error> {
         let Value::Object(object) = body else { return Err(mismatch(&body, "structure")) };
         let mut findings = Findings::default();
-        findings.members(&object, members, "")?;
+        findings.members(&object, members, None)?;
         findings.into_result()?;
         Ok(Params(object))
     }
@@ -178,6 +178,30 @@ impl Params {
 /// Most constraints that one message names; the rest is counted.
 const FINDINGS_MAX: usize = 20;
 
+/// Where a value stands, as messages have it: `tags.1.member.key`.
+struct Path<'p> {
+    within: Option<&'p Path<'p>>,
+    step: Step,
+}
+
+enum Step {
+    Member(&'static str),
+    /// Counted from 1.
+    Item(usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(within) = self.within {
+            write!(f, "{within}.")?;
+        }
+        match self.step {
+            Step::Member(name) => f.write_str(name),
+            Step::Item(n) => write!(f, "{n}.member"),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Findings {
     texts: Vec<String>,
@@ -185,18 +209,11 @@ struct Findings {
 }
 
 impl Findings {
-    fn members(&mut self, object: &Object, members: &'static [Member], prefix: &str) -> Result<(), Error> {
+    fn members(&mut self, object: &Object, members: &'static [Member], within: Option<&Path<'_>>) -> Result<(), Error> {
         for member in members {
-            let path = format!("{prefix}{}", member.name);
+            let path = Path { within, step: Step::Member(member.name) };
             match object.get(member.name) {
-                None | Some(Value::Null) if member.required => {
-                    self.add(|text| {
-                        let _ = write!(
-                            text,
-                            "Value null at '{path}' failed to satisfy constraint: Member must not be null"
-                        );
-                    });
-                }
+                None | Some(Value::Null) if member.required => self.missing(&path),
                 None | Some(Value::Null) => {}
                 Some(value) => self.value(value, &member.shape, &path)?,
             }
@@ -204,7 +221,7 @@ impl Findings {
         Ok(())
     }
 
-    fn value(&mut self, value: &Value, shape: &'static Shape, path: &str) -> Result<(), Error> {
+    fn value(&mut self, value: &Value, shape: &'static Shape, path: &Path<'_>) -> Result<(), Error> {
         match shape {
             Shape::Text { min, max, pattern, sensitive } => {
                 let text = value.as_str().ok_or_else(|| mismatch(value, "String"))?;
@@ -247,28 +264,28 @@ impl Findings {
                     self.broken_list(value, shape, path, format_args!("have length less than or equal to {max}"));
                 }
                 for (n, value) in items.iter().enumerate() {
-                    let path = format!("{path}.{}.member", n + 1);
-                    if value.is_null() {
-                        self.add(|text| {
-                            let _ = write!(
-                                text,
-                                "Value null at '{path}' failed to satisfy constraint: Member must not be null"
-                            );
-                        });
-                    } else {
-                        self.value(value, item, &path)?;
+                    let path = Path { within: Some(path), step: Step::Item(n + 1) };
+                    match value.is_null() {
+                        true => self.missing(&path),
+                        false => self.value(value, item, &path)?,
                     }
                 }
             }
             Shape::Structure { members, .. } => {
                 let object = value.as_object().ok_or_else(|| mismatch(value, "structure"))?;
-                self.members(object, members, &format!("{path}."))?;
+                self.members(object, members, Some(path))?;
             }
         }
         Ok(())
     }
 
-    fn broken(&mut self, shown: Option<&Value>, path: &str, must: std::fmt::Arguments<'_>) {
+    fn missing(&mut self, path: &Path<'_>) {
+        self.add(|text| {
+            let _ = write!(text, "Value null at '{path}' failed to satisfy constraint: Member must not be null");
+        });
+    }
+
+    fn broken(&mut self, shown: Option<&Value>, path: &Path<'_>, must: fmt::Arguments<'_>) {
         self.add(|text| {
             let _ = match shown {
                 Some(Value::Str(shown)) => write!(text, "Value '{shown}' at '{path}'"),
@@ -279,7 +296,7 @@ impl Findings {
         });
     }
 
-    fn broken_list(&mut self, value: &Value, shape: &Shape, path: &str, must: std::fmt::Arguments<'_>) {
+    fn broken_list(&mut self, value: &Value, shape: &Shape, path: &Path<'_>, must: fmt::Arguments<'_>) {
         self.add(|text| {
             text.push_str("Value '");
             write_as_java(value, shape, text);
