@@ -1,7 +1,7 @@
 //! What flags bring along: JSON from the command line, a file or standard input, and `NAME=…` pairs.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use stepwell_value::{Value, parse};
@@ -16,16 +16,13 @@ pub(crate) struct Text {
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &str) -> Result<Text, Failure> {
-    if path == "-" {
-        let mut content = String::new();
-        return match io::stdin().lock().read_to_string(&mut content) {
-            Ok(_) => Ok(Text { name: "<stdin>".to_owned(), content }),
-            Err(error) => Err(Failure::unreadable(Path::new("<stdin>"), &error)),
-        };
-    }
-    match fs::read_to_string(path) {
-        Ok(content) => Ok(Text { name: path.to_owned(), content: without_mark(content) }),
-        Err(error) => Err(Failure::unreadable(Path::new(path), &error)),
+    let (name, content) = match path {
+        "-" => ("<stdin>", io::read_to_string(io::stdin().lock())),
+        path => (path, fs::read_to_string(path)),
+    };
+    match content {
+        Ok(content) => Ok(Text { name: name.to_owned(), content: without_mark(content) }),
+        Err(error) => Err(Failure::unreadable(Path::new(name), &error)),
     }
 }
 

@@ -157,8 +157,8 @@ pub struct ActivityTask {
 /// Why a node does not do what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Too much is waiting: try again later.
-    #[error("too many requests are waiting")]
+    /// Too many requests wait, or too many Express executions run: try again later.
+    #[error("too many requests wait, or too many Express executions run")]
     Throttled,
     /// It is not known whether it was done: the store failed, or the node stops.
     #[error("the request may not have been carried out")]

@@ -217,10 +217,8 @@ fn as_file_name(part: &str) -> Option<String> {
     if part.is_empty() {
         return None;
     }
-    if part.chars().all(|c| c == '.') {
-        return Some("_".repeat(part.len()));
-    }
-    let name: String = part.chars().map(|c| if c == '/' || c == '\0' || c == '\\' { '_' } else { c }).collect();
+    let is_dots = part.bytes().all(|byte| byte == b'.');
+    let name: String = part.chars().map(|c| if is_dots || matches!(c, '/' | '\0' | '\\') { '_' } else { c }).collect();
     Some(if name.len() > NAME_BYTES_MAX { shortened(&name) } else { name })
 }
 

@@ -187,7 +187,7 @@ async fn respond(
     let (parts, body) = request.into_parts();
     match (&parts.method, parts.uri.path()) {
         (&Method::POST, "/") => {}
-        (&Method::GET, "/health") => return health(),
+        (&Method::GET | &Method::HEAD, "/health") => return health(),
         (method, path) => {
             let text = format!("There is nothing at {method} {path}: operations are called by POST /");
             let error = Error::UnknownOperationException(text);

@@ -19,8 +19,9 @@ use crate::world;
 pub(crate) const KNOWN_MAX: usize = 10_000;
 const KNOWN_MS: i64 = 60_000;
 
-/// Most executions whose root record is kept as it was read last.
+/// Most executions whose root record is kept as it was read last, and the longest cause of one that is.
 pub(crate) const SEEN_MAX: usize = 1_000;
+const SEEN_CAUSE_BYTES_MAX: usize = 1_024;
 
 /// An execution's root record, read.
 #[derive(Clone)]
@@ -149,7 +150,9 @@ impl Service {
             return Ok(Some(shown));
         }
         let shown = Shown { described: Arc::new(self.described(id, &root)?), definition: root.definition };
-        lock(&self.seen_executions).put(id, (root.revision, shown.clone()));
+        if shown.described.error.cause.as_ref().is_none_or(|cause| cause.len() <= SEEN_CAUSE_BYTES_MAX) {
+            lock(&self.seen_executions).put(id, (root.revision, shown.clone()));
+        }
         Ok(Some(shown))
     }
 

@@ -1,7 +1,6 @@
 //! The service behind the protocol: from a named operation and a body to an answer.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::api::{activities, aliases, executions, history, machines, map_runs, tags, tasks, validate, versions};
 use crate::catalogue::cache::Cache;
 use crate::catalogue::rows::{MachineBody, RevisionBody};
-use crate::catalogue::{Catalogue, Target, lock};
+use crate::catalogue::{Catalogue, Entry, Target, lock};
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::outside::Calls;
@@ -142,9 +141,7 @@ impl Service {
     pub async fn do_chores(self: Arc<Service>) {
         while !self.chore(Service::find_deleting).await && self.is_on_after(FAILED_PAUSE).await {}
         while self.waits_for_chores().await {
-            if !self.chore(Service::remove_deleted).await {
-                self.is_on_after(FAILED_PAUSE).await;
-            }
+            self.chore(Service::remove_deleted).await;
         }
     }
 
@@ -291,31 +288,41 @@ impl Service {
     /// Lets a machine that is being deleted go when nothing of it runs any more.
     pub(crate) fn finish_deletion(&self, machine: RowNumber) -> Result<(), Error> {
         self.node.stop_machine(machine);
-        if self.is_in_use(machine)? {
-            lock(&self.deleting).insert(machine, Look { at: Instant::now(), pause: DELETING_PAUSE });
-            self.more_to_delete.notify_one();
-            return Ok(());
+        match self.is_in_use(machine)? {
+            true => self.look_after(machine),
+            false => machines::remove(self, machine)?,
         }
-        machines::remove(self, machine)
+        Ok(())
+    }
+
+    fn look_after(&self, machine: RowNumber) {
+        lock(&self.deleting).insert(machine, Look { at: Instant::now(), pause: DELETING_PAUSE });
+        self.more_to_delete.notify_one();
     }
 
     /// Machines that were being deleted when the server stopped.
     fn find_deleting(&self) -> Result<(), Error> {
-        let mut found = Vec::new();
-        self.catalogue.each::<MachineBody>(Kind::StateMachine, |machine| {
+        let deleting = |machine: Entry<MachineBody>| {
             if machine.body.is_deleting {
-                found.push(machine.number);
+                self.node.stop_machine(machine.number);
+                self.look_after(machine.number);
             }
-        })?;
-        found.into_iter().try_for_each(|machine| self.finish_deletion(machine))
+        };
+        Ok(self.catalogue.each::<MachineBody>(Kind::StateMachine, deleting)?)
     }
 
     /// One that cannot be removed holds up no other.
     fn remove_deleted(&self) -> Result<(), Error> {
         let now = Instant::now();
         let machines: Vec<_> = lock(&self.deleting).iter().map(|(machine, look)| (*machine, *look)).collect();
-        let due = machines.into_iter().filter(|(_, look)| look.at <= now);
-        due.map(|(machine, look)| self.remove_if_unused(machine, look.pause, now)).fold(Ok(()), Result::and)
+        let mut done = Ok(());
+        for (machine, look) in machines.into_iter().filter(|(_, look)| look.at <= now) {
+            if let Err(error) = self.remove_if_unused(machine, look.pause, now) {
+                lock(&self.deleting).insert(machine, Look { at: now + FAILED_PAUSE, ..look });
+                done = Err(error);
+            }
+        }
+        done
     }
 
     fn remove_if_unused(&self, machine: RowNumber, pause: Duration, now: Instant) -> Result<(), Error> {
@@ -386,7 +393,7 @@ pub(crate) struct Starting {
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut starts) = lock(&self.service.starting).entry(self.machine) {
+        if let btree_map::Entry::Occupied(mut starts) = lock(&self.service.starting).entry(self.machine) {
             *starts.get_mut() -= 1;
             if *starts.get() == 0 {
                 starts.remove();
@@ -445,6 +452,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Error> {
 #[cfg(test)]
 mod tests {
     use stepwell_store::memory::Memory;
+    use stepwell_store::{CatalogueWrite, Parent, Place};
 
     use super::*;
 
@@ -478,6 +486,39 @@ mod tests {
         drop(starting);
         service.remove_deleted().expect("memory can be written");
         assert_eq!(status().await, Err(Error::StateMachineDoesNotExist(arn.into())));
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_cannot_be_removed_holds_up_no_other() {
+        let service = service();
+        let mut removed = Vec::new();
+        for name in ["broken", "whole"] {
+            let made = format!(
+                r#"{{"name": "{name}", "roleArn": "arn:aws:iam::123456789012:role/r",
+                "definition": "{{\"StartAt\":\"P\",\"States\":{{\"P\":{{\"Type\":\"Pass\",\"End\":true}}}}}}"}}"#
+            );
+            call(&service, "CreateStateMachine", &made).await.expect("it is valid");
+            let arn = format!("arn:aws:states:us-east-1:123456789012:stateMachine:{name}");
+            let (target, starting) = service.target_to_start(&arn).await.expect("it is there");
+            let params = format!(r#"{{"stateMachineArn": "{arn}"}}"#);
+            call(&service, "DeleteStateMachine", &params).await.expect("it can be deleted");
+            drop(starting);
+            removed.push(target.machine);
+        }
+        let broken = CatalogueWrite::Insert {
+            kind: Kind::Revision,
+            key: Str::new("no revision"),
+            parent: Some(Parent::Row(removed[0])),
+            body: service.codec.seal(Place::Row(Kind::Revision, "no revision"), b"\xff").expect("it can be sealed"),
+        };
+        service.store.write_catalogue(vec![broken]).expect("memory can be written").expect("the key is new");
+        // As at the next start, too.
+        service.find_deleting().expect("memory can be read");
+        service.remove_deleted().expect_err("one of its revisions cannot be read");
+        let is_there = |machine| service.catalogue.get::<MachineBody>(machine).expect("it can be read").is_some();
+        assert_eq!(removed.iter().map(|machine| is_there(*machine)).collect::<Vec<_>>(), [true, false]);
+        // It has a pause of its own.
+        service.remove_deleted().expect("nothing is due");
     }
 
     #[test]

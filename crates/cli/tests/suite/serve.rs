@@ -76,6 +76,8 @@ fn it_says_where_it_is_answers_and_ends_when_asked() {
     let health = exchange(&url, "GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert!(health.starts_with("HTTP/1.1 200 "), "{health}");
     assert!(health.contains("\"status\":\"ok\""), "{health}");
+    let head = exchange(&url, "HEAD /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
     let rest = server.terminate();
     assert!(rest.contains(&format!("export AWS_ENDPOINT_URL_SFN={url}")), "{rest}");
     assert!(data.path().join("stepwell.db").exists());

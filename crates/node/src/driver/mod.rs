@@ -121,8 +121,10 @@ pub(crate) struct Driver {
     clock: Clock,
     draining: AtomicBool,
     stopped: AtomicBool,
-    /// Express executions that run.
+    /// Express executions that run and were started by clients.
     running_express: AtomicUsize,
+    /// Those that are children of Map Runs, whose concurrency bounds them.
+    running_children: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     at_work: AtWork,
     /// Leases that no worker has, for it has ended or not begun yet.
@@ -230,6 +232,7 @@ impl Node {
             draining: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             running_express: AtomicUsize::new(0),
+            running_children: AtomicUsize::new(0),
             threads: Mutex::default(),
             at_work: AtWork::default(),
             to_give_back: Mutex::default(),
@@ -493,7 +496,7 @@ impl Driver {
     fn is_quiet(&self) -> bool {
         let is_idle =
             |core: &Core| core.commits_in_flight() + core.open_calls() + core.open_express() == 0 && !core.has_ready();
-        self.running_express.load(Ordering::SeqCst) == 0
+        self.running_express.load(Ordering::SeqCst) + self.running_children.load(Ordering::SeqCst) == 0
             && self.slices.iter().all(|slice| slice.is_empty() && slice.look(self, is_idle))
     }
 

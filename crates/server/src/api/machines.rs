@@ -190,7 +190,7 @@ pub(crate) fn describe(service: &Service, call: &Call) -> Result<Value, Error> {
         }
     };
     let revision = match &version {
-        Some(version) => service.catalogue.revision_of(&version.body)?,
+        Some(version) => service.catalogue.revision_of(version)?,
         None => service.catalogue.current(&machine)?,
     };
     let mut answer = Object::with_capacity(14);
@@ -259,7 +259,6 @@ pub(crate) fn delete(service: &Service, call: &Call) -> Result<Value, Error> {
 
 /// Removes a machine that is being deleted, with its revisions.
 pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> {
-    lock(&service.known_executions).clear();
     // Revisions first, a batch at a time: the machine's row says that there is something to do until all are gone.
     let remove_some = || {
         let revisions = service.catalogue.some_revisions(number)?;
@@ -269,7 +268,9 @@ pub(crate) fn remove(service: &Service, number: RowNumber) -> Result<(), Error> 
     service.catalogue.change(|| {
         let machine = service.catalogue.get::<MachineBody>(number)?;
         Ok((machine.iter().map(Entry::delete).collect(), ()))
-    })
+    })?;
+    lock(&service.known_executions).clear();
+    Ok(())
 }
 
 pub(crate) fn list(service: &Service, call: &Call) -> Result<Value, Error> {

@@ -215,9 +215,12 @@ impl Catalogue {
     }
 
     /// The revision of a version.
-    pub(crate) fn revision_of(&self, version: &VersionBody) -> Result<Entry<RevisionBody>, StoreError> {
-        let missing = || StoreError::Corrupt(format!("revision {} is missing", version.revision));
-        self.find(Kind::Revision, &version.revision)?.ok_or_else(missing)
+    ///
+    /// # Errors
+    /// [`Error::StateMachineDoesNotExist`] when it has been removed, with its machine, since the version was read.
+    pub(crate) fn revision_of(&self, version: &Entry<VersionBody>) -> Result<Entry<RevisionBody>, Error> {
+        let revision = self.find(Kind::Revision, &version.body.revision)?;
+        revision.ok_or_else(|| Error::StateMachineDoesNotExist(version.key.clone()))
     }
 
     /// All versions or aliases of a machine, the latest first; there are 1,000 at most.
@@ -361,7 +364,7 @@ impl Catalogue {
     }
 
     fn version_route(&self, weight: u32, version: Entry<VersionBody>) -> Result<TargetRoute, Error> {
-        let revision = self.revision_of(&version.body)?;
+        let revision = self.revision_of(&version)?;
         self.route(weight, revision, Some((version.number, version.key)))
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct MachineBody {
     pub(crate) versions: u64,
     #[n(5)]
     pub(crate) tags: Vec<Tag>,
-    /// Whether CreateStateMachine was to publish it.
+    /// Whether CreateStateMachine was to publish it. Machines from before this was kept count as not published.
     #[n(6)]
     #[cbor(default)]
     pub(crate) is_made_published: bool,
