@@ -95,7 +95,7 @@ struct Options {
 
 impl Options {
     fn parse(words: &[&str]) -> Result<Options, String> {
-        let mut options = Options { seconds: Duration::from_secs(60), seed: random::seed_of_the_day(), number: 0 };
+        let mut options = Options { seconds: Duration::from_secs(60), seed: random::new_seed(), number: 0 };
         for pair in words.chunks(2) {
             let [name, value] = pair else { return Err(format!("{} needs a number", pair[0])) };
             let value: u64 = value.parse().map_err(|_| format!("{name} needs a number, not {value}"))?;

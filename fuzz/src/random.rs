@@ -52,7 +52,7 @@ impl Random {
     }
 }
 
-/// A seed from the clock.
-pub(crate) fn seed_of_the_day() -> u64 {
+/// Another seed each time, for whoever was given none.
+pub(crate) fn new_seed() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: what every change must pass; `cargo xtask soak`: what takes long.
 
+use std::panic::catch_unwind;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -48,14 +49,14 @@ const FUZZ: [Step; 1] = [("fuzz", fuzz_a_little)];
 /// What takes as long as it takes, on what the others leave. Cargo does one thing at a time, so it is called here alone.
 const COMPILED: [Step; 2] = [("lints", lints), ("documentation tests", documentation_tests)];
 
-/// Runs all steps, whatever fails on the way; only what does not build ends it.
+/// Runs all steps, whatever fails on the way; only a missing component and what does not build end it.
 pub(crate) fn test() -> Done {
     install_components()?;
     // It waits for the network; a failure shows when they are needed.
     let packages = std::thread::spawn(real::install_packages);
     let mut times = Vec::new();
     for step in FIRST {
-        times.push(timed(step)?);
+        times.push(timed(step));
         if times.last().is_some_and(|(name, _, tally)| *name == "build" && tally.failed > 0) {
             return Ok(report(times));
         }
@@ -64,8 +65,8 @@ pub(crate) fn test() -> Done {
     let lanes =
         [&REAL[..], &FUZZ, &COMPILED].map(|lane| std::thread::spawn(|| lane.iter().map(|step| timed(*step)).collect()));
     for lane in lanes {
-        let of_lane: Result<Vec<Timed>, String> = lane.join().map_err(|_| "a step panicked")?;
-        times.extend(of_lane?);
+        let of_lane: Vec<Timed> = lane.join().expect("a step's panic is caught");
+        times.extend(of_lane);
     }
     Ok(report(times))
 }
@@ -73,10 +74,15 @@ pub(crate) fn test() -> Done {
 /// A step's name, its time and what it found.
 type Timed = (&'static str, Duration, Tally);
 
-fn timed((name, step): Step) -> Result<Timed, String> {
+/// What could not be done at all has failed: the other steps go on, and all are summed up.
+fn timed((name, step): Step) -> Timed {
     let start = Instant::now();
-    let tally = step()?;
-    Ok((name, start.elapsed(), tally))
+    let done = catch_unwind(step).unwrap_or_else(|_| Err("it panicked".to_owned()));
+    let tally = done.unwrap_or_else(|why| {
+        println!("failed: {name}: {why}");
+        Tally::one(false)
+    });
+    (name, start.elapsed(), tally)
 }
 
 /// Prints a line for each step, and sums them up.
@@ -95,7 +101,7 @@ fn report(times: Vec<Timed>) -> Tally {
 const CRASH_ROUNDS: u32 = 200;
 
 /// Runs what takes too long elsewhere: the tests that are ignored, many power cuts, all recorded cases and clients, many
-/// rounds of crashes, then fuzzing; cuts and fuzzing with a seed of the day.
+/// rounds of crashes, then fuzzing; cuts and fuzzing with another seed each time.
 pub(crate) fn soak(options: &fuzz::Options) -> Done {
     let mut total = tests(
         "long tests",
@@ -166,4 +172,17 @@ fn install_components() -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_cannot_be_done_or_panics_has_failed() {
+        let steps: [Step; 2] = [("impossible", || Err("it cannot be done".to_owned())), ("panic", || panic!("a step"))];
+        for step in steps {
+            assert_eq!(timed(step).2, Tally::one(false), "{}", step.0);
+        }
+    }
 }

@@ -113,12 +113,16 @@ impl Json {
         }
     }
 
+    /// The members of an object; none if it is something else.
+    pub(crate) fn members(&self) -> &[(Str, Json)] {
+        if let Json::Object(members) = self { members } else { &[] }
+    }
+
     /// The members as a list of objects, each a name in the field `name` and a `Value`; empty if it is no object.
     pub(crate) fn pairs(&self, name: &'static str) -> Json {
-        let members = if let Json::Object(members) = self { members.as_slice() } else { &[] };
         let pair =
             |(key, value): &(Str, Json)| Fields::new().set(name, key.to_json()).set("Value", value.clone()).into();
-        Json::Array(members.iter().map(pair).collect())
+        Json::Array(self.members().iter().map(pair).collect())
     }
 
     pub(crate) fn is_null(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::support::{World, json, shared};
+use crate::support::{World, json, shared, shared_folder};
 
 use stepwell_asl::jsonpath::{Path, PathError, ReferencePath, Root};
 use stepwell_value::Value;
@@ -142,7 +142,7 @@ fn all_computed_cases_hold() {
 /// Paths in the parameters of a Pass state, with the inputs and outputs recorded on AWS.
 #[test]
 fn all_recorded_selections_hold() {
-    let Some(folder) = crate::support::shared_folder("conformance/cases/base") else { return };
+    let Some(folder) = shared_folder("conformance/cases/base") else { return };
     let mut count = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let case = json(&std::fs::read_to_string(file.unwrap().path()).unwrap());

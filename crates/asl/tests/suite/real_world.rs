@@ -1,19 +1,14 @@
 //! Published definitions compile once their placeholders are filled.
 
-use std::path::PathBuf;
-
 use stepwell_asl::{Format, Options, compile, syntax};
 use stepwell_value::Value;
 
+use crate::support::shared_folder;
+
 #[test]
 fn published_definitions_compile() {
-    let folder = std::env::var_os("STEPWELL_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from)
-        .join("real-world");
-    let Ok(manifest) = std::fs::read_to_string(folder.join("manifest.json")) else {
-        println!("skipped: no shared/real-world");
-        return;
-    };
+    let Some(folder) = shared_folder("real-world") else { return };
+    let manifest = std::fs::read_to_string(folder.join("manifest.json")).expect("the definitions have a manifest");
     let manifest = stepwell_value::parse(&manifest).expect("the manifest is JSON");
     let (mut compiled, mut refused) = (0, Vec::new());
     let definitions = manifest.get("definitions").and_then(Value::as_array).expect("definitions");

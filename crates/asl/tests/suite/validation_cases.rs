@@ -1,11 +1,13 @@
 //! Definitions with AWS's verdict: the validation cases, and every definition of the conformance corpus.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stepwell_asl::diagnostic::aws_message;
 use stepwell_asl::program::ExecutionType;
 use stepwell_asl::{Compiled, Diagnostic, Format, Options, Severity, compile, compile_state, variable_references};
 use stepwell_value::Value;
+
+use crate::support::folder;
 
 #[test]
 fn verdicts_and_details_are_those_of_aws() {
@@ -223,7 +225,7 @@ fn shown(compiled: &Compiled) -> String {
 
 fn conformance_cases() -> Vec<(String, Value)> {
     let mut cases = Vec::new();
-    let Ok(areas) = std::fs::read_dir(shared().join("conformance/cases")) else { return cases };
+    let Ok(areas) = std::fs::read_dir(folder().join("conformance/cases")) else { return cases };
     for area in areas.filter_map(Result::ok) {
         for file in std::fs::read_dir(area.path()).into_iter().flatten().filter_map(Result::ok) {
             let text = std::fs::read_to_string(file.path()).expect("a case is readable");
@@ -248,10 +250,5 @@ fn read_json(path: &str) -> Option<Value> {
 }
 
 fn read(path: impl AsRef<Path>) -> Option<String> {
-    std::fs::read_to_string(shared().join(path)).ok()
-}
-
-fn shared() -> PathBuf {
-    std::env::var_os("STEPWELL_SHARED")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from)
+    std::fs::read_to_string(folder().join(path)).ok()
 }

@@ -83,6 +83,11 @@ fn without_times(text: &str) -> String {
     lines.collect()
 }
 
+/// What a run of a test's own file showed of its progress.
+fn shown(ran: &Ran, definition: &str) -> String {
+    without_times(&ran.stderr).replace(definition, "FILE")
+}
+
 fn check(actual: &str, expected: &Expect) {
     expected.assert_eq(actual);
 }
@@ -196,7 +201,7 @@ fn a_parallel_state_that_is_tried_again_and_caught_shows_its_last_attempt() {
     );
     let ran = stepwell(&["run", &definition, "--progress", "tree"]);
     check(
-        &without_times(&ran.stderr).replace(&definition, "FILE"),
+        &shown(&ran, &definition),
         &expect![[r#"
         FILE · STANDARD · 4 states · mocks: none · clock: virtual
 
@@ -215,7 +220,7 @@ fn a_parallel_state_that_is_tried_again_and_caught_shows_its_last_attempt() {
     );
     let ran = stepwell(&["run", &definition, "--progress", "lines"]);
     check(
-        &without_times(&ran.stderr).replace(&definition, "FILE"),
+        &shown(&ran, &definition),
         &expect![[r#"
         FILE · STANDARD · 4 states · mocks: none · clock: virtual
                 +0 ms  ✖ P[1] › F  fail
@@ -248,7 +253,7 @@ fn many_iterations_are_counted_and_the_failed_ones_shown() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "--quiet shows no tree");
     let ran = stepwell(&["run", &definition, "--input", &input, "--mock", mock, "--progress", "tree"]);
     check(
-        &without_times(&ran.stderr).replace(&definition, "FILE"),
+        &shown(&ran, &definition),
         &expect![[r#"
             FILE · STANDARD · 2 states · mocks: 1 given · clock: virtual
 

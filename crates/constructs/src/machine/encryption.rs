@@ -1,4 +1,4 @@
-//! The key that a machine encrypts its data with.
+//! The key that a machine or an activity encrypts its data with.
 
 use std::sync::Arc;
 use std::time::Duration;

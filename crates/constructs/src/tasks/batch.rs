@@ -139,13 +139,14 @@ impl BatchSubmitJobProps {
             cx.refuse("MustBeAttemptDurationGreater", message);
         }
         let environment = self.container_overrides.as_ref().and_then(|overrides| overrides.environment.as_ref());
-        if let Some((name, _)) = members(environment).iter().find(|(name, _)| name.starts_with("AWS_BATCH")) {
+        let mut names = environment.into_iter().flat_map(Json::members).map(|(name, _)| name);
+        if let Some(name) = names.find(|name| name.starts_with("AWS_BATCH")) {
             let message = format!(
                 "Invalid environment variable name: {name}. Environment variable names starting with 'AWS_BATCH' are reserved."
             );
             cx.refuse("InvalidEnvironmentVariableName", message);
         }
-        let tags = members(self.tags.as_ref());
+        let tags = self.tags.as_ref().map_or(&[][..], Json::members);
         if tags.len() > 50 {
             let message = format!("Maximum tag number of entries is 50. Received {}.", tags.len());
             cx.refuse("MaximumNumberEntries", message);
@@ -186,13 +187,6 @@ fn amount_text(amount: &Option<Json>) -> Option<Json> {
         Some(0.0) => None,
         Some(number) => Some(Value::from(js_number_text(number)).into()),
         None => Some(amount.clone()),
-    }
-}
-
-fn members(object: Option<&Json>) -> &[(stepwell_value::Str, Json)] {
-    match object {
-        Some(Json::Object(members)) => members,
-        _ => &[],
     }
 }
 

@@ -463,12 +463,12 @@ impl CustomizationProps {
         if self.custom_model_kms_key.as_ref().is_some_and(|key| key.logical_id.is_none()) {
             cx.refuse("ImportedUsed", "Imported KMS key is not used as the `customModelKmsKey`.");
         }
-        check_length(cx, "customModelTags", 0..=200, members(&self.custom_model_tags));
+        check_length(cx, "customModelTags", 0..=200, self.custom_model_tags.as_ref().map(|tags| tags.members().len()));
         let name = Some(&self.job_name);
         check_text(cx, "jobName", 63, name, r"/^[a-zA-Z0-9](-*[a-zA-Z0-9\+\-\.])*$/", |text| {
             text.starts_with(alphanumeric) && text.chars().all(|c| alphanumeric(c) || matches!(c, '+' | '-' | '.'))
         });
-        check_length(cx, "jobTags", 0..=200, members(&self.job_tags));
+        check_length(cx, "jobTags", 0..=200, self.job_tags.as_ref().map(|tags| tags.members().len()));
         check_length(cx, "validationData", 1..=10, self.validation_data.as_ref().map(Vec::len));
         let vpc = self.vpc_config.as_ref();
         check_length(cx, "securityGroups", 1..=5, vpc.map(|vpc| vpc.security_group_ids.len()));
@@ -532,13 +532,6 @@ fn network_permissions(cx: &TaskContext<'_>, vpc: &VpcData) -> Vec<Statement> {
                 &texts(&["BedrockManaged", "BedrockModelCustomizationJobArn"]),
             ),
     ]
-}
-
-fn members(object: &Option<Json>) -> Option<usize> {
-    match object {
-        Some(Json::Object(members)) => Some(members.len()),
-        _ => None,
-    }
 }
 
 fn check_length(cx: &mut TaskContext<'_>, name: &str, range: std::ops::RangeInclusive<usize>, length: Option<usize>) {

@@ -1,12 +1,15 @@
 //! Every shared case and stack of the corpus, compared with what the CDK makes of it.
 
 mod compare;
+#[path = "../suite/corpus.rs"]
+mod corpus;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stepwell_value::Value;
 
 use crate::adapter;
+use corpus::{corpus, files, read};
 
 #[test]
 fn the_cases_and_stacks_of_the_oracle() {
@@ -223,37 +226,4 @@ fn the_adapter_builds_no_definition() {
             }
         }
     }
-}
-
-fn corpus() -> Option<PathBuf> {
-    let shared = std::env::var("STEPWELL_SHARED")
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let corpus = shared.join("cdk");
-    if !corpus.is_dir() {
-        println!("skipped: no corpus at {}", corpus.display());
-        return None;
-    }
-    Some(corpus)
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("the corpus can be read").flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "json") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
-fn read(path: &Path) -> Value {
-    let text = std::fs::read_to_string(path).expect("a case can be read");
-    stepwell_value::parse(&text).expect("a case is JSON")
 }

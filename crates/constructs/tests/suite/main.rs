@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "corpora, sources and documents are read from files")]
 
 mod compile_fail;
+mod corpus;
 mod emr_serverless;
 mod functions;
 mod messages;

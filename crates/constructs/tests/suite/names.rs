@@ -1,9 +1,11 @@
 //! Whoever knows the CDK finds its names: each construct, struct and property is one of ours or an alias in the docs.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stepwell_value::Value;
+
+use crate::corpus::{corpus, read};
 
 /// Classes and structs that nobody writes down: base classes, what `bind` gives, and templates' resources as they are.
 const NOT_WRITTEN: [&str; 24] = [
@@ -38,13 +40,8 @@ const NOT_HERE: [(&str, &str); 1] = [("apiStack", "an API of another region is n
 
 #[test]
 fn every_name_of_the_cdk_is_found() {
-    let shared = std::env::var("STEPWELL_SHARED")
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(shared.join("cdk/constructs.json")) else {
-        println!("skipped: no inventory in {}", shared.display());
-        return;
-    };
-    let inventory = stepwell_value::parse(&text).expect("the inventory is JSON");
+    let Some(corpus) = corpus() else { return };
+    let inventory = read(&corpus.join("constructs.json"));
     let names = Names::of_sources();
     let (mut n_names, mut missing) = (0, BTreeSet::new());
     for list in ["constructs", "structs"] {

@@ -4,13 +4,15 @@
 mod examples;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use examples::*;
 use stepwell_asl::program::ExecutionType;
 use stepwell_asl::{Format, Options, compile};
 use stepwell_constructs::*;
 use stepwell_value::{Object, Value};
+
+use crate::corpus::{corpus, read};
 
 type Example = fn(&Workflow) -> Node<JsonPath, Work>;
 
@@ -104,6 +106,7 @@ const EXAMPLES: [(Example, Option<&str>); 84] = [
 
 #[test]
 fn the_examples_make_what_the_cdk_makes() {
+    let corpus = corpus();
     let mut compared = 0;
     for (example, case) in EXAMPLES {
         // The corpus was made without feature flags.
@@ -111,10 +114,10 @@ fn the_examples_make_what_the_cdk_makes() {
         let machine = StateMachine::new("StateMachine", example(&Workflow::new()));
         let machine = stack.add(machine).expect("it is complete");
         valid(&machine);
-        let Some(expected) = case.and_then(|case| expected("cases", case)) else { continue };
+        let Some((corpus, case)) = corpus.as_ref().zip(case) else { continue };
         compared += 1;
-        let definition = expected.get("definition").cloned().unwrap_or_default();
-        assert_eq!(without_hashes(&machine.definition()), without_hashes(&definition), "{case:?}");
+        let definition = expected(corpus, &format!("cases/{case}")).get("definition").cloned().unwrap_or_default();
+        assert_eq!(without_hashes(&machine.definition()), without_hashes(&definition), "{case}");
     }
     println!("{compared} of {} examples compared", EXAMPLES.len());
 }
@@ -123,8 +126,9 @@ fn the_examples_make_what_the_cdk_makes() {
 fn the_workflows_make_what_the_cdk_makes() {
     let machine = evaluate_expression().expect("it is complete");
     valid(&machine);
-    if let Some(expected) = expected("stacks", "evaluate-expression") {
-        let definitions = expected.get("definitions").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(corpus) = corpus() {
+        let expected = expected(&corpus, "stacks/evaluate-expression");
+        let definitions = expected.get("definitions").and_then(Value::as_object).expect("a stack has definitions");
         let (_, definition) = definitions.iter().next().expect("the stack has a machine");
         assert_eq!(without_hashes(&machine.definition()), without_hashes(definition));
     }
@@ -174,11 +178,9 @@ fn valid(machine: &Machine) {
     assert!(compiled.program.is_some(), "{:?}", compiled.diagnostics);
 }
 
-fn expected(folder: &str, case: &str) -> Option<Value> {
-    let shared = std::env::var("STEPWELL_SHARED")
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let text = std::fs::read_to_string(shared.join("cdk").join(folder).join(format!("{case}.json"))).ok()?;
-    stepwell_value::parse(&text).ok()?.get("expected").cloned()
+/// What a case expects, which has to be there if the corpus is.
+fn expected(corpus: &Path, case: &str) -> Value {
+    read(&corpus.join(format!("{case}.json"))).get("expected").expect("a case has an expectation").clone()
 }
 
 /// The same with logical ids as they are in the examples: without the hash that the CDK appends.

@@ -1,25 +1,18 @@
 //! A template as YAML is the template as JSON, for whoever reads it.
 
-use std::path::{Path, PathBuf};
-
 use proptest::prelude::*;
 use stepwell_asl::syntax::{Format, parse};
 use stepwell_constructs::*;
 use stepwell_value::{Object, Value};
 
+use crate::corpus::{self, corpus, files};
+
 #[test]
 fn the_templates_of_the_corpus_read_as_what_they_were() {
-    let shared = std::env::var("STEPWELL_SHARED")
-        .map_or_else(|_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")), PathBuf::from);
-    let corpus = shared.join("cdk");
-    if !corpus.is_dir() {
-        println!("skipped: no corpus at {}", corpus.display());
-        return;
-    }
+    let Some(corpus) = corpus() else { return };
     let (mut templates, mut definitions) = (0, 0);
     for file in files(&corpus) {
-        let case = stepwell_value::parse(&std::fs::read_to_string(&file).expect("a case can be read"));
-        let Ok(case) = case else { continue };
+        let case = corpus::read(&file);
         let Some(expected) = case.get("expected") else { continue };
         if let Some(template) = expected.get("template") {
             templates += 1;
@@ -35,19 +28,6 @@ fn the_templates_of_the_corpus_read_as_what_they_were() {
     }
     println!("{templates} templates and {definitions} parts of templates");
     assert!(templates > 0 && definitions > 0);
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("the corpus can be read").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(self::files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
-        }
-    }
-    files
 }
 
 #[test]

@@ -1,5 +1,4 @@
 //! What the tests over the corpora share: where those are, a host, and how results are compared.
-#![allow(missing_docs, unreachable_pub)]
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -9,7 +8,7 @@ use stepwell_jsonata::{Host, Variables};
 use stepwell_value::{Kind, Value};
 
 /// The folder of shared corpora, if it is there.
-pub fn shared(folder: &str) -> Option<PathBuf> {
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("STEPWELL_SHARED")
         .map(PathBuf::from)
         .unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")));
@@ -21,13 +20,13 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     None
 }
 
-pub fn read_json(path: &std::path::Path) -> Value {
+pub(crate) fn read_json(path: &std::path::Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap_or_else(|err| panic!("{}: {err}", path.display()));
     stepwell_value::parse(&text).unwrap_or_else(|err| panic!("{}: {err:?}", path.display()))
 }
 
 /// Same values, numbers to the last bit or nearly: the suite's own numbers went through JavaScript.
-pub fn same(actual: &Value, expected: &Value) -> bool {
+pub(crate) fn same(actual: &Value, expected: &Value) -> bool {
     match (actual, expected) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
@@ -40,7 +39,7 @@ pub fn same(actual: &Value, expected: &Value) -> bool {
 
 /// Bindings by name.
 #[derive(Default)]
-pub struct Bindings(pub BTreeMap<String, Value>);
+pub(crate) struct Bindings(pub(crate) BTreeMap<String, Value>);
 
 impl Variables for Bindings {
     fn get(&self, name: &str) -> Option<&Value> {
@@ -50,11 +49,11 @@ impl Variables for Bindings {
 
 /// A clock that stands still and numbers that only look random.
 #[derive(Default)]
-pub struct TestHost {
+pub(crate) struct TestHost {
     state: Cell<u64>,
 }
 
-pub const NOW_MS: i64 = 1_767_225_600_123;
+pub(crate) const NOW_MS: i64 = 1_767_225_600_123;
 
 impl Host for TestHost {
     fn now_ms(&self) -> i64 {

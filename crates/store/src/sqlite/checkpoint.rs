@@ -145,6 +145,8 @@ fn give_back(shared: &Shared, db: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::super::{FILE, Sqlite, open_checkpointer};
     use super::*;
 
@@ -176,10 +178,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(directory.path()).unwrap();
         let db = open_checkpointer(&directory.path().join(FILE)).unwrap();
-        let is_done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !is_done.load(Ordering::Relaxed) {
+            // Dropped by a panic, too: the scope waits for the reader.
+            let writing = Arc::new(());
+            let (store, writer) = (&store, Arc::downgrade(&writing));
+            scope.spawn(move || {
+                while writer.strong_count() > 0 {
                     store.read(|db| db.query_one("select count(*) from kept", [], |row| row.get::<_, i64>(0))).unwrap();
                 }
             });
@@ -189,7 +193,6 @@ mod tests {
                 store.shared.readers.see_what_was_written();
                 checkpoint(&store.shared, &db).unwrap();
             }
-            is_done.store(true, Ordering::Relaxed);
         });
         let log_bytes = directory.path().join("stepwell.db-wal").metadata().unwrap().len();
         assert!(log_bytes < 3 * LOG_BYTES, "{log_bytes}");
