@@ -30,7 +30,10 @@ impl<'v> Evaluator<'v> {
             let step = &code.nodes[*id as usize];
             if index == 0 && step.cons {
                 let input = start.take().map_or(Item::Undefined, Seq::into_raw);
-                start = Some(Seq::Whole(self.eval(*id, &input, frame)?));
+                let items = self.eval(*id, &input, frame)?;
+                // The reference binds nothing to the items of an array that is written first, and goes on with the input.
+                let has_focus = step.extra.as_ref().is_some_and(|extra| extra.focus.is_some());
+                start = Some(Seq::Whole(if has_focus { input } else { items }));
                 continue;
             }
             if let Kind::Sort(terms) = &step.kind {

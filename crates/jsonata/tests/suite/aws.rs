@@ -200,3 +200,12 @@ fn references_say_what_an_expression_reads() {
     assert_eq!(compiled("$states").references().states[0].path.len(), 0);
     assert_eq!(names(&compiled("$states.input ~> |orders|{'seen': id}|").references().top_level), Vec::<String>::new());
 }
+
+/// As the reference has it, whose first step is not a step of the stream when it is an array that is written there.
+#[test]
+fn an_array_that_is_written_first_binds_no_focus() {
+    assert_eq!(text("$states.input.list.([1, 2]@$v.$)"), "[1,2,3,4,5]", "the context stays what it was");
+    assert_eq!(text("$states.input.([1, 2]@$v.{'v': $v, 'name': name})"), r#"{"name":"Ada"}"#);
+    assert_eq!(text("$states.input.(([1, 2])@$v.{'v': $v})"), r#"[{"v":1},{"v":2}]"#, "in parentheses it is a value");
+    assert_eq!(text("$states.input.one.[1, 2]@$v.{'v': $v}"), r#"[{"v":1},{"v":2}]"#, "later it is a step");
+}
